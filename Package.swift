@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house (docs/architecture.md): rooms in two wings. A dry room never imports libtorch. `make lint`
+// compares every `import` in Sources/ with the table below, so this list is the law and not a hint.
+
+/// Where libtorch lies: `LIBTORCH`, or `.deps/torch`, which `make deps` fills.
+let libtorch = Context.environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.deps/torch"
+/// `PUPIL_DRY=1` leaves the wet wing out, so that the dry one builds on a machine without libtorch.
+let dryOnly = Context.environment["PUPIL_DRY"] == "1"
+let strict = Context.environment["PUPIL_STRICT"] == "1"
+
+let swiftSettings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let cSettings: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno"])]
+
+func room(_ name: String, _ imports: [String] = [], testResources: [Resource] = []) -> [Target] {
+    let dependencies = (name == "Base" ? imports : ["Base"] + imports).map { Target.Dependency(stringLiteral: $0) }
+    return [
+        .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings),
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
+            resources: testResources, swiftSettings: swiftSettings),
+    ]
+}
+
+var dryWing: [Target] =
+    [
+        .target(name: "CBase", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "CImage", cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+        .target(name: "CYAML", linkerSettings: [.linkedLibrary("yaml")]),
+    ]
+    + room("Base", ["CBase"])
+    + room("Geometry")
+    + room("Imaging", ["CImage", "Geometry"])
+    + room("Annotations", ["Geometry", "Imaging"])
+    + room("Augmentation", ["Geometry", "Imaging"])
+    + room("Scenes", ["Geometry", "Imaging", "Annotations"])
+    + room("Evaluation", ["Geometry", "Annotations"])
+    + room("Recipes", ["CYAML"])
+    + room("Checkpoints")
+    + room("Journal")
+
+let wetWing: [Target] =
+    [
+        .target(
+            name: "CTorch",
+            cxxSettings: [
+                .unsafeFlags([
+                    "-isystem", "\(libtorch)/include",
+                    "-isystem", "\(libtorch)/include/torch/csrc/api/include",
+                    "-O2", "-fvisibility=hidden", "-Wno-deprecated-declarations",
+                ])
+            ],
+            linkerSettings: [
+                .unsafeFlags([
+                    "-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+                    "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib",
+                ]),
+                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+            ])
+    ]
+    + room("Torch", ["CTorch", "Checkpoints"])
+    + room("Layers", ["Torch"])
+    + room("Models", ["Layers", "Torch", "Geometry", "Checkpoints"])
+    + room("Loading", ["Annotations", "Augmentation", "Imaging", "Geometry", "Torch"])
+    + room(
+        "Training",
+        [
+            "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry", "Layers",
+            "Torch", "Checkpoints",
+        ])
+    + room(
+        "SelfTraining",
+        [
+            "Training", "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry",
+            "Layers", "Torch", "Checkpoints",
+        ])
+    + [
+        .executableTarget(
+            name: "pupil",
+            dependencies: [
+                "Base", "Geometry", "Imaging", "Annotations", "Augmentation", "Scenes", "Evaluation", "Recipes",
+                "Checkpoints", "Journal", "Torch", "Layers", "Models", "Loading", "Training", "SelfTraining",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(name: "pupilTests", dependencies: ["Base"], swiftSettings: swiftSettings),
+    ]
+
+let package = Package(
+    name: "Pupil",
+    products: dryOnly ? [] : [.executable(name: "pupil", targets: ["pupil"])],
+    targets: dryOnly ? dryWing : dryWing + wetWing,
+    cLanguageStandard: .c11,
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,202 @@
+import FoundationEssentials
+import Glibc
+
+/// File access for the house: plain paths, errors that name the file, and writes that are whole or not there.
+public enum Files {
+    /// Joins two paths; an absolute second one wins.
+    public static func join(_ folder: String, _ name: String) -> String {
+        if name.hasPrefix("/") || folder.isEmpty || folder == "." { return name }
+        return folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+
+    /// The last part of a path.
+    public static func name(_ path: String) -> String {
+        String(path.split(separator: "/", omittingEmptySubsequences: true).last ?? "/")
+    }
+
+    /// All but the last part of a path; "." where there is none.
+    public static func folder(_ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    public static func isFolder(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Size in bytes and time of the last change in nanoseconds.
+    public static func stamp(_ path: String) throws(Failure) -> (size: Int, modified: Int) {
+        var info = stat()
+        guard stat(path, &info) == 0 else { throw fault("read", path) }
+        return (Int(info.st_size), Int(info.st_mtim.tv_sec) * 1_000_000_000 + Int(info.st_mtim.tv_nsec))
+    }
+
+    /// The whole file.
+    public static func read(_ path: String) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault("read", path) }
+        defer { close(descriptor) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw fault("read", path) }
+        if info.st_mode & S_IFMT == S_IFDIR { throw .data("\(path) is a folder; a file was expected") }
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(Int(info.st_size), 4096)) { buffer, count in
+            while count < buffer.count {
+                let n = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+                if n < 0 { failed = errno != EINTR }
+                if failed || n == 0 { break }
+                if n > 0 { count += n }
+            }
+        }
+        if failed { throw fault("read", path) }
+        return bytes
+    }
+
+    public static func readText(_ path: String) throws(Failure) -> String {
+        guard let text = String(validating: try read(path), as: UTF8.self) else {
+            throw .data("\(path) is not UTF-8 text")
+        }
+        return text
+    }
+
+    public static func readJSON(_ path: String) throws(Failure) -> JSON { try JSON.parse(try read(path), file: path) }
+
+    /// The SHA-256 of a file's bytes, read in pieces.
+    public static func digest(_ path: String) throws(Failure) -> Digest {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault("read", path) }
+        defer { close(descriptor) }
+        var hasher = Hasher256()
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let n = Glibc.read(descriptor, &piece, piece.count)
+            if n < 0 { throw fault("read", path) }
+            if n == 0 { return hasher.finish() }
+            piece.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[0..<n])) }
+        }
+    }
+
+    /// Writes a whole file or nothing: a temporary file beside it, `fsync`, then an atomic rename.
+    public static func write(_ bytes: some Collection<UInt8>, to path: String) throws(Failure) {
+        let contents = Array(bytes)
+        try writeAtomically(to: path) { descriptor throws(Failure) in
+            let whole = contents.withUnsafeBytes { attempt($0, descriptor) }
+            if !whole { throw fault("write", path) }
+        }
+    }
+
+    public static func write(_ text: String, to path: String) throws(Failure) { try write(Array(text.utf8), to: path) }
+
+    /// As `write`, for a body that writes through a file descriptor.
+    public static func writeAtomically(
+        to path: String, _ body: (Int32) throws(Failure) -> Void
+    ) throws(Failure) {
+        let temporary = "\(path).\(getpid()).partial"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw fault("write", path) }
+        do throws(Failure) {
+            try body(descriptor)
+            if fsync(descriptor) != 0 { throw fault("write", path) }
+        } catch {
+            close(descriptor)
+            unlink(temporary)
+            throw error
+        }
+        close(descriptor)
+        guard rename(temporary, path) == 0 else {
+            unlink(temporary)
+            throw fault("write", path)
+        }
+    }
+
+    /// Writes all of `buffer`. - Throws: a `Failure` that names `path`.
+    public static func writeAll(
+        _ buffer: UnsafeRawBufferPointer, to descriptor: Int32, path: String
+    ) throws(Failure) {
+        if !attempt(buffer, descriptor) { throw fault("write", path) }
+    }
+
+    private static func attempt(_ buffer: UnsafeRawBufferPointer, _ descriptor: Int32) -> Bool {
+        var done = 0
+        while done < buffer.count {
+            let n = Glibc.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
+            if n < 0 {
+                if errno == EINTR { continue }
+                return false
+            }
+            done += n
+        }
+        return true
+    }
+
+    /// Makes a folder and those above it.
+    public static func makeFolder(_ path: String) throws(Failure) {
+        if isFolder(path) { return }
+        let parent = folder(path)
+        if parent != path, !isFolder(parent) { try makeFolder(parent) }
+        if mkdir(path, 0o755) != 0 && errno != EEXIST { throw fault("make the folder", path) }
+        if !isFolder(path) { throw .environment("cannot make the folder \(path): a file of that name is there") }
+    }
+
+    /// Moves a finished folder to its name in one step.
+    public static func publish(_ folder: String, as name: String) throws(Failure) {
+        guard rename(folder, name) == 0 else { throw fault("publish", name) }
+    }
+
+    /// Removes a file or a folder with all that is in it; nothing happens where there is none.
+    public static func remove(_ path: String) throws(Failure) {
+        guard exists(path) else { return }
+        do { try FileManager.default.removeItem(atPath: path) } catch { throw .environment("cannot remove \(path)") }
+    }
+
+    /// The names in a folder, sorted by their UTF-8, without those that begin with a dot.
+    public static func list(_ path: String) throws(Failure) -> [String] {
+        guard let handle = opendir(path) else { throw fault("list", path) }
+        defer { closedir(handle) }
+        var names: [String] = []
+        while let entry = readdir(handle) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// All files under a folder as sorted relative paths; symbolic links to folders are followed once.
+    public static func walk(_ root: String) throws(Failure) -> [String] {
+        var found: [String] = []
+        var seen: Set<[UInt64]> = []
+        func visit(_ relative: String) throws(Failure) {
+            let path = relative.isEmpty ? root : join(root, relative)
+            var info = stat()
+            guard stat(path, &info) == 0 else { return }  // a dangling link
+            if info.st_mode & S_IFMT == S_IFDIR {
+                guard seen.insert([UInt64(info.st_dev), UInt64(info.st_ino)]).inserted else { return }
+                for name in try list(path) { try visit(relative.isEmpty ? name : relative + "/" + name) }
+            } else {
+                found.append(relative)
+            }
+        }
+        guard isFolder(root) else {
+            throw .data(exists(root) ? "\(root) is a file; a folder was expected" : "there is no folder \(root)")
+        }
+        try visit("")
+        return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The failure for the last system call, by `errno`.
+    public static func fault(_ action: String, _ path: String) -> Failure {
+        let code = errno
+        let reason = String(cString: strerror(code))
+        switch code {
+        case ENOENT where action == "read" || action == "list": return .data("there is no file \(path)")
+        case ENOSPC, EDQUOT: return .environment("cannot \(action) \(path): the disk is full")
+        case EACCES, EPERM, EROFS: return .environment("cannot \(action) \(path): no permission (\(reason))")
+        default: return .environment("cannot \(action) \(path): \(reason)")
+        }
+    }
+}

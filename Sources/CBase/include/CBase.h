@@ -1,0 +1,16 @@
+#ifndef PUPIL_CBASE_H
+#define PUPIL_CBASE_H
+#include <stddef.h>
+#include <stdint.h>
+
+/// An incremental SHA-256 (libcrypto). `new` gives null where libcrypto refuses.
+typedef struct pupil_sha256 pupil_sha256;
+pupil_sha256 *_Nullable pupil_sha256_new(void);
+void pupil_sha256_update(pupil_sha256 *_Nonnull h, const void *_Nullable bytes, size_t count);
+/// Writes 32 bytes and frees `h`.
+void pupil_sha256_finish(pupil_sha256 *_Nonnull h, uint8_t *_Nonnull digest);
+
+/// The processors in this process's affinity mask, at least 1.
+int pupil_available_processors(void);
+
+#endif

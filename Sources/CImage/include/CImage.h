@@ -1,0 +1,3 @@
+#ifndef PUPIL_CIMAGE_H
+#define PUPIL_CIMAGE_H
+#endif

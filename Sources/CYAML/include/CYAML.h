@@ -1,0 +1,3 @@
+#ifndef PUPIL_CYAML_H
+#define PUPIL_CYAML_H
+#endif

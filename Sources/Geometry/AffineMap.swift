@@ -1,0 +1,60 @@
+/// A map of the plane, `x' = a x + b y + tx`, `y' = c x + d y + ty`, in the half-open pixel frame of `Box`.
+///
+/// Resize, crop, flip and, later, rotation and shear are all such maps, so a picture, its boxes and its mask move by
+/// one value and cannot come apart.
+public struct AffineMap: Hashable, Sendable {
+    public var a: Double
+    public var b: Double
+    public var c: Double
+    public var d: Double
+    public var tx: Double
+    public var ty: Double
+
+    public init(a: Double, b: Double, c: Double, d: Double, tx: Double, ty: Double) {
+        self.a = a
+        self.b = b
+        self.c = c
+        self.d = d
+        self.tx = tx
+        self.ty = ty
+    }
+
+    public static let identity = AffineMap(a: 1, b: 0, c: 0, d: 1, tx: 0, ty: 0)
+
+    public static func scale(_ x: Double, _ y: Double) -> AffineMap { .init(a: x, b: 0, c: 0, d: y, tx: 0, ty: 0) }
+    public static func translation(_ x: Double, _ y: Double) -> AffineMap { .init(a: 1, b: 0, c: 0, d: 1, tx: x, ty: y) }
+    /// Mirrors left and right inside an image `width` pixels wide.
+    public static func flip(width: Double) -> AffineMap { .init(a: -1, b: 0, c: 0, d: 1, tx: width, ty: 0) }
+
+    /// The map that applies `self` first and `next` after it.
+    public func then(_ next: AffineMap) -> AffineMap {
+        AffineMap(
+            a: next.a * a + next.b * c, b: next.a * b + next.b * d,
+            c: next.c * a + next.d * c, d: next.c * b + next.d * d,
+            tx: next.a * tx + next.b * ty + next.tx, ty: next.c * tx + next.d * ty + next.ty)
+    }
+
+    /// - Precondition: the map can be inverted.
+    public var inverse: AffineMap {
+        let determinant = a * d - b * c
+        precondition(determinant != 0, "an affine map that flattens the plane has no inverse")
+        let i = AffineMap(a: d / determinant, b: -b / determinant, c: -c / determinant, d: a / determinant, tx: 0, ty: 0)
+        return AffineMap(
+            a: i.a, b: i.b, c: i.c, d: i.d, tx: -(i.a * tx + i.b * ty), ty: -(i.c * tx + i.d * ty))
+    }
+
+    public func callAsFunction(x: Double, y: Double) -> (x: Double, y: Double) {
+        (a * x + b * y + tx, c * x + d * y + ty)
+    }
+
+    /// The smallest box around the mapped corners.
+    public func callAsFunction(_ box: Box) -> Box {
+        let corners = [
+            self(x: Double(box.x1), y: Double(box.y1)), self(x: Double(box.x2), y: Double(box.y1)),
+            self(x: Double(box.x1), y: Double(box.y2)), self(x: Double(box.x2), y: Double(box.y2)),
+        ]
+        let xs = corners.map(\.x)
+        let ys = corners.map(\.y)
+        return Box(x1: Float(xs.min()!), y1: Float(ys.min()!), x2: Float(xs.max()!), y2: Float(ys.max()!))
+    }
+}
