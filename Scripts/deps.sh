@@ -45,7 +45,7 @@ system_libraries() {
 
     command -v apt-get >/dev/null || stop \
         "headers or libraries are missing, and there is no apt-get to install them: ${missing[*]} (Debian's names)." \
-        "Install your distribution's development packages of libjpeg-turbo, libpng, libyaml, OpenSSL, zlib and a C++ library."
+        "Install the development packages of libjpeg-turbo, libpng, libyaml, OpenSSL, zlib and a C++ library."
     local root=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null ||
@@ -74,19 +74,19 @@ check_libtorch() {
             stop "$dir holds libtorch $found; $VERSION or later is needed"
         say "warning: $dir holds libtorch $found; Pupil is tested with $VERSION"
     fi
-    missing=$(ldd "$dir/lib/libtorch_cpu.so" 2>/dev/null | sed -n 's/^[[:space:]]*\(.*\) => not found/\1/p' | paste -sd' ')
+    missing=$(ldd "$dir/lib/libtorch_cpu.so" 2>/dev/null | awk '/not found/ { print $1 }' | paste -sd' ')
     [ -z "$missing" ] || stop "$dir/lib/libtorch_cpu.so needs libraries that the loader does not find: $missing"
 }
 
 need_x86() {
     [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || stop \
         "only x86-64 Linux is supported now; this is $(uname -s) on $(uname -m)." \
-        "The pinned libtorch is the x86-64 wheel. With LIBTORCH=DIR another copy can be tried, but nobody has tested that."
+        "The pinned libtorch is the x86-64 wheel. With LIBTORCH=DIR another copy can be tried; that is untested."
 }
 
 need_pip() {
     python3 -m pip --version >/dev/null 2>&1 || stop \
-        "Python's pip is needed to fetch libtorch, and 'python3 -m pip' does not run (Debian: apt-get install python3-pip)." \
+        "pip is needed to fetch libtorch, and 'python3 -m pip' does not run (Debian: apt-get install python3-pip)." \
         "Or set LIBTORCH=DIR to a libtorch $VERSION that is here already."
 }
 
@@ -99,14 +99,17 @@ need_room() {
 
 # fetch LIST FOLDER: the wheels of a pinned list, from pip's configured index; pip checks every SHA-256.
 fetch() {
+    local kept=()
+    [ ! -d "$DEPS/wheels" ] || kept=(--find-links "$DEPS/wheels")
     say "fetching the wheels of $1 by pip"
     python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes \
         --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi none \
         --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 \
         --platform manylinux_2_18_x86_64 --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 \
         --platform manylinux_2_12_x86_64 --platform manylinux_2_5_x86_64 --platform manylinux1_x86_64 \
-        --find-links "$DEPS/wheels" --dest "$2" --requirement "$1" </dev/null >&2 ||
-        stop "pip could not fetch the wheels of $1 (see above). Behind a mirror, set PIP_INDEX_URL; offline, set LIBTORCH=DIR."
+        "${kept[@]}" --dest "$2" --requirement "$1" </dev/null >&2 ||
+        stop "pip could not fetch the wheels of $1 (see above)." \
+            "Behind a mirror, set PIP_INDEX_URL; offline, set LIBTORCH=DIR."
 }
 
 # put FROM TO: the file or folder FROM takes the place of TO.
@@ -180,7 +183,10 @@ libtorch_cuda() {
 
 from_python() {
     local found
-    found=$("$FROM_PYTHON" -c 'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")') ||
+    found=$("$FROM_PYTHON" -c '
+import importlib.util
+spec = importlib.util.find_spec("torch")
+print(spec.submodule_search_locations[0] if spec else "")') ||
         stop "FROM_PYTHON=$FROM_PYTHON does not run"
     [ -n "$found" ] || stop "$FROM_PYTHON has no torch package (FROM_PYTHON)"
     check_libtorch "$found"

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Runs the same training job in Pupil and in its Python peer, one after the other on one machine, and prints a table.
+# The peers are installed into .deps/peers, by python3 -m venv.
+#
+#   DATA=DIR    a COCO-format set: annotations/instances_train.json, annotations/instances_test.json, images/
+#               (drawn by `pupil draw` where absent)
+#   STEPS=600 SIZE=256 BATCH=8 SEEDS="1" THREADS=<all>
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+STEPS=${STEPS:-600} SIZE=${SIZE:-256} BATCH=${BATCH:-8} SEEDS=${SEEDS:-1} THREADS=${THREADS:-$(nproc)}
+PUPIL=${PUPIL:-.build/release/pupil}
+PEERS=${PEERS:-.deps/peers}
+OUT=${OUT:-runs/bench}
+
+if [ ! -x "$PEERS/bin/python" ] || ! "$PEERS/bin/python" -c 'import torch, torchvision, pycocotools' 2>/dev/null; then
+    echo "bench: installing the peers into $PEERS (about 1 GB of wheels and more)" >&2
+    if ! python3 -m venv "$PEERS"; then
+        echo "bench: python3 -m venv failed (Debian: apt-get install python3-venv)" >&2
+        exit 7
+    fi
+    "$PEERS/bin/python" -m pip install --quiet --disable-pip-version-check -r Tools/peers/requirements.txt
+fi
+
+mkdir -p "$OUT"
+if [ -n "${DATA:-}" ]; then
+    train=$DATA/annotations/instances_train.json test=$DATA/annotations/instances_test.json
+    train_images=$DATA/images test_images=$DATA/images
+else
+    for split in train:205:1 test:72:2; do
+        IFS=: read -r name count seed <<<"$split"
+        [ -d "$OUT/$name" ] || "$PUPIL" draw --images "$count" --seed "$seed" --out "$OUT/$name"
+    done
+    train=$OUT/train/annotations.json test=$OUT/test/annotations.json
+    train_images=$OUT/train/images test_images=$OUT/test/images
+fi
+
+for seed in $SEEDS; do
+    echo "bench: seed $seed, torchvision" >&2
+    "$PEERS/bin/python" Tools/peers/retinanet_torchvision.py --train "$train" --images "$train_images" \
+        --val "$test" --val-images "$test_images" --size "$SIZE" --steps "$STEPS" --batch "$BATCH" --seed "$seed" \
+        --threads "$THREADS" >"$OUT/peer-$seed.json"
+    echo "bench: seed $seed, pupil" >&2
+    rm -rf "$OUT/pupil-$seed"
+    "$PUPIL" train --train "$train" --images "$train_images" --val "$test" --val-images "$test_images" --model nano \
+        --size "$SIZE" --steps "$STEPS" --batch "$BATCH" --seed "$seed" --threads "$THREADS" --out "$OUT/pupil-$seed" \
+        --json >"$OUT/pupil-$seed.json"
+done
+python3 Tools/peers/table.py "$OUT"
