@@ -179,8 +179,8 @@ def main():
                       "sum": table.sum(axis=0), "at": [[p, *table[p]] for p in places]})
     result["anchors"] = sizes
 
-    # Ordinary boxes; one that overlaps another; two slender ones (positive by force alone); two whose best anchor is the
-    # same one. A box that lies wholly inside several equal anchors would be a tie: see match().
+    # Ordinary boxes; one that overlaps another; two slender ones (positive by force alone); two whose best anchor is
+    # the same. A box that lies wholly inside several equal anchors would be a tie: see match().
     table, _ = anchors(128, 160)
     boxes = np.array([
         [10.0, 12.0, 45.0, 50.0], [40.0, 30.0, 101.0, 77.0], [44.0, 36.0, 107.5, 84.0], [46.3, 102.2, 105.9, 114.0],
