@@ -86,7 +86,8 @@ public enum SafetensorsWriter {
         }
         var text = Array(("{" + members.joined(separator: ",") + "}").utf8)
         while text.count % 8 != 0 { text.append(UInt8(ascii: " ")) }
-        precondition(text.count <= SafetensorsHeader.longest, "a header of \(text.count) bytes is too long to read back")
+        precondition(
+            text.count <= SafetensorsHeader.longest, "a header of \(text.count) bytes is too long to read back")
         return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
     }
 

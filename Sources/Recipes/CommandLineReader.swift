@@ -134,7 +134,8 @@ struct CommandLineReader {
     /// Numbers and choices hold no comma, so `scales=1,2,3` is three; paths and text are taken whole.
     private func pieces(_ text: String, of kind: Key.Kind) -> [String] {
         switch kind {
-        case .integer, .number, .bool, .choice: text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        case .integer, .number, .bool, .choice:
+            text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         default: [text]
         }
     }

@@ -67,7 +67,8 @@ extension Schema {
         let words = explanation.split(separator: " ").map(String.init)
         let left = "  " + flag
         if left.count + 2 > column {
-            return left + "\n" + String(repeating: " ", count: column) + wrap(words, indent: column, first: column) + "\n"
+            return left + "\n" + String(repeating: " ", count: column) + wrap(words, indent: column, first: column)
+                + "\n"
         }
         return left + String(repeating: " ", count: column - left.count) + wrap(words, indent: column, first: column)
             + "\n"

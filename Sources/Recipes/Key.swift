@@ -64,7 +64,8 @@ public struct Key: Sendable {
         precondition(!(required && defaultValue != nil), "the key \(name) is required and has a default")
         if let defaultValue {
             guard let value = kind.normalised(defaultValue) else {
-                preconditionFailure("the key \(name) has the default \(defaultValue.canonical), not \(kind.expectation)")
+                preconditionFailure(
+                    "the key \(name) has the default \(defaultValue.canonical), not \(kind.expectation)")
             }
             self.defaultValue = value
         } else {

@@ -100,7 +100,8 @@ public struct Settings: Sendable {
 
     /// The text of `args.yaml`: every setting with its value, by group, readable back by `--recipe`.
     public var yaml: String {
-        var out = "# pupil \(schema.verb): the settings of this run. Run them again: pupil \(schema.verb) --recipe FILE\n"
+        var out =
+            "# pupil \(schema.verb): the settings of this run. Run them again: pupil \(schema.verb) --recipe FILE\n"
         for group in schema.groups {
             out += "\n# \(group.name)\n"
             for key in group.keys {

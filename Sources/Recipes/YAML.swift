@@ -41,7 +41,9 @@ public enum YAML {
     /// - Throws: `.usage` with file, line and column.
     public static func parse(_ text: String, file: String) throws(Failure) -> YAMLNode {
         var bytes = Array(text.utf8)
-        guard bytes.count <= longest else { throw .usage("\(file) has \(bytes.count) bytes; a recipe has at most 4 MB") }
+        guard bytes.count <= longest else {
+            throw .usage("\(file) has \(bytes.count) bytes; a recipe has at most 4 MB")
+        }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         var outcome: Result<YAMLNode, Failure>?
         bytes.withUnsafeBufferPointer { buffer in

@@ -28,7 +28,8 @@ extension YAML {
     static func scalar(_ text: String) -> String {
         let reserved: Set<String> = ["null", "true", "false", "yes", "no", "on", "off", "y", "n", ""]
         let safe = text.unicodeScalars.allSatisfy {
-            ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || "_-./+".contains($0.description)
+            ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
+                || "_-./+".contains($0.description)
         }
         let first = text.unicodeScalars.first
         let begins = first.map { $0.properties.isAlphabetic || $0 == "/" || $0 == "_" } ?? false

@@ -70,7 +70,8 @@ final class RecipeFolder {
         let settings = try parse("--labels", "10", "optimizer.lr=1e-05", "--unlabelled", "a b", "yes", "--no-control")
             .setting("micro", 2)
         let text = settings.yaml
-        #expect(text.contains("\n# Data\ntrain: a.json\ntrain_images: a\nunlabelled: [\"a b\", \"yes\"]\nlabels: \"10\"\n"))
+        #expect(
+            text.contains("\n# Data\ntrain: a.json\ntrain_images: a\nunlabelled: [\"a b\", \"yes\"]\nlabels: \"10\"\n"))
         #expect(text.contains("optimizer.lr: 1.0e-05\n"))
         let back = try schema.parse(["--recipe", try folder.recipe(text)])
         #expect(back.yaml == text)
@@ -83,7 +84,8 @@ final class RecipeFolder {
         let b = try parse("--size", "320", "--labels", "10%", "--unlabelled", "B")
         let differences = Settings.differences(a, b)
         #expect(differences.map(\.name) == ["labels", "size"])
-        #expect(differences.map(\.description) == ["--labels: absent before, \"10%\" now", "--size: 256 before, 320 now"])
+        #expect(
+            differences.map(\.description) == ["--labels: absent before, \"10%\" now", "--size: 256 before, 320 now"])
         #expect(Settings.differences(a, b, onlyAffectingResult: false).map(\.name) == ["unlabelled", "labels", "size"])
         #expect(Settings.differences(a, a).isEmpty)
     }

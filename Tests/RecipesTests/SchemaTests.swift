@@ -7,18 +7,22 @@ import Testing
 let schema = Schema(
     verb: "train", summary: "Trains a detector on a labelled set.", positional: ["weights", "files"],
     keys: [
-        Key("train", .path, required: true, group: "Data", affectsResult: false, help: "COCO JSON of the labelled set."),
+        Key(
+            "train", .path, required: true, group: "Data", affectsResult: false, help: "COCO JSON of the labelled set."),
         Key("train-images", .path, required: true, group: "Data", affectsResult: false, help: "Its folder of images."),
         Key(
             "unlabelled", .list(of: .path), default: [], group: "Data", affectsResult: false,
             help: "Folders of unlabelled images, of any depth."),
         Key("labels", .string, group: "Data", help: "A share such as 10%, or a file of image names."),
-        Key("model", .choice(["nano", "small", "base"]), default: "nano", group: "Model", help: "The detector's size."),
+        Key(
+            "model", .choice(["nano", "small", "base"]), default: "nano", group: "Model", help: "The detector's size."),
         Key("size", .positiveInteger, default: 256, group: "Model", help: "Side of the square input in pixels."),
         Key("optimizer.lr", .positiveNumber, default: 0.08, group: "Training", help: "Peak learning rate."),
         Key("optimizer.momentum", .fraction, default: 0.9, group: "Training", help: "Momentum."),
         Key("scales", .list(of: .number(0.1...2)), default: [0.8, 1.2], group: "Training", help: "Jitter."),
-        Key("micro", .positiveInteger, group: "Training", affectsResult: false, help: "Images at once; found by a probe."),
+        Key(
+            "micro", .positiveInteger, group: "Training", affectsResult: false,
+            help: "Images at once; found by a probe."),
         Key("control", .bool, default: true, group: "Training", help: "Trains the control arm as well."),
         Key("seed", .count, default: 0, help: "Of all random draws."),
         Key("weights", .path, affectsResult: false, help: "Where to start."),
@@ -69,14 +73,16 @@ func parseFault(_ words: [String]) -> String {
         for words in [["--control"], ["--control=true"], ["control=True"], ["--control", "--seed", "3"]] {
             #expect(try schema.parse(needed + words).bool("control"))
         }
-        #expect(parseFault(needed + ["--control", "--no-control"]).contains("--control is given twice: true and false"))
+        #expect(
+            parseFault(needed + ["--control", "--no-control"]).contains("--control is given twice: true and false"))
         #expect(parseFault(needed + ["control=maybe"]) == "--control is \"maybe\"; expected true or false")
     }
 
     @Test func listsRepeatOrTakeSeveralWords() throws {
         for words in [
             ["--unlabelled", "A", "--unlabelled", "B"], ["--unlabelled", "A", "B", "--seed", "1"],
-            ["unlabelled=A", "unlabelled=B"], ["--unlabelled", "A", "B", "seed=1"], ["--unlabelled=A", "--unlabelled=B"],
+            ["unlabelled=A", "unlabelled=B"], ["--unlabelled", "A", "B", "seed=1"],
+            ["--unlabelled=A", "--unlabelled=B"],
         ] {
             #expect(try schema.parse(needed + words).strings("unlabelled") == ["A", "B"])
         }

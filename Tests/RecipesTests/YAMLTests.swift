@@ -40,14 +40,17 @@ func fault(_ text: String) -> String {
     }
 
     /// The core schema's own examples (YAML 1.2.2, section 10.3) and the words that 1.1 took for something else.
-    @Test(arguments: [
-        ("null", JSON.null), ("~", .null), ("", .null), ("true", true), ("True", true), ("FALSE", false),
-        ("0", 0), ("0o7", 7), ("0x3A", 58), ("-19", -19), ("+12", 12), ("0.", 0.0), ("-0.0", -0.0), (".5", 0.5),
-        ("+12e03", 12000.0), ("-2E+05", -200_000.0), ("1e-05", 1e-05), ("012", 12),
-        ("yes", "yes"), ("no", "no"), ("on", "on"), ("off", "off"), ("y", "y"), ("1_000", "1_000"), ("1:30", "1:30"),
-        ("2001-01-01", "2001-01-01"), (".inf", ".inf"), (".nan", ".nan"), ("0b1", "0b1"), ("1e", "1e"), (".", "."),
-        ("-", "-"), ("0x", "0x"), ("0x-1", "0x-1"), ("1.2.3", "1.2.3"), ("10%", "10%"),
-    ] as [(String, JSON)]) func scalarsFollowTheCoreSchema(text: String, value: JSON) throws {
+    @Test(
+        arguments: [
+            ("null", JSON.null), ("~", .null), ("", .null), ("true", true), ("True", true), ("FALSE", false),
+            ("0", 0), ("0o7", 7), ("0x3A", 58), ("-19", -19), ("+12", 12), ("0.", 0.0), ("-0.0", -0.0), (".5", 0.5),
+            ("+12e03", 12000.0), ("-2E+05", -200_000.0), ("1e-05", 1e-05), ("012", 12),
+            ("yes", "yes"), ("no", "no"), ("on", "on"), ("off", "off"), ("y", "y"), ("1_000", "1_000"),
+            ("1:30", "1:30"),
+            ("2001-01-01", "2001-01-01"), (".inf", ".inf"), (".nan", ".nan"), ("0b1", "0b1"), ("1e", "1e"), (".", "."),
+            ("-", "-"), ("0x", "0x"), ("0x-1", "0x-1"), ("1.2.3", "1.2.3"), ("10%", "10%"),
+        ] as [(String, JSON)]) func scalarsFollowTheCoreSchema(text: String, value: JSON) throws
+    {
         #expect(YAML.resolve(text) ?? .string(text) == value)
         if !text.isEmpty && text != "-" { #expect(try yaml("k: \(text)") == ["k": value]) }
         #expect(try yaml("k: \"\(text)\"") == ["k": .string(text)])
@@ -86,8 +89,11 @@ func fault(_ text: String) -> String {
 
     @Test func whatIsWrittenReadsBack() throws {
         var random = Random(seed: 1, purpose: .test)
-        let alphabet: [Unicode.Scalar] = Array("aZ09 _-./:#,[]{}&*!|>'\"%@`\\\n\t\r=~?<é中\u{7F}\u{85}\u{2028}\u{FEFF}\u{1}😀".unicodeScalars)
-        let words = ["yes", "null", "1", "1e5", "0x1", "~", "", " ", "- a", "a: b", "./x", "../y", "1:30", ".5", "true"]
+        let alphabet: [Unicode.Scalar] = Array(
+            "aZ09 _-./:#,[]{}&*!|>'\"%@`\\\n\t\r=~?<é中\u{7F}\u{85}\u{2028}\u{FEFF}\u{1}😀".unicodeScalars)
+        let words = [
+            "yes", "null", "1", "1e5", "0x1", "~", "", " ", "- a", "a: b", "./x", "../y", "1:30", ".5", "true",
+        ]
         for i in 0..<3000 {
             var text = ""
             if i < words.count {

@@ -13,4 +13,11 @@ void pupil_sha256_finish(pupil_sha256 *_Nonnull h, uint8_t *_Nonnull digest);
 /// The processors in this process's affinity mask, at least 1.
 int pupil_available_processors(void);
 
+/// Notes SIGINT and SIGTERM instead of ending; a second one ends the process at once with 128 + its number.
+void pupil_signals_install(void);
+/// The signal that was noted, or 0.
+int pupil_signal_caught(void);
+/// Forgets the noted signal.
+void pupil_signal_forget(void);
+
 #endif

@@ -1,0 +1,20 @@
+import CBase
+import Glibc
+
+/// Ctrl-C and `kill`: noted, so that a long run can save and end; a second signal ends the process at once.
+public enum Signals {
+    /// Begins to note SIGINT and SIGTERM. Called once by verbs that have something to save.
+    public static func install() { pupil_signals_install() }
+
+    /// How the program should end because a signal came, or nil: the loop asks once a step.
+    public static var interruption: ExitCode? {
+        switch pupil_signal_caught() {
+        case 0: nil
+        case SIGTERM: .terminated
+        default: .interrupted
+        }
+    }
+
+    /// Forgets the noted signal; for tests.
+    static func forget() { pupil_signal_forget() }
+}

@@ -1,0 +1,58 @@
+import Base
+import Glibc
+import Synchronization
+
+/// Where progress and logs go: lines that stay, and on a terminal one line below them that is redrawn in place.
+///
+/// All writers of a process share `standardError`, so that a logged line never runs into the progress line.
+public final class Console: Sendable {
+    /// The process's standard error.
+    public static let standardError = Console(
+        isTerminal: isatty(STDERR_FILENO) == 1,
+        width: {
+            var size = winsize()
+            guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+            return Int(size.ws_col)
+        },
+        write: { text in
+            var text = text
+            text.withUTF8 { buffer in
+                var done = 0
+                while done < buffer.count {  // a closed standard error is nobody's fault: the rest is dropped
+                    let n = Glibc.write(STDERR_FILENO, buffer.baseAddress.map { $0 + done }, buffer.count - done)
+                    if n < 0 && errno != EINTR { return }
+                    done += max(n, 0)
+                }
+            }
+        })
+
+    /// Whether a line can be redrawn.
+    public let isTerminal: Bool
+    private let width: @Sendable () -> Int
+    private let write: @Sendable (String) -> Void
+    private let shown = Mutex("")
+
+    init(isTerminal: Bool, width: @escaping @Sendable () -> Int, write: @escaping @Sendable (String) -> Void) {
+        self.isTerminal = isTerminal
+        self.width = width
+        self.write = write
+    }
+
+    /// Writes a line that stays, above the one that is redrawn.
+    public func line(_ text: String) {
+        shown.withLock { shown in
+            write(shown.isEmpty ? text + "\n" : "\r\u{1B}[K" + text + "\n" + shown)
+        }
+    }
+
+    /// Redraws the last line; an empty text removes it. Nothing happens where there is no terminal.
+    public func redraw(_ text: String) {
+        guard isTerminal else { return }
+        shown.withLock { shown in
+            let cut = TextWidth.prefix(text, max(width() - 1, 10))
+            if cut.isEmpty && shown.isEmpty { return }
+            write("\r\u{1B}[K" + cut)
+            shown = cut
+        }
+    }
+}

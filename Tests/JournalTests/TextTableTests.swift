@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Journal
+
+@Suite struct TextTableTests {
+    @Test func columnsAreAlignedAndNumbersStandRight() {
+        var table = TextTable(["arm", "AP", "classes", "note"])
+        table.add(["teacher", "23.8", "3", "-"])
+        table.add(["控制", "-", "12", "x 1"])
+        table.add(["student", "105.0", "7", ""])
+        #expect(
+            table.text == """
+                arm         AP  classes  note
+                -------  -----  -------  ----
+                teacher   23.8        3  -
+                控制         -       12  x 1
+                student  105.0        7
+
+                """)
+    }
+
+    @Test func numbersHaveTheirDigits() {
+        #expect(TextTable.points(0.4231) == "42.3" && TextTable.points(nil) == "-" && TextTable.points(1) == "100.0")
+        #expect(TextTable.fixed(-0.04, 1) == "0.0" && TextTable.fixed(-1.96, 1) == "-2.0")
+        #expect(
+            TextTable.fixed(.nan, 2) == "-" && TextTable.fixed(3.14159, 0) == "3" && TextTable.fixed(0.999, 2) == "1.00"
+        )
+        #expect(TextTable.fixed(2.005, 3) == "2.005")
+    }
+
+    @Test func widthsCountColumns() {
+        #expect(TextWidth.of("abc") == 3 && TextWidth.of("中文") == 4 && TextWidth.of("e\u{301}") == 1)
+        #expect(TextWidth.prefix("中文ab", 3) == "中" && TextWidth.prefix("abc", 9) == "abc")
+    }
+}
