@@ -110,4 +110,31 @@ func fault(_ text: String) -> String {
             #expect(YAML.flow(.double(number)).contains("."))  // YAML 1.1 asks for the point
         }
     }
+
+    /// Damaged recipes load or throw with a place; nothing else happens.
+    @Test func damagedTextNeverCrashes() throws {
+        let whole = Array("a: 1\nb:\n  c: [x, \"y\", {z: 0.5}]\n  - d\ne: |\n  two\n  lines\nf: 'it''s'\n".utf8)
+        var random = Random(seed: 2, purpose: .test)
+        var loaded = 0
+        for _ in 0..<5000 {
+            var bytes = whole
+            for _ in 0...random.below(6) {
+                let at = random.below(bytes.count)
+                switch random.below(3) {
+                case 0: bytes[at] = UInt8(random.below(256))
+                case 1:
+                    bytes.insert(
+                        contentsOf: Array("[]{}:-&*!|>'\"\n\t ,?".utf8).shuffled(using: &random)[0..<2], at: at)
+                default: bytes.remove(at: at)
+                }
+            }
+            do throws(Failure) {
+                _ = try YAML.parse(String(decoding: bytes, as: UTF8.self), file: "r.yaml").json
+                loaded += 1
+            } catch {
+                #expect(error.code == .usage && error.message.hasPrefix("r.yaml:"))
+            }
+        }
+        #expect(loaded > 10 && loaded < 4990)
+    }
 }
