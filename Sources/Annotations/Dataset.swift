@@ -1,3 +1,4 @@
+import Base
 import Geometry
 
 /// What a label claims about its box.
@@ -14,6 +15,7 @@ public struct Provenance: Hashable, Sendable {
     /// The teacher's probability for the class.
     public var score: Float
 
+    /// The provenance of a hard pseudo-label.
     public init(score: Float) { self.score = score }
 }
 
@@ -30,8 +32,10 @@ public struct Annotation: Hashable, Sendable {
     public var treatment: Treatment
     /// COCO's `iscrowd`: one region over many objects; its IoU is intersection over the *detection's* area.
     public var isCrowd: Bool
+    /// Nil on a human label.
     public var provenance: Provenance?
 
+    /// A labelled box; its area is the box's where none is given.
     public init(
         id: Int, box: Box, label: Int, area: Double? = nil, treatment: Treatment = .object, isCrowd: Bool = false,
         provenance: Provenance? = nil
@@ -54,8 +58,10 @@ public struct Example: Sendable {
     public var fileName: String
     /// Of the upright image; nil where the file does not say (a pool), then the decoder does.
     public var size: Size?
+    /// In the order of the file.
     public var annotations: [Annotation]
 
+    /// A picture and its labels.
     public init(id: Int, fileName: String, size: Size?, annotations: [Annotation] = []) {
         self.id = id
         self.fileName = fileName
@@ -66,18 +72,24 @@ public struct Example: Sendable {
 
 /// The classes of a dataset, in the order of the network's channels, 0..<K.
 public struct ClassTable: Hashable, Sendable {
+    /// One name a class; no two are equal.
     public var names: [String]
     /// The ids that files use (COCO's have gaps), one a class.
     public var ids: [Int]
 
+    /// The table of `names`; without `ids` they are 1...K.
+    /// - Precondition: as many ids as names.
     public init(names: [String], ids: [Int]? = nil) {
-        precondition(ids == nil || ids!.count == names.count, "a class table needs one id a name")
+        precondition(ids.map { $0.count == names.count } ?? true, "a class table needs one id a name")
         self.names = names
-        self.ids = ids ?? Array(1...max(1, names.count)).prefix(names.count).map { $0 }
+        self.ids = ids ?? names.indices.map { $0 + 1 }
     }
 
+    /// K.
     public var count: Int { names.count }
+    /// The label, 0..<K, of a file's class id.
     public func index(ofID id: Int) -> Int? { ids.firstIndex(of: id) }
+    /// The label, 0..<K, of a class name.
     public func index(ofName name: String) -> Int? { names.firstIndex(of: name) }
 }
 
@@ -85,13 +97,44 @@ public struct ClassTable: Hashable, Sendable {
 public struct Dataset: Sendable {
     /// The folder that `fileName`s are relative to.
     public var root: String
+    /// What `Annotation.label` counts; empty in a pool.
     public var classes: ClassTable
+    /// In the order of the file; a pool's are sorted by name.
     public var examples: [Example]
+    /// The file or folder it was read from, for messages; empty where it was made in memory.
+    public var source = ""
+    /// What was noticed while reading and is no error: clipped boxes, files left out. One sentence each.
+    public var notes: [String] = []
 
+    /// A dataset that was made in memory.
     public init(root: String, classes: ClassTable, examples: [Example]) {
         self.root = root
         self.classes = classes
         self.examples = examples
+    }
+
+    /// Where the picture of an example lies.
+    public func path(of example: Example) -> String { Files.join(root, example.fileName) }
+
+    /// Objects (not ignored regions) an example, 0 where there are no examples: the density that pseudo-labels are
+    /// compared with.
+    public var objectsPerImage: Double {
+        let objects = examples.reduce(0) { $0 + $1.annotations.count { $0.treatment == .object } }
+        return examples.isEmpty ? 0 : Double(objects) / Double(examples.count)
+    }
+
+    /// Objects (not ignored regions) of each class, `[K]`.
+    public var objectsPerClass: [Int] {
+        var counts = [Int](repeating: 0, count: classes.count)
+        for example in examples {
+            for annotation in example.annotations where annotation.treatment == .object { counts[annotation.label] += 1 }
+        }
+        return counts
+    }
+
+    /// The names of the classes that no object of the set has: a network trained on it cannot learn them.
+    public var classesWithoutObject: [String] {
+        zip(classes.names, objectsPerClass).filter { $0.1 == 0 }.map(\.0)
     }
 }
 
@@ -104,6 +147,7 @@ public struct Detection: Hashable, Sendable {
     /// 0...1.
     public var score: Float
 
+    /// A detected box.
     public init(box: Box, label: Int, score: Float) {
         self.box = box
         self.label = label

@@ -1,0 +1,76 @@
+import Base
+import Glibc
+
+extension Dataset {
+    /// Unlabelled pictures: all JPEG and PNG files (`.jpg`, `.jpeg`, `.png`, in any case) under folders of any depth,
+    /// sorted by name; ids from 1, no classes, sizes unknown until a picture is decoded.
+    ///
+    /// With one folder, names are relative to it; with several, to the deepest folder above all of them. Files whose
+    /// names begin with a dot are not seen; other files are counted by extension in `notes`.
+    /// - Throws: `.usage` where one folder lies inside another; `.invalidData` where one is missing or no picture is found.
+    public static func pool(_ folders: [String]) throws(Failure) -> Dataset {
+        guard let only = folders.first else { throw .usage("a pool needs a folder of pictures") }
+        var names: [String] = []
+        var root = only
+        if folders.count == 1 {
+            names = try Files.walk(only)
+        } else {
+            let paths = try resolve(folders)
+            let above = commonFolder(paths)
+            root = "/" + above.joined(separator: "/")
+            for (folder, path) in zip(folders, paths) {
+                let prefix = path.dropFirst(above.count).joined(separator: "/")
+                names += try Files.walk(folder).map { prefix.isEmpty ? $0 : prefix + "/" + $0 }
+            }
+            names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        }
+        var pool = Dataset(root: root, classes: ClassTable(names: [], ids: []), examples: [])
+        pool.source = folders.joined(separator: ", ")
+        var ignored: [String: Int] = [:]
+        for name in names {
+            let ending = fileExtension(name)
+            if ["jpg", "jpeg", "png"].contains(ending) {
+                pool.examples.append(Example(id: pool.examples.count + 1, fileName: name, size: nil))
+            } else {
+                ignored[ending.isEmpty ? "no extension" : "." + ending, default: 0] += 1
+            }
+        }
+        let kinds = ignored.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
+        let left = "\(names.count - pool.examples.count) files that are not JPEG or PNG (\(firstFive(kinds)))"
+        if pool.examples.isEmpty {
+            let found = names.isEmpty ? "it is empty" : "only \(left)"
+            throw .data("\(pool.source): found no .jpg, .jpeg or .png file: \(found)")
+        }
+        if !ignored.isEmpty { pool.notes.append("left out \(left)") }
+        return pool
+    }
+
+    private static func fileExtension(_ name: String) -> String {
+        let last = Files.name(name)
+        guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return "" }
+        return last[last.index(after: dot)...].lowercased()
+    }
+
+    /// The parts of each folder's real path. - Throws: where one is missing, named twice or inside another.
+    private static func resolve(_ folders: [String]) throws(Failure) -> [[Substring]] {
+        var paths: [[Substring]] = []
+        for folder in folders {
+            guard let real = realpath(folder, nil) else { throw .data("there is no folder \(folder)") }
+            paths.append(String(cString: real).split(separator: "/"))
+            free(real)
+        }
+        for (i, a) in paths.enumerated() {
+            for (j, b) in paths.enumerated() where i != j && a.starts(with: b) && (a != b || i > j) {
+                let how = a == b ? "is the same folder as" : "lies inside"
+                throw .usage("\(folders[i]) \(how) \(folders[j]): its pictures would count twice")
+            }
+        }
+        return paths
+    }
+
+    private static func commonFolder(_ paths: [[Substring]]) -> [Substring] {
+        guard var common = paths.first else { return [] }
+        for path in paths.dropFirst() { common = zip(common, path).prefix { $0 == $1 }.map(\.0) }
+        return common
+    }
+}

@@ -1,0 +1,219 @@
+import Base
+import Glibc
+
+/// All that a teacher saw in a pool: an append-only file with one line a picture, in the order of the pool.
+///
+/// Scoring a pool is the long part of self-training, so it can be killed at any moment: each chunk is on disk when
+/// `append` returns, and `open` cuts off a torn end and says how many pictures are done. Thresholds are chosen later
+/// (`PseudoLabels.select`) without a second look at the pictures.
+///
+/// The first line is the header. One process writes at a time.
+public final class PredictionStore {
+    /// What the predictions depend on. Two stores with equal headers hold equal predictions.
+    public struct Header: Hashable, Sendable {
+        /// Raised when the meaning of the file changes.
+        public static let format = 1
+
+        /// The teacher's weights: a digest or a stage's id.
+        public var teacher: String
+        /// The identity of the pool.
+        public var pool: String
+        /// Pictures in the pool.
+        public var count: Int
+        public var classes: ClassTable
+        /// Detections with a smaller score are not stored.
+        public var floor: Float
+        /// How boxes were decoded: input size, NMS threshold and the like.
+        public var decoding: JSON
+
+        /// The header of a store.
+        public init(teacher: String, pool: String, count: Int, classes: ClassTable, floor: Float, decoding: JSON) {
+            self.teacher = teacher
+            self.pool = pool
+            self.count = count
+            self.classes = classes
+            self.floor = floor
+            self.decoding = decoding
+        }
+
+        var json: JSON {
+            [
+                "format": .int(Self.format), "teacher": .string(teacher), "pool": .string(pool), "count": .int(count),
+                "classes": .array(classes.names.map { .string($0) }),
+                "class_ids": .array(classes.ids.map { .int($0) }), "floor": .double(shortest(floor)),
+                "decoding": decoding,
+            ]
+        }
+
+        /// - Throws: `.invalidData` where the line is no header of this format.
+        init(_ json: JSON, path: String) throws(Failure) {
+            if let format = json["format"]?.int, format != Self.format {
+                throw .data("\(path): is a store of format \(format); this program reads format \(Self.format)")
+            }
+            guard json["format"]?.int != nil, let teacher = json["teacher"]?.string, let pool = json["pool"]?.string,
+                let count = json["count"]?.int, let names = json["classes"]?.array?.compactMap(\.string),
+                let ids = json["class_ids"]?.array?.compactMap(\.int), ids.count == names.count,
+                let floor = json["floor"]?.double, let decoding = json["decoding"]
+            else { throw .data("\(path): is no store of predictions: its first line is not a header") }
+            self.init(
+                teacher: teacher, pool: pool, count: count, classes: ClassTable(names: names, ids: ids),
+                floor: Float(floor), decoding: decoding)
+        }
+
+        /// "teacher: A instead of B" for each key whose value is another one; keys inside `decoding` by their path.
+        func differences(from wanted: Header) -> [String] {
+            func compare(_ a: JSON?, _ b: JSON?, _ path: String) -> [String] {
+                if a == b { return [] }
+                if let a = a?.object, let b = b?.object {
+                    return Set(a.keys).union(b.keys).sorted().flatMap {
+                        compare(a[$0], b[$0], path.isEmpty ? $0 : "\(path).\($0)")
+                    }
+                }
+                func show(_ value: JSON?) -> String { value.map { String($0.canonical.prefix(40)) } ?? "nothing" }
+                return ["\(path): \(show(a)) instead of \(show(b))"]
+            }
+            // Text first: a number that was written as 1.0 is read as 1.
+            return compare(Self.reread(json), Self.reread(wanted.json), "")
+        }
+
+        private static func reread(_ json: JSON) -> JSON { (try? JSON.parse(json.canonical)) ?? json }
+    }
+
+    public let path: String
+    public let header: Header
+    /// The pictures whose records are on disk.
+    public private(set) var completed: Int
+    /// The bytes of a torn record that `open` cut off.
+    public let droppedBytes: Int
+    /// Whether each picture of the pool has its record.
+    public var isComplete: Bool { completed == header.count }
+
+    private let descriptor: Int32
+    private let names: [String]
+
+    private init(
+        path: String, header: Header, completed: Int, droppedBytes: Int, descriptor: Int32, names: [String]
+    ) {
+        self.path = path
+        self.header = header
+        self.completed = completed
+        self.droppedBytes = droppedBytes
+        self.descriptor = descriptor
+        self.names = names
+    }
+
+    deinit { close(descriptor) }
+
+    /// The store at `path`, ready to be continued after its `completed` records; a new one where there is none.
+    ///
+    /// - Parameters:
+    ///   - header: what the predictions depend on.
+    ///   - names: the pool's file names in order, `[header.count]`.
+    /// - Throws: `.usage` naming the keys of the header that differ; `.invalidData` where the file is something else;
+    ///   `.environment` where it cannot be written or another process writes it.
+    public static func open(_ path: String, header: Header, names: [String]) throws(Failure) -> PredictionStore {
+        precondition(names.count == header.count, "\(names.count) names for a pool of \(header.count) pictures")
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Files.fault("write", path) }
+        do throws(Failure) {
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                throw .environment("\(path): another process is writing this store")
+            }
+            let bytes = try Files.read(path)
+            var length = 0
+            var completed = 0
+            if let contents = try StoreContents(bytes, path: path) {
+                let differences = contents.header.differences(from: header)
+                if !differences.isEmpty {
+                    throw .usage(
+                        "\(path) holds other predictions than the ones asked for: \(differences.joined(separator: "; "))")
+                }
+                for (i, record) in contents.records.enumerated() where record.fileName != names[i] {
+                    throw .data("\(path): record \(i + 1) is of \(record.fileName); the pool has \(names[i]) there")
+                }
+                length = contents.length
+                completed = contents.records.count
+            }
+            if length < bytes.count, ftruncate(descriptor, off_t(length)) != 0 { throw Files.fault("write", path) }
+            if lseek(descriptor, 0, SEEK_END) < 0 { throw Files.fault("write", path) }
+            if length == 0 {
+                try write(header.json.canonical + "\n", descriptor, path)
+                try syncFolder(of: path)
+            }
+            return PredictionStore(
+                path: path, header: header, completed: completed, droppedBytes: bytes.count - length,
+                descriptor: descriptor, names: names)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    /// Appends the records of the next pictures; they are on disk when it returns.
+    /// - Throws: `.environment` where they cannot be written; a part of them may then be there, and `open` copes.
+    /// - Precondition: the records are of the pictures that follow, in the order of the pool.
+    public func append(_ chunk: [PredictionRecord]) throws(Failure) {
+        precondition(completed + chunk.count <= names.count, "more records than the pool's \(names.count) pictures")
+        for (i, record) in chunk.enumerated() {
+            precondition(
+                record.fileName == names[completed + i],
+                "the next record must be of \(names[completed + i]), not of \(record.fileName)")
+        }
+        if chunk.isEmpty { return }
+        try Self.write(chunk.map { $0.line + "\n" }.joined(), descriptor, path)
+        completed += chunk.count
+    }
+
+    /// The header and all whole records of a store, whether or not it is complete. Nothing is changed.
+    /// - Throws: `.invalidData` where there is no such file or it is no store.
+    public static func read(_ path: String) throws(Failure) -> (header: Header, records: [PredictionRecord]) {
+        guard let contents = try StoreContents(try Files.read(path), path: path) else {
+            throw .data("\(path): is no store of predictions: it has no header")
+        }
+        return (contents.header, contents.records)
+    }
+
+    private static func write(_ text: String, _ descriptor: Int32, _ path: String) throws(Failure) {
+        var failure: Failure?
+        Array(text.utf8).withUnsafeBytes { bytes in
+            do throws(Failure) { try Files.writeAll(bytes, to: descriptor, path: path) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        if fsync(descriptor) != 0 { throw Files.fault("write", path) }
+    }
+
+    /// A new file is safe only when its folder is on disk too.
+    private static func syncFolder(of path: String) throws(Failure) {
+        let folder = Glibc.open(Files.folder(path), O_RDONLY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        fsync(folder)
+        close(folder)
+    }
+}
+
+/// What can be read of a store's bytes: the header and the records up to the first that is not whole.
+private struct StoreContents {
+    var header: PredictionStore.Header
+    var records: [PredictionRecord] = []
+    /// The bytes of the header and these records.
+    var length: Int
+
+    /// Nil where even the header was torn: the process was killed before it wrote anything else.
+    init?(_ bytes: [UInt8], path: String) throws(Failure) {
+        let newline = UInt8(ascii: "\n")
+        guard var end = bytes.firstIndex(of: newline) else {
+            let beginning = Array("{\"class_ids\":".utf8)  // canonical keys are sorted
+            if bytes.starts(with: beginning) || beginning.starts(with: bytes) { return nil }
+            throw .data("\(path): is no store of predictions: its first line is not a header")
+        }
+        header = try PredictionStore.Header(try JSON.parse(Array(bytes[..<end]), file: path), path: path)
+        length = end + 1
+        while records.count < header.count, let next = bytes[length...].firstIndex(of: newline),
+            let record = PredictionRecord(line: bytes[length..<next], classCount: header.classes.count)
+        {
+            records.append(record)
+            end = next
+            length = end + 1
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Base
+import Geometry
+
+/// Hard pseudo-labels: a teacher's detections with at least a threshold's score, as an ordinary dataset.
+///
+/// Every kept box is an object, everything else is background, as in the paper (3.2). So a student trains on the set as on
+/// any other; where a label comes from stays with it as `provenance`.
+public struct PseudoLabels: Sendable {
+    /// The pictures that train, their kept boxes with scores.
+    public var dataset: Dataset
+    public var summary: PseudoLabelSummary
+    /// What the predictions depend on.
+    public var header: PredictionStore.Header
+    public var threshold: Float
+    public var keepEmpty: Bool
+    /// The SHA-256 of each picture of `dataset`, `[examples]`.
+    private var sha256: [String]
+    private var notKept: [String]
+    private var droppedPictures: [String]
+
+    /// Picks the labels of a store.
+    ///
+    /// - Parameters:
+    ///   - header, records: the contents of a store (`PredictionStore.read`).
+    ///   - root: the pool's folder, which the records' names are relative to.
+    ///   - threshold: the least score that is kept, 0...1; the paper's is 0.5.
+    ///   - keepEmpty: whether pictures without a kept box stay as background; otherwise they are dropped and counted.
+    /// - Returns: the labels; ids of pictures are their places in the pool, from 1.
+    /// - Precondition: the threshold is not below the store's floor: boxes under it are not there to be kept.
+    public static func select(
+        header: PredictionStore.Header, records: [PredictionRecord], root: String, threshold: Float,
+        keepEmpty: Bool = false
+    ) -> PseudoLabels {
+        precondition(
+            threshold >= header.floor, "the threshold \(threshold) is below the store's floor \(header.floor)")
+        var labels = PseudoLabels(
+            dataset: Dataset(root: root, classes: header.classes, examples: []),
+            summary: PseudoLabelSummary(threshold: threshold, classes: header.classes), header: header,
+            threshold: threshold, keepEmpty: keepEmpty, sha256: [], notKept: [], droppedPictures: [])
+        var nextID = 1
+        for (place, record) in records.enumerated() {
+            guard case .scored(let size, let detections) = record.outcome else {
+                if case .refused(let reason) = record.outcome { labels.drop(record, because: "refused: \(reason)") }
+                labels.summary.refused += 1
+                continue
+            }
+            var example = Example(id: place + 1, fileName: record.fileName, size: size)
+            for detection in detections {
+                labels.summary.count(score: detection.score)
+                if detection.score < threshold || detection.box.isEmpty {
+                    labels.leaveOut(
+                        detection, of: record, because: detection.box.isEmpty ? "empty box" : "score below the threshold")
+                    continue
+                }
+                labels.summary.keptPerClass[detection.label] += 1
+                example.annotations.append(
+                    Annotation(
+                        id: nextID, box: detection.box, label: detection.label,
+                        provenance: Provenance(score: detection.score)))
+                nextID += 1
+            }
+            labels.summary.images += 1
+            if !example.annotations.isEmpty { labels.summary.imagesWithBoxes += 1 }
+            if example.annotations.isEmpty && !keepEmpty {
+                labels.drop(record, because: "no box was kept")
+                labels.summary.droppedImages += 1
+            } else {
+                labels.dataset.examples.append(example)
+                labels.sha256.append(record.sha256)
+            }
+        }
+        return labels
+    }
+
+    private mutating func drop(_ record: PredictionRecord, because reason: String) {
+        droppedPictures.append(
+            "{\"file_name\":\(quoted(record.fileName)),\"sha256\":\(quoted(record.sha256)),\"reason\":\(quoted(reason))}")
+    }
+
+    private mutating func leaveOut(_ detection: Detection, of record: PredictionRecord, because reason: String) {
+        notKept.append(
+            "{\"file_name\":\(quoted(record.fileName)),\"category_id\":\(header.classes.ids[detection.label]),"
+                + "\"bbox\":\(detection.box.cocoText),\"score\":\(decimal(shortest(detection.score))),"
+                + "\"reason\":\(quoted(reason))}")
+    }
+
+    /// Writes a COCO annotation file (`labels.json`) that any COCO tool reads and `Dataset.coco` gives back with scores.
+    ///
+    /// `info.pupil` says teacher, pool, threshold and decoding; each image has its `sha256`, each annotation its `score`.
+    /// Two more lists say what is not in the set and why: `not_kept` (boxes) and `dropped_images`.
+    /// - Throws: `.environment` where the file cannot be written.
+    public func write(to path: String) throws(Failure) {
+        let provenance: JSON = [
+            "teacher": .string(header.teacher), "pool": .string(header.pool), "decoding": header.decoding,
+            "threshold": .double(shortest(threshold)), "floor": .double(shortest(header.floor)),
+            "keep_empty": .bool(keepEmpty), "summary": summary.json,
+        ]
+        let text = dataset.cocoText(
+            info: ["description": "pseudo-labels", "pupil": provenance],
+            imageKeys: { ",\"sha256\":\(quoted(sha256[$0]))" },
+            lists: [("not_kept", notKept), ("dropped_images", droppedPictures)])
+        try Files.write(text, to: path)
+    }
+}
