@@ -1,0 +1,185 @@
+import Base
+import CImage
+import Geometry
+import Glibc
+
+/// A picture read from a file.
+public struct Decoded: Sendable {
+    /// RGB, upright.
+    public var image: Image
+    /// What was wrong with the file although every row was there; empty as a rule.
+    public var notes: [String]
+
+    /// A picture and the notes on its file.
+    public init(image: Image, notes: [String] = []) {
+        self.image = image
+        self.notes = notes
+    }
+}
+
+/// Reads JPEG and PNG files: any colour space they have, turned upright by EXIF, 8-bit RGB.
+///
+/// Colours become what Pillow's `convert("RGB")` gives: transparency is dropped, of 16 bits the high byte is kept, CMYK
+/// is taken as inverted. Files are recognised by their content. A damaged file is accepted, with a note, where all its
+/// rows could be decoded, and refused where rows are missing: half a grey picture would be learned as it is.
+public enum ImageFile {
+    /// Pictures of more pixels are refused: 178,956,970, the bound at which Pillow calls a file a decompression bomb.
+    public static let maxPixels = 178_956_970
+
+    /// The picture in a file.
+    /// - Throws: `Failure.data` naming the file and what it is instead.
+    public static func decode(_ path: String) throws(Failure) -> Decoded {
+        try decode(bytes: try Files.read(path), name: path)
+    }
+
+    /// The picture in a file's bytes. `name` is what messages call it.
+    /// - Throws: `Failure.data`.
+    public static func decode(bytes: [UInt8], name: String) throws(Failure) -> Decoded {
+        let format = Format.of(bytes.prefix(512))
+        if case .other(let what) = format { throw refusal(name, what) }
+        let result: Result<Decoded, Refusal> = bytes.withUnsafeBufferPointer { buffer in
+            guard let decoder = Decoder(format, buffer) else { return .failure(Refusal(text: "out of memory")) }
+            let header: pupil_header
+            switch decoder.open() {
+            case .success(let h): header = h
+            case .failure(let refusal): return .failure(refusal)
+            }
+            let orientation = decoder.orientation(header) { offset, count in
+                offset < bytes.count ? bytes[offset..<min(bytes.count, offset + count)] : []
+            }
+            return decoder.read(header, orientation: orientation)
+        }
+        switch result {
+        case .success(let decoded): return decoded
+        case .failure(let cause): throw refusal(name, cause.text)
+        }
+    }
+
+    /// The size of the upright picture, from the header alone; that the pixels can be decoded is not checked.
+    /// - Throws: `Failure.data`.
+    public static func size(_ path: String) throws(Failure) -> Size {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Files.fault("read", path) }
+        defer { close(descriptor) }
+        func read(_ offset: Int, _ count: Int) -> ArraySlice<UInt8> {
+            [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                while filled < count {
+                    let n = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+                    if n < 0 && errno == EINTR { continue }
+                    if n <= 0 { break }
+                    filled += n
+                }
+            }[...]
+        }
+        if Files.isFolder(path) { throw .data("\(path) is a folder; a picture was expected") }
+        var prefix = 1 << 16
+        while true {
+            let head = Array(read(0, prefix))
+            let format = Format.of(head.prefix(512))
+            if case .other(let what) = format { throw refusal(path, what) }
+            let result: Result<Size, Refusal> = head.withUnsafeBufferPointer { buffer in
+                guard let decoder = Decoder(format, buffer) else { return .failure(Refusal(text: "out of memory")) }
+                switch decoder.open() {
+                case .success(let header):
+                    return .success(upright(header, decoder.orientation(header, read)))
+                case .failure(let refusal): return .failure(refusal)
+                }
+            }
+            switch result {
+            case .success(let size): return size
+            case .failure(let cause):
+                if cause.needsMore, head.count == prefix {
+                    prefix *= 8
+                    continue
+                }
+                throw refusal(path, cause.text)
+            }
+        }
+    }
+
+    /// Whether a file's name is one that pictures have: which files of a folder are taken as its pictures. Names of
+    /// formats that cannot be read are among them, so that such files are refused by name and not passed over.
+    public static func isImageName(_ name: String) -> Bool {
+        guard let dot = name.lastIndex(of: "."), !Files.name(name).hasPrefix(".") else { return false }
+        return imageExtensions.contains(name[name.index(after: dot)...].lowercased())
+    }
+
+    private static let imageExtensions: Set<String> = [
+        "jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "gif", "webp", "bmp", "heic", "heif", "avif", "jp2", "jxl",
+    ]
+
+    private static func refusal(_ name: String, _ what: String) -> Failure { .data("cannot read \(name): \(what)") }
+
+    fileprivate static func upright(_ header: pupil_header, _ orientation: Int) -> Size {
+        let size = Size(width: Int(header.width), height: Int(header.height))
+        return orientation < 5 ? size : Size(width: size.height, height: size.width)
+    }
+}
+
+private struct Refusal: Error {
+    var text: String
+    /// The bytes end within the header.
+    var needsMore = false
+}
+
+/// Owns a C decoder; the bytes must outlive it.
+private final class Decoder {
+    private let handle: OpaquePointer
+    private let isJPEG: Bool
+
+    init?(_ format: Format, _ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let base = bytes.baseAddress else { return nil }
+        isJPEG = format == .jpeg
+        guard let handle = isJPEG ? pupil_jpeg_new(base, bytes.count) : pupil_png_new(base, bytes.count) else {
+            return nil
+        }
+        self.handle = handle
+    }
+
+    deinit { pupil_decoder_close(handle) }
+
+    private var message: String { String(cString: pupil_decoder_message(handle)) }
+
+    func open() -> Result<pupil_header, Refusal> {
+        var header = pupil_header()
+        switch pupil_decoder_open(handle, Int64(ImageFile.maxPixels), &header) {
+        case PUPIL_DECODED, PUPIL_DECODED_WITH_NOTE: return .success(header)
+        case PUPIL_NEEDS_MORE: return .failure(Refusal(text: "the file is cut off within its header", needsMore: true))
+        default: return .failure(Refusal(text: message))
+        }
+    }
+
+    func orientation(_ header: pupil_header, _ read: (Int, Int) -> ArraySlice<UInt8>) -> Int {
+        guard isJPEG else { return Orientation.inPNG(read) }
+        func block(_ start: UnsafePointer<UInt8>?, _ count: Int) -> ArraySlice<UInt8> {
+            Array(UnsafeBufferPointer(start: start, count: count))[...]
+        }
+        let exif = Orientation.inEXIF(block(header.exif, header.exif_count))
+        let xmp = exif == nil ? Orientation.inXMP(block(header.xmp, header.xmp_count)) : nil
+        return Orientation.choose(exif: exif, xmp: xmp)
+    }
+
+    func read(_ header: pupil_header, orientation: Int) -> Result<Decoded, Refusal> {
+        let count = Int(header.width) * Int(header.height) * 3
+        var status = PUPIL_REFUSED
+        var pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            guard let base = buffer.baseAddress else { return }
+            status = pupil_decoder_read(handle, base)
+            filled = status == PUPIL_REFUSED ? 0 : count
+        }
+        if status == PUPIL_REFUSED { return .failure(Refusal(text: message)) }
+        let notes = status == PUPIL_DECODED_WITH_NOTE ? [message] : []
+        if orientation != 1 {
+            pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                guard let base = buffer.baseAddress else { return }
+                pixels.withUnsafeBufferPointer {
+                    guard let source = $0.baseAddress else { return }
+                    pupil_turn(source, header.width, header.height, Int32(orientation), base)
+                }
+                filled = count
+            }
+        }
+        let size = ImageFile.upright(header, orientation)
+        return .success(Decoded(image: Image(width: size.width, height: size.height, pixels: pixels), notes: notes))
+    }
+}
