@@ -1,0 +1,58 @@
+#include "shim.h"
+
+using namespace pupil;
+
+extern "C" {
+
+pupil_tensor *pupil_conv2d(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *bias, int64_t stride,
+                           const int64_t *padding, int64_t dilation, int64_t groups) {
+    return make([&] {
+        const int64_t strides[] = {stride, stride};
+        const int64_t dilations[] = {dilation, dilation};
+        return at::conv2d(x->value, weight->value, optional(bias), strides, sizes(padding, 2), dilations, groups);
+    });
+}
+pupil_tensor *pupil_linear(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *bias) {
+    return make([&] { return at::linear(x->value, weight->value, optional(bias)); });
+}
+pupil_tensor *pupil_batch_norm(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *bias, pupil_tensor *mean,
+                               pupil_tensor *variance, bool training, double momentum, double eps) {
+    return make([&] {
+        return at::batch_norm(x->value, optional(weight), optional(bias), optional(mean), optional(variance), training,
+                              momentum, eps, /*cudnn_enabled=*/true);
+    });
+}
+pupil_tensor *pupil_group_norm(pupil_tensor *x, int64_t groups, pupil_tensor *weight, pupil_tensor *bias, double eps) {
+    return make([&] { return at::group_norm(x->value, groups, optional(weight), optional(bias), eps); });
+}
+pupil_tensor *pupil_max_pool2d(pupil_tensor *x, int64_t kernel, int64_t stride, int64_t padding) {
+    return make([&] { return at::max_pool2d(x->value, {kernel, kernel}, {stride, stride}, {padding, padding}); });
+}
+pupil_tensor *pupil_avg_pool2d(pupil_tensor *x, int64_t kernel, int64_t stride, int64_t padding) {
+    return make([&] { return at::avg_pool2d(x->value, {kernel, kernel}, {stride, stride}, {padding, padding}); });
+}
+pupil_tensor *pupil_upsample_nearest(pupil_tensor *x, int64_t height, int64_t width) {
+    return make([&] {
+        const int64_t size[] = {height, width};
+        return at::upsample_nearest2d(x->value, size);
+    });
+}
+pupil_tensor *pupil_upsample_bilinear(pupil_tensor *x, int64_t height, int64_t width) {
+    return make([&] {
+        const int64_t size[] = {height, width};
+        return at::upsample_bilinear2d(x->value, size, /*align_corners=*/false);
+    });
+}
+pupil_tensor *pupil_softmax(pupil_tensor *x, int64_t dim) {
+    return make([&] { return at::softmax(x->value, dim); });
+}
+pupil_tensor *pupil_log_softmax(pupil_tensor *x, int64_t dim) {
+    return make([&] { return at::log_softmax(x->value, dim); });
+}
+pupil_tensor *pupil_cross_entropy(pupil_tensor *logits, pupil_tensor *target, int64_t ignore, double smoothing, bool mean) {
+    return make([&] {
+        return at::cross_entropy_loss(logits->value, target->value, {}, mean ? at::Reduction::Mean : at::Reduction::Sum,
+                                      ignore, smoothing);
+    });
+}
+}

@@ -1,0 +1,121 @@
+import Base
+import Torch
+
+/// An update rule as a value. Weight decay touches kernels only (paper.md 1.2).
+public enum OptimizerSpec: Hashable, Sendable {
+    /// v = mu v + g + decay w; w -= lr v: the paper's, with mu 0.9. The decay is L2, added to the gradient.
+    case sgd(momentum: Double, nesterov: Bool, decay: Double)
+    /// Loshchilov and Hutter 2019; the decay is decoupled (lr * decay * w).
+    case adamW(beta1: Double, beta2: Double, eps: Double, decay: Double)
+}
+
+/// The update rule at work: its averages, one step a call, fused over all tensors of a group.
+public final class Optimizer {
+    private let spec: OptimizerSpec
+    private let groups: [(parameters: [Tensor], names: [String], decays: Bool)]
+    private var state: [(name: String, tensors: [Tensor])] = []  // by group, in a fixed order
+    private let all: [Tensor]
+
+    public init(_ spec: OptimizerSpec, _ store: ParameterStore) {
+        self.spec = spec
+        let trained = store.trained
+        groups = [Role.kernel, .bias].map { role in
+            let members = trained.filter { $0.role == role }
+            return (members.map(\.tensor), members.map(\.name), role == .kernel)
+        }
+        all = groups.flatMap(\.parameters)
+        func zeros(_ like: [Tensor]) -> [Tensor] {
+            like.map { p in withoutGradients { (p * 0).detached() } }  // p's shape, device and memory layout
+        }
+        for group in groups {
+            switch spec {
+            case .sgd: state.append(("momentum", zeros(group.parameters)))
+            case .adamW:
+                state.append(("first", zeros(group.parameters)))
+                state.append(("second", zeros(group.parameters)))
+                state.append(("step", group.parameters.map { Tensor.zeros([], device: $0.device) }))
+            }
+        }
+    }
+
+    /// Applies the gradients that `backward` left, then forgets them.
+    public func step(lr: Double) {
+        for (i, group) in groups.enumerated() where !group.parameters.isEmpty {
+            switch spec {
+            case .sgd(let momentum, let nesterov, let decay):
+                Fused.sgd(
+                    group.parameters, momentum: state[i].tensors, lr: lr, mu: momentum, decay: group.decays ? decay : 0,
+                    nesterov: nesterov, first: false)  // averages begin at zero, so the first step needs no case
+            case .adamW(let beta1, let beta2, let eps, let decay):
+                Fused.adamW(
+                    group.parameters, first: state[3 * i].tensors, second: state[3 * i + 1].tensors,
+                    steps: state[3 * i + 2].tensors, lr: lr, beta1: beta1, beta2: beta2, decay: group.decays ? decay : 0,
+                    eps: eps)
+            }
+        }
+        Tensor.clearGradients(all)
+    }
+
+    /// The norm of all gradients together, before clipping, shape []. Above `maximum` (when positive) the gradients are
+    /// scaled down to it, on their device, without waiting for the number.
+    @discardableResult
+    public func clipGradients(to maximum: Double) -> Tensor {
+        let norm = Fused.gradientNorm(all)
+        if maximum > 0 {
+            let factor = (norm + 1e-6).reciprocal() * maximum
+            Fused.scaleGradients(all, by: factor.clamped(0, 1))
+        }
+        return norm
+    }
+
+    /// The averages by name (`momentum.<parameter>`, ...), for checkpoints.
+    public var tensors: [(name: String, tensor: Tensor)] {
+        let perGroup = state.count / groups.count
+        return state.enumerated().flatMap { i, slot in
+            zip(groups[i / perGroup].names, slot.tensors).map { (name: "\(slot.name).\($0)", tensor: $1) }
+        }
+    }
+}
+
+/// A running average of weights and statistics: a += (1 - decay) (w - a), with decay = min(decay, (1 + t) / (10 + t)),
+/// TensorFlow's `num_updates` rule (paper.md 1.2 has 0.9999 for classification).
+public final class WeightAverage {
+    private let decay: Double
+    private let entries: [ParameterStore.Entry]
+    private let averages: [Tensor]
+
+    public init(_ store: ParameterStore, decay: Double) {
+        precondition(decay > 0 && decay < 1, "a decay lies between 0 and 1")
+        self.decay = decay
+        entries = store.entries
+        averages = withoutGradients { store.entries.map { $0.tensor.detached().clone() } }
+    }
+
+    /// Moves the averages after step `step` (from 1).
+    public func update(step: Int) {
+        let decay = min(decay, (1 + Double(step)) / (10 + Double(step)))
+        withoutGradients {
+            Fused.average(averages, towards: entries.map { $0.tensor.detached() }, weight: 1 - decay)
+        }
+    }
+
+    /// Runs `body` with the averages in the model's place.
+    public func applied<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        func swap() {
+            withoutGradients {
+                for (entry, average) in zip(entries, averages) {
+                    let kept = entry.tensor.detached().clone()
+                    entry.tensor.detached().assign(average)
+                    average.assign(kept)
+                }
+            }
+        }
+        swap()
+        defer { swap() }
+        return try body()
+    }
+
+    public var tensors: [(name: String, tensor: Tensor)] {
+        zip(entries, averages).map { (name: "average.\($0.name)", tensor: $1) }
+    }
+}

@@ -1,0 +1,79 @@
+import Base
+import Torch
+
+/// What a stored tensor is, which decides what the optimiser does with it.
+public enum Role: String, Sendable {
+    /// A convolution's or linear layer's weights: trained, decayed.
+    case kernel
+    /// A bias, or a norm's scale and shift: trained, not decayed (paper.md 1.2).
+    case bias
+    /// A running statistic: not trained, but part of the model's state.
+    case statistic
+}
+
+/// Every tensor of a model by name, in the order of registration. Names are those of torchvision's state dicts.
+public final class ParameterStore {
+    public struct Entry {
+        public let name: String
+        public let role: Role
+        public let tensor: Tensor
+    }
+
+    public private(set) var entries: [Entry] = []
+    private var places: [String: Int] = [:]
+    public let device: Device
+    let seed: UInt64
+
+    /// - Parameter seed: of the initial weights. Each tensor's draws depend on the seed and its name alone, so that two
+    ///   models share the initial weights of the parts they have in common.
+    public init(seed: UInt64, device: Device = .cpu) {
+        self.seed = seed
+        self.device = device
+    }
+
+    /// The scope in which names are as they are given.
+    public var root: Scope { Scope(store: self, path: "") }
+
+    public subscript(_ name: String) -> Tensor? { places[name].map { entries[$0].tensor } }
+
+    /// What the optimiser moves.
+    public var trained: [Entry] { entries.filter { $0.role != .statistic } }
+
+    /// The number of trained numbers.
+    public var parameterCount: Int { trained.reduce(0) { $0 + $1.tensor.count } }
+
+    func register(_ name: String, _ role: Role, _ tensor: Tensor) -> Tensor {
+        precondition(places[name] == nil, "two tensors are named \(name)")
+        if role != .statistic { tensor.requiresGradient = true }
+        places[name] = entries.count
+        entries.append(Entry(name: name, role: role, tensor: tensor))
+        return tensor
+    }
+}
+
+/// A place in the tree of names. Layers take one and register their tensors in it.
+public struct Scope {
+    let store: ParameterStore
+    public let path: String
+
+    /// `scope / "layer1"`
+    public static func / (scope: Scope, name: String) -> Scope {
+        Scope(store: scope.store, path: scope.path.isEmpty ? name : scope.path + "." + name)
+    }
+
+    public static func / (scope: Scope, index: Int) -> Scope { scope / String(index) }
+
+    /// A trained tensor with its initial values. - Precondition: the name is free.
+    public func parameter(_ name: String, _ shape: [Int], _ role: Role, _ initializer: Initializer) -> Tensor {
+        let full = (self / name).path
+        let values = initializer.values(shape, seed: store.seed, name: full)
+        var tensor = Tensor(values, shape: shape, device: store.device)
+        if shape.count == 4 { tensor = tensor.channelsLast() }
+        return store.register(full, role, tensor)
+    }
+
+    /// A tensor that is saved with the model but not trained.
+    public func statistic(_ name: String, _ shape: [Int], _ value: Float) -> Tensor {
+        store.register((self / name).path, .statistic, Tensor.full(shape, Double(value), device: store.device))
+    }
+}

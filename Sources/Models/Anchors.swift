@@ -1,0 +1,81 @@
+import Geometry
+import Glibc
+
+/// The anchors of a canvas: level by level from P3, row by row, cell by cell, and in a cell as in `AnchorSpec`.
+/// Coordinates are xyxy pixels of the canvas, kept by column so that loops over them are dense.
+public struct Anchors: Sendable {
+    public let x1: [Float]
+    public let y1: [Float]
+    public let x2: [Float]
+    public let y2: [Float]
+    /// (rows, columns) of each level.
+    public let grids: [(rows: Int, columns: Int)]
+    public let perCell: Int
+
+    public var count: Int { x1.count }
+
+    public init(_ spec: AnchorSpec, canvas: Size) {
+        var boxes: [[Float]] = [[], [], [], []]
+        var grids: [(rows: Int, columns: Int)] = []
+        for level in spec.levels {
+            let stride = 1 << level
+            // Strided convolutions with symmetric padding round up.
+            let rows = (canvas.height + stride - 1) / stride
+            let columns = (canvas.width + stride - 1) / stride
+            grids.append((rows, columns))
+            let shapes = (0..<spec.octaves).flatMap { k in
+                spec.ratios.map { ratio in
+                    let side = spec.scale * Double(stride) * exp2(Double(k) / Double(spec.octaves))
+                    return (w: side * ratio.squareRoot(), h: side / ratio.squareRoot())
+                }
+            }
+            for row in 0..<rows {
+                let cy = (Double(row) + 0.5) * Double(stride)
+                for column in 0..<columns {
+                    let cx = (Double(column) + 0.5) * Double(stride)
+                    for shape in shapes {
+                        boxes[0].append(Float(cx - shape.w / 2))
+                        boxes[1].append(Float(cy - shape.h / 2))
+                        boxes[2].append(Float(cx + shape.w / 2))
+                        boxes[3].append(Float(cy + shape.h / 2))
+                    }
+                }
+            }
+        }
+        (x1, y1, x2, y2) = (boxes[0], boxes[1], boxes[2], boxes[3])
+        self.grids = grids
+        perCell = spec.perCell
+    }
+
+    public subscript(_ i: Int) -> Box { Box(x1: x1[i], y1: y1[i], x2: x2[i], y2: y2[i]) }
+}
+
+/// The box code: a box as seen from an anchor, (ty, tx, th, tw) in the paper's code; here (dx, dy, dw, dh).
+///
+/// dx = (cx - cxa) / wa, dy = (cy - cya) / ha, dw = ln(w / wa), dh = ln(h / ha); no variances (paper.md 1.3).
+public enum BoxCode {
+    /// dw and dh are capped at ln(1000 / 16) when decoding.
+    public static let limit: Float = 4.135166556742356
+
+    @inline(__always)
+    public static func encode(_ box: Box, anchor: Box) -> (Float, Float, Float, Float) {
+        let wa = anchor.width
+        let ha = anchor.height
+        return (
+            ((box.x1 + box.x2) - (anchor.x1 + anchor.x2)) / 2 / wa, ((box.y1 + box.y2) - (anchor.y1 + anchor.y2)) / 2 / ha,
+            log(box.width / wa), log(box.height / ha)
+        )
+    }
+
+    @inline(__always)
+    public static func decode(_ dx: Float, _ dy: Float, _ dw: Float, _ dh: Float, anchor: Box, sizesPlusOne: Bool = false) -> Box {
+        let one: Float = sizesPlusOne ? 1 : 0
+        let wa = anchor.width + one
+        let ha = anchor.height + one
+        let cx = anchor.x1 + wa / 2 + dx * wa
+        let cy = anchor.y1 + ha / 2 + dy * ha
+        let w = exp(min(dw, limit)) * wa
+        let h = exp(min(dh, limit)) * ha
+        return Box(x1: cx - w / 2, y1: cy - h / 2, x2: cx + w / 2 - one, y2: cy + h / 2 - one)
+    }
+}

@@ -1,0 +1,85 @@
+import Base
+import Layers
+import Torch
+
+/// The two losses of a group of images, fp32, shape [].
+public struct DetectionLosses {
+    public let classes: Tensor
+    public let boxes: Tensor
+    /// Positive anchors in the group.
+    public let positives: Int
+
+    /// What is differentiated: classes + boxes (the box weight is in).
+    public var total: Tensor { classes + boxes }
+}
+
+extension DetectionLossSpec {
+    /// The losses of images `range` of a batch, normalised by that group's own positives + 1 (paper.md 1.3).
+    ///
+    /// - Parameters:
+    ///   - output: of the whole batch.
+    ///   - targets: one for each image of the batch.
+    ///   - channelOffset: 1 where channel 0 is the unused background, else 0.
+    public func callAsFunction(
+        _ output: RetinaNetOutput, _ targets: [AnchorTargets], images range: Range<Int>, channelOffset: Int
+    ) -> DetectionLosses {
+        precondition(
+            output.logits.size(0) == targets.count && range.upperBound <= targets.count,
+            "\(targets.count) targets for outputs \(output.logits.shape), images \(range)")
+        let device = output.logits.device
+        let anchors = output.logits.size(1)
+        let group = targets[range]
+        let positives = group.reduce(0) { $0 + $1.positives.count }
+        let normalizer = 1 / (Double(positives) + 1)
+
+        var labels: [Int32] = []
+        labels.reserveCapacity(range.count * anchors)
+        for target in group {
+            precondition(target.labels.count == anchors, "\(target.labels.count) labels for \(anchors) anchors")
+            labels.append(contentsOf: target.labels)
+        }
+        if channelOffset != 0 { for i in labels.indices where labels[i] >= 0 { labels[i] += Int32(channelOffset) } }
+        let logits = output.logits.narrowed(0, start: range.lowerBound, length: range.count)
+        let classes = focal(
+            logits.reshaped([range.count * anchors, -1]), Tensor(labels, device: device)) * normalizer
+
+        var places: [Int64] = []
+        var codes: [Float] = []
+        for (i, target) in group.enumerated() {
+            places.append(contentsOf: target.positives.map { Int64(i * anchors) + Int64($0) })
+            codes.append(contentsOf: target.codes)
+        }
+        let predicted = output.codes.narrowed(0, start: range.lowerBound, length: range.count)
+            .reshaped([range.count * anchors, 4]).indexed(0, Tensor(places, device: device)).to(.float32)
+        let wanted = Tensor(codes, shape: [places.count, 4], device: device)
+        var huber = huberLoss(predicted - wanted)
+        if dropsExactCoordinates { huber = huber * wanted.notEqual(0).to(.float32) }
+        let boxes = huber.sum() * (boxWeight * normalizer / 4)
+        return DetectionLosses(classes: classes, boxes: boxes, positives: positives)
+    }
+
+    /// The summed focal loss: the fused pass on the processor, libtorch's operators elsewhere.
+    func focal(_ logits: Tensor, _ labels: Tensor) -> Tensor {
+        if logits.device == .cpu { return logits.focalLossSum(labels, alpha: alpha, gamma: gamma) }
+        return Self.focalByOperators(logits, labels, alpha: alpha, gamma: gamma)
+    }
+
+    /// The same sum by libtorch's operators, for any device; logits `[R, K]`, labels `[R]` int32.
+    static func focalByOperators(_ logits: Tensor, _ labels: Tensor, alpha: Double, gamma: Double) -> Tensor {
+        let x = logits.to(.float32)
+        let classes = Tensor.arange(x.size(1), .int32, device: x.device).unsqueezed(0)
+        let positive = labels.unsqueezed(1).equal(classes).to(.float32)  // [R, K]
+        let sign = positive * 2 - 1
+        let z = x * sign
+        let weight = positive * (2 * alpha - 1) + (1 - alpha)
+        let loss = -(weight * ((-z).logSigmoid() * gamma).exp() * z.logSigmoid())
+        return (loss * labels.greater(-2).to(.float32).unsqueezed(1)).sum()
+    }
+
+    /// Huber: d^2 / 2 up to delta, then delta (|d| - delta / 2).
+    private func huberLoss(_ d: Tensor) -> Tensor {
+        let a = d.abs()
+        let quadratic = a.clamped(0, huberDelta)
+        return quadratic.square() * 0.5 + (a - quadratic) * huberDelta
+    }
+}

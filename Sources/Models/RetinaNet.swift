@@ -1,0 +1,86 @@
+import Base
+import Geometry
+import Glibc
+import Layers
+import Torch
+
+/// What the heads say about a batch.
+public struct RetinaNetOutput {
+    /// Class log-odds `[N, A, K]`, A all anchors in the order of `Anchors`, K `classChannels`.
+    public let logits: Tensor
+    /// Box codes `[N, A, 4]`: (dx, dy, dw, dh).
+    public let codes: Tensor
+}
+
+/// RetinaNet (Lin et al. 2017) in the form of its spec. Names of tensors are torchvision's where torchvision has them.
+public final class RetinaNet {
+    public let spec: RetinaNetSpec
+    private let body: ResNet
+    private let fpn: FPN
+    private let classHead: RetinaNetHead
+    private let boxHead: RetinaNetHead
+
+    public init(_ scope: Scope, _ spec: RetinaNetSpec) {
+        self.spec = spec
+        body = ResNet(scope / "backbone" / "body", spec.backbone)
+        fpn = FPN(
+            scope / "backbone" / "fpn", from: Array(spec.backbone.channels[1...]), to: spec.channels, norm: spec.fpnNorm,
+            p6FromC5: spec.p6FromC5)
+        let perCell = spec.anchors.perCell
+        // -ln((1 - p) / p) with p = 0.01: at first every anchor is background with probability 0.99.
+        classHead = RetinaNetHead(
+            scope / "head" / "classification_head", "cls_logits", spec, outputs: spec.classChannels, perCell: perCell,
+            bias: -4.59512)
+        boxHead = RetinaNetHead(
+            scope / "head" / "regression_head", "bbox_reg", spec, outputs: 4, perCell: perCell, bias: 0)
+    }
+
+    /// Both outputs for normalised pictures `[N, 3, H, W]`, channels-last.
+    public func callAsFunction(_ images: Tensor, _ mode: Mode) -> RetinaNetOutput {
+        let levels = fpn(Array(body(images, mode)[1...]), mode)
+        return RetinaNetOutput(logits: classHead(levels, mode), codes: boxHead(levels, mode))
+    }
+}
+
+/// One of the two subnets: hidden 3x3 convolutions shared by the levels, norms of each level's own, ReLU, a prediction.
+final class RetinaNetHead {
+    private let hidden: [Conv2d]
+    private let norms: [[NormLayer]]  // [layer][level]
+    private let prediction: Conv2d
+    private let outputs: Int
+
+    init(_ scope: Scope, _ name: String, _ spec: RetinaNetSpec, outputs: Int, perCell: Int, bias: Float) {
+        self.outputs = outputs
+        // Without norms torchvision starts the hidden layers at N(0, 0.01) too.
+        hidden = (0..<spec.headConvolutions).map {
+            Conv2d(
+                scope / "conv" / $0 / 0, spec.channels, spec.channels, kernel: 3, bias: true,
+                initializer: .normal(std: 0.01))
+        }
+        norms =
+            spec.headNorm == .none
+            ? []
+            : (0..<spec.headConvolutions).map { i in
+                spec.anchors.levels.map { NormLayer(scope / "conv" / i / "p\($0)", spec.headNorm, spec.channels) }
+            }
+        // paper.md 3.5: the class prediction's weights start at N(0, 1e-5); so do the boxes'.
+        prediction = Conv2d(
+            scope / name, spec.channels, perCell * outputs, kernel: 3, bias: true, biasValue: bias,
+            initializer: .normal(std: 1e-5))
+    }
+
+    /// `[N, A, outputs]`
+    func callAsFunction(_ levels: [Tensor], _ mode: Mode) -> Tensor {
+        let parts = levels.enumerated().map { level, features in
+            var x = features
+            for (i, convolution) in hidden.enumerated() {
+                x = convolution(x)
+                if !norms.isEmpty { x = norms[i][level](x, mode) }
+                x = x.relu()
+            }
+            x = prediction(x)  // [N, perCell * outputs, h, w]
+            return x.permuted([0, 2, 3, 1]).reshaped([x.size(0), -1, outputs])  // [N, h * w * perCell, outputs]
+        }
+        return Tensor.concatenated(parts, 1)
+    }
+}

@@ -1,0 +1,38 @@
+import Base
+import Geometry
+import Layers
+
+/// The models by name. Each is RetinaNet in the paper's form; the size of the pictures is free.
+public enum Zoo {
+    public struct Model: Sendable {
+        public let name: String
+        public let summary: String
+        /// The canvas side it is meant for, in pixels.
+        public let size: Int
+        public let spec: @Sendable (_ classes: Int) -> RetinaNetSpec
+    }
+
+    public static let models: [Model] = [
+        Model(name: "nano", summary: "ResNet-18, pyramid and heads of 64 channels; two cores train it in minutes", size: 256) {
+            .paper(backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
+        },
+        Model(name: "small", summary: "ResNet-34, 128 channels", size: 512) {
+            .paper(backbone: .resNet(34, norm: .quick), classes: $0, channels: 128, norm: .quick)
+        },
+        Model(name: "base", summary: "ResNet-50, 256 channels, the paper's Table 4", size: 640) {
+            .paper(backbone: .resNet(50), classes: $0)
+        },
+        Model(name: "large", summary: "ResNet-101, 256 channels, the paper's Table 12", size: 640) {
+            .paper(backbone: .resNet(101), classes: $0)
+        },
+    ]
+
+    /// The model of a name. - Throws: a `Failure` with `.usage` that names the nearest one.
+    public static func model(_ name: String) throws(Failure) -> Model {
+        guard let model = models.first(where: { $0.name == name }) else {
+            let names = models.map(\.name)
+            throw .usage("model: there is no \(name); known are \(names.joined(separator: ", "))\(didYouMean(name, names))")
+        }
+        return model
+    }
+}

@@ -1,0 +1,1 @@
+@main struct Pupil { static func main() {} }
