@@ -1,6 +1,5 @@
 import CBase
 import Dispatch
-import Glibc
 import Synchronization
 
 /// The processors this process may use (its affinity mask), at least 1.
@@ -24,55 +23,28 @@ public func parallelFor(_ count: Int, threads: Int = availableProcessors(), _ bo
 }
 
 /// A queue of bounded length between threads. `close` wakes everybody: `push` then drops, `pop` drains and ends.
-public final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
-    // @unchecked: all state is touched under `lock` only.
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var items: [Element] = []
-    private var closed = false
+public final class BoundedQueue<Element: Sendable>: Sendable {
+    private let state = Monitor((items: [Element](), closed: false))
     private let capacity: Int
 
     public init(capacity: Int) {
         precondition(capacity > 0, "a queue needs room for one element")
         self.capacity = capacity
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(lock)
-        pthread_cond_destroy(changed)
-        lock.deallocate()
-        changed.deallocate()
     }
 
     /// Waits for room. Returns false where the queue was closed.
     @discardableResult
     public func push(_ element: Element) -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while items.count >= capacity && !closed { pthread_cond_wait(changed, lock) }
-        if closed { return false }
-        items.append(element)
-        pthread_cond_broadcast(changed)
-        return true
+        state.wait(until: { $0.items.count < capacity || $0.closed }) {
+            if !$0.closed { $0.items.append(element) }
+            return !$0.closed
+        }
     }
 
     /// Waits for an element. Returns nil where the queue is closed and empty.
     public func pop() -> Element? {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while items.isEmpty && !closed { pthread_cond_wait(changed, lock) }
-        if items.isEmpty { return nil }
-        let first = items.removeFirst()
-        pthread_cond_broadcast(changed)
-        return first
+        state.wait(until: { !$0.items.isEmpty || $0.closed }) { $0.items.isEmpty ? nil : $0.items.removeFirst() }
     }
 
-    public func close() {
-        pthread_mutex_lock(lock)
-        closed = true
-        pthread_cond_broadcast(changed)
-        pthread_mutex_unlock(lock)
-    }
+    public func close() { state.withLock { $0.closed = true } }
 }

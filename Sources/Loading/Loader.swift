@@ -1,0 +1,124 @@
+import Annotations
+import Augmentation
+import Base
+import Geometry
+import Imaging
+import Torch
+
+/// Pictures and how they are varied. In a batch each source has its own share.
+public struct Source: Sendable {
+    public var dataset: Dataset
+    public var policy: Policy
+
+    public init(_ dataset: Dataset, policy: Policy) {
+        self.dataset = dataset
+        self.policy = policy
+    }
+}
+
+/// What became of one picture of a batch.
+public struct Item: Sendable {
+    public var source: Int
+    /// Index into the source's examples.
+    public var index: Int
+    public var plan: Plan
+    /// The picture's labels with boxes in pixels of the canvas; those of which nothing is left are gone.
+    public var annotations: [Annotation]
+    /// Why the picture could not be read; its slot is then blank. Never so in training, where another takes its place.
+    public var refusal: String?
+}
+
+/// A batch. Its pixels are reused: they are valid until the loader is asked for the next one.
+public final class Batch {
+    /// `[N, 3, H, W]` fp32, normalised, channels-last, in the processor's memory.
+    public let images: Tensor
+    public let items: [Item]
+
+    init(images: Tensor, items: [Item]) {
+        self.images = images
+        self.items = items
+    }
+}
+
+/// Makes batches ahead of their use, in worker threads that decode and render straight into the batch.
+///
+/// What is in batch n depends on n alone: not on the number of workers, nor on what was loaded before.
+public final class Loader {
+    public enum Use: Sendable {
+        /// Shuffled passes, varied by each source's policy; a picture that cannot be read gives its place to the next
+        /// of the pass, and is noted.
+        case training(Sampler, seed: UInt64)
+        /// In the dataset's order, fitted into the canvas; `skipsRefused` blanks what cannot be read, else that is an error.
+        case evaluation(skipsRefused: Bool)
+    }
+
+    public struct Options: Sendable {
+        public var canvas: Size
+        public var batch: Int
+        public var workers: Int
+        /// Batches made ahead.
+        public var prefetch = 3
+        /// Decoded pictures are kept up to so many bytes.
+        public var cacheBytes = 1 << 30
+        public var normalization = Normalization.imageNet
+        public var resampling = Resampling.antialiased
+        /// Page-locked memory, from which a CUDA device copies while it computes.
+        public var pinned = false
+
+        public init(canvas: Size, batch: Int, workers: Int) {
+            self.canvas = canvas
+            self.batch = batch
+            self.workers = workers
+        }
+    }
+
+    private let work: LoaderWork
+    private let buffers: [Tensor]
+    private let batches: Range<Int>
+    private var next: Int
+    private var held: Int?
+    /// Seconds the caller has waited for batches.
+    public private(set) var secondsWaited = 0.0
+
+    /// - Parameter batches: the numbers of the batches to be made; in training the steps.
+    public init(_ sources: [Source], _ use: Use, _ options: Options, batches: Range<Int>) {
+        let ring = options.prefetch + 1
+        let slot = options.canvas.width * options.canvas.height * 3
+        buffers = (0..<ring).map { _ in
+            Tensor.empty(
+                [options.batch, 3, options.canvas.height, options.canvas.width], channelsLast: true, pinned: options.pinned)
+        }
+        let addresses = buffers.map { buffer in
+            buffer.withMutableElements(of: Float.self) { UInt(bitPattern: $0.baseAddress) }
+        }
+        self.batches = batches
+        next = batches.lowerBound
+        work = LoaderWork(sources, use, options, batches: batches, addresses: addresses, slot: slot)
+        let work = work
+        for _ in 0..<max(1, options.workers) { startThread { work.run() } }
+    }
+
+    deinit { work.close() }  // the buffers go once no worker writes into them
+
+    /// Batches of an evaluation over `count` pictures.
+    public static func batches(of count: Int, by batch: Int) -> Range<Int> { 0..<(count + batch - 1) / batch }
+
+    /// The next batch, or nil after the last.
+    ///
+    /// - Throws: the first failure a worker met.
+    public func nextBatch() throws(Failure) -> Batch? {
+        if let held { work.release(held) }
+        held = nil
+        guard next < batches.upperBound else { return nil }
+        let start = monotonicSeconds()
+        let items = try work.wait(for: next)
+        secondsWaited += monotonicSeconds() - start
+        held = next
+        let buffer = buffers[(next - batches.lowerBound) % buffers.count]
+        next += 1
+        return Batch(images: buffer, items: items)
+    }
+
+    /// The pictures that could not be read so far, with the reasons: path and message, in the order of paths.
+    public var refused: [(path: String, reason: String)] { work.refusals }
+}

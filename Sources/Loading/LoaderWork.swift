@@ -1,0 +1,216 @@
+import Annotations
+import Augmentation
+import Base
+import Geometry
+import Imaging
+
+/// The part of a loader that its threads share. A unit of work is one slot of one batch; units are handed out in order,
+/// no further ahead than there are buffers.
+final class LoaderWork: Sendable {
+    private struct State {
+        var nextUnit: (batch: Int, slot: Int)
+        /// Batches before this one are given back.
+        var released: Int
+        var items: [Int: [Item?]] = [:]
+        var missing: [Int: Int] = [:]
+        var failure: Failure?
+        var closed = false
+        var running = 0
+        var refusals: [String: String] = [:]
+    }
+
+    private let sources: [Source]
+    private let use: Loader.Use
+    private let options: Loader.Options
+    private let batches: Range<Int>
+    private let addresses: [UInt]
+    private let slot: Int
+    private let state: Monitor<State>
+    private let cache: ImageCache
+    private let orders = Monitor<[Int: (epoch: Int, order: [Int])]>([:])
+
+    init(_ sources: [Source], _ use: Loader.Use, _ options: Loader.Options, batches: Range<Int>, addresses: [UInt], slot: Int) {
+        self.sources = sources
+        self.use = use
+        self.options = options
+        self.batches = batches
+        self.addresses = addresses
+        self.slot = slot
+        cache = ImageCache(capacity: options.cacheBytes)
+        state = Monitor(State(nextUnit: (batches.lowerBound, 0), released: batches.lowerBound))
+    }
+
+    // MARK: The owner's side
+
+    func wait(for batch: Int) throws(Failure) -> [Item] {
+        let outcome: Result<[Item], Failure> = state.wait(until: { $0.failure != nil || $0.missing[batch] == 0 }) { state in
+            if let failure = state.failure, state.missing[batch] != 0 { return .failure(failure) }
+            return .success(state.items[batch, default: []].compactMap { $0 })
+        }
+        return try outcome.get()
+    }
+
+    func release(_ batch: Int) {
+        state.withLock {
+            $0.items[batch] = nil
+            $0.missing[batch] = nil
+            $0.released = batch + 1
+        }
+    }
+
+    /// Stops the workers and waits until none touches a buffer.
+    func close() {
+        state.withLock { $0.closed = true }
+        state.wait(until: { $0.running == 0 }) { _ in }
+    }
+
+    var refusals: [(path: String, reason: String)] {
+        state.withLock { $0.refusals }.map { (path: $0.key, reason: $0.value) }.sorted { $0.path < $1.path }
+    }
+
+    // MARK: The workers' side
+
+    func run() {
+        while let (batch, slot) = takeUnit() {
+            let outcome = Result { () throws(Failure) in try make(batch, slot) }
+            state.withLock { state in
+                state.running -= 1
+                switch outcome {
+                case .success(let item):
+                    state.items[batch]?[slot] = item
+                    state.missing[batch, default: 1] -= 1
+                case .failure(let failure):
+                    if state.failure == nil { state.failure = failure }
+                }
+            }
+        }
+    }
+
+    private func takeUnit() -> (batch: Int, slot: Int)? {
+        let ring = addresses.count
+        return state.wait(until: {
+            $0.closed || $0.failure != nil || $0.nextUnit.batch >= batches.upperBound || $0.nextUnit.batch < $0.released + ring
+        }) { state in
+            let unit = state.nextUnit
+            if state.closed || state.failure != nil || unit.batch >= batches.upperBound { return nil }
+            let size = self.size(of: unit.batch)
+            if unit.slot == 0 {
+                state.items[unit.batch] = [Item?](repeating: nil, count: size)
+                state.missing[unit.batch] = size
+            }
+            state.nextUnit = unit.slot + 1 == size ? (unit.batch + 1, 0) : (unit.batch, unit.slot + 1)
+            state.running += 1
+            return unit
+        }
+    }
+
+    private func size(of batch: Int) -> Int {
+        switch use {
+        case .training: options.batch
+        case .evaluation: min(options.batch, sources[0].dataset.examples.count - batch * options.batch)
+        }
+    }
+
+    private func make(_ batch: Int, _ slot: Int) throws(Failure) -> Item {
+        let address = addresses[(batch - batches.lowerBound) % addresses.count] + UInt(slot * self.slot * MemoryLayout<Float>.stride)
+        guard let start = UnsafeMutablePointer<Float>(bitPattern: address) else { preconditionFailure("a batch without memory") }
+        let pixels = UnsafeMutableBufferPointer(start: start, count: self.slot)
+        switch use {
+        case .training(let sampler, let seed):
+            return try trainingItem(sampler.draws(step: batch)[slot], seed: seed, into: pixels)
+        case .evaluation(let skipsRefused):
+            return try evaluationItem(batch * options.batch + slot, skipsRefused: skipsRefused, into: pixels)
+        }
+    }
+
+    private func trainingItem(
+        _ draw: Draw, seed: UInt64, into pixels: UnsafeMutableBufferPointer<Float>
+    ) throws(Failure) -> Item {
+        let source = sources[draw.source]
+        let order = self.order(draw, seed: seed)
+        var last: Failure?
+        // The next of the pass takes the place of one that cannot be read: a pure function of the draw, too.
+        for offset in 0..<min(order.count, 100) {
+            let index = order[(draw.position + offset) % order.count]
+            let path = Files.join(source.dataset.root, source.dataset.examples[index].fileName)
+            do throws(Failure) {
+                let image = try cache.image(source: draw.source, index: index, path: path)
+                var random = Random(
+                    seed: seed &+ UInt64(draw.source) &* 0x9E37_79B9_7F4A_7C15, purpose: .augmentation, epoch: draw.epoch,
+                    index: draw.position)
+                let plan = source.policy.plan(for: image.size, target: options.canvas, random: &random)
+                return item(draw.source, index, plan, image, into: pixels)
+            } catch {
+                note(path, error)
+                last = error
+            }
+        }
+        throw .data("none of \(min(order.count, 100)) training pictures in a row can be read; the last: \(last?.message ?? "")")
+    }
+
+    private func evaluationItem(
+        _ index: Int, skipsRefused: Bool, into pixels: UnsafeMutableBufferPointer<Float>
+    ) throws(Failure) -> Item {
+        let example = sources[0].dataset.examples[index]
+        let path = Files.join(sources[0].dataset.root, example.fileName)
+        do throws(Failure) {
+            let image = try cache.image(source: 0, index: index, path: path)
+            return item(0, index, .evaluation(for: image.size, target: options.canvas), image, into: pixels)
+        } catch {
+            guard skipsRefused else { throw error }
+            note(path, error)
+            pixels.update(repeating: 0)
+            let none = Plan.evaluation(for: options.canvas, target: options.canvas)
+            return Item(source: 0, index: index, plan: none, annotations: [], refusal: error.message)
+        }
+    }
+
+    private func item(
+        _ source: Int, _ index: Int, _ plan: Plan, _ image: Image, into pixels: UnsafeMutableBufferPointer<Float>
+    ) -> Item {
+        plan.render(image, into: pixels, normalization: options.normalization, resampling: options.resampling)
+        let annotations = sources[source].dataset.examples[index].annotations.compactMap { annotation in
+            plan(annotation.box).map { box in
+                var moved = annotation
+                moved.box = box
+                return moved
+            }
+        }
+        return Item(source: source, index: index, plan: plan, annotations: annotations, refusal: nil)
+    }
+
+    /// The pass a draw belongs to; the last one of each source is kept.
+    private func order(_ draw: Draw, seed: UInt64) -> [Int] {
+        if let kept = orders.withLock({ $0[draw.source] }), kept.epoch == draw.epoch { return kept.order }
+        let count = sources[draw.source].dataset.examples.count
+        let order = Sampler.order(count, seed: seed, source: draw.source, epoch: draw.epoch)
+        orders.withLock { $0[draw.source] = (draw.epoch, order) }
+        return order
+    }
+
+    private func note(_ path: String, _ failure: Failure) {
+        state.withLock { if $0.refusals[path] == nil { $0.refusals[path] = failure.message } }
+    }
+}
+
+/// Decoded pictures up to a number of bytes: the first that come stay. Small sets are decoded once; of large ones a fixed
+/// part is, which no order of access can thrash.
+final class ImageCache: Sendable {
+    private let capacity: Int
+    private let state = Monitor((images: [Int: Image](), bytes: 0))
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    func image(source: Int, index: Int, path: String) throws(Failure) -> Image {
+        let key = source << 40 | index
+        if let image = state.withLock({ $0.images[key] }) { return image }
+        let image = try ImageFile.decode(path).image
+        state.withLock {
+            if $0.images[key] == nil, $0.bytes + image.pixels.count <= capacity {
+                $0.images[key] = image
+                $0.bytes += image.pixels.count
+            }
+        }
+        return image
+    }
+}

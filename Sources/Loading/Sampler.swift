@@ -1,0 +1,45 @@
+import Base
+
+/// One picture of one batch: which source it comes from, which pass over it this is, and the place in that pass.
+public struct Draw: Hashable, Sendable {
+    public var source: Int
+    public var epoch: Int
+    public var position: Int
+
+    public init(source: Int, epoch: Int, position: Int) {
+        self.source = source
+        self.epoch = epoch
+        self.position = position
+    }
+}
+
+/// Which pictures make the batch of a step: a pure function, so that position is the whole state (law 1).
+public struct Sampler: Sendable {
+    /// Pictures of each source in its dataset and in a batch.
+    private let counts: [Int]
+    private let shares: [Int]
+
+    /// - Precondition: no source is empty.
+    public init(counts: [Int], shares: [Int]) {
+        precondition(counts.count == shares.count && counts.allSatisfy { $0 > 0 }, "a sampler needs pictures in every source")
+        self.counts = counts
+        self.shares = shares
+    }
+
+    /// The draws of a step, source by source. Each source runs through its own passes without a break: place `g` of all
+    /// its draws is place `g mod n` of pass `g / n`.
+    public func draws(step: Int) -> [Draw] {
+        (0..<counts.count).flatMap { source in
+            (0..<shares[source]).map { i in
+                let g = step * shares[source] + i
+                return Draw(source: source, epoch: g / counts[source], position: g % counts[source])
+            }
+        }
+    }
+
+    /// The order of a pass over `count` pictures.
+    public static func order(_ count: Int, seed: UInt64, source: Int, epoch: Int) -> [Int] {
+        var random = Random(seed: seed, purpose: .order, epoch: epoch, index: source)
+        return random.permutation(count)
+    }
+}

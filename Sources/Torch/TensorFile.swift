@@ -1,0 +1,50 @@
+import Base
+import Checkpoints
+
+/// Tensors by name in a safetensors file: what `Checkpoints` describes, as tensors.
+public enum TensorFile {
+    /// Writes the tensors in the given order, whole or not at all; the same tensors give the same bytes.
+    ///
+    /// - Throws: a `Failure` where the file cannot be written (full disk, no permission); an older file stays as it was.
+    public static func write(
+        _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String], to path: String
+    ) throws(Failure) {
+        let sources = tensors.map { entry in
+            TensorSource(name: entry.name, type: elementType(entry.tensor.dtype), shape: entry.tensor.shape) { body in
+                entry.tensor.bytes().withUnsafeBytes(body)
+            }
+        }
+        try SafetensorsWriter.write(to: path, metadata: metadata, tensors: sources)
+    }
+
+    /// Fills tensors that exist already from the entries of the same names.
+    ///
+    /// - Throws: a `Failure` with `.invalidData` that names the entry where one is missing or has another shape or type.
+    public static func load(_ tensors: [(name: String, tensor: Tensor)], from file: SafetensorsFile) throws(Failure) {
+        for (name, tensor) in tensors {
+            let entry = try file.entry(name)
+            guard entry.shape == tensor.shape else {
+                throw .data("\(file.path): \(name) has the shape \(entry.shape); this model needs \(tensor.shape)")
+            }
+            guard entry.type == elementType(tensor.dtype) else {
+                throw .data("\(file.path): \(name) holds \(entry.type.rawValue); this model needs \(elementType(tensor.dtype).rawValue)")
+            }
+            withoutGradients { file.withBytes(of: entry) { tensor.load(bytes: $0) } }
+        }
+    }
+
+    static func elementType(_ dtype: DType) -> ElementType {
+        switch dtype {
+        case .float32: .f32
+        case .float64: .f64
+        case .float16: .f16
+        case .bfloat16: .bf16
+        case .int64: .i64
+        case .int32: .i32
+        case .int16: .i16
+        case .int8: .i8
+        case .uint8: .u8
+        case .bool: .bool
+        }
+    }
+}
