@@ -200,3 +200,12 @@ public enum Files {
         }
     }
 }
+
+extension Files {
+    /// The absolute path, links resolved. - Throws: a `Failure` where there is no such file.
+    public static func absolute(_ path: String) throws(Failure) -> String {
+        guard let resolved = realpath(path, nil) else { throw fault("read", path) }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -115,6 +115,12 @@ public final class WeightAverage {
         return try body()
     }
 
+    /// Puts the averages in the model's place for good.
+    public func install() {
+        withoutGradients { for (entry, average) in zip(entries, averages) { entry.tensor.detached().assign(average) } }
+    }
+
+    /// The averages by name (`average.<parameter>`), for checkpoints.
     public var tensors: [(name: String, tensor: Tensor)] {
         zip(entries, averages).map { (name: "average.\($0.name)", tensor: $1) }
     }

@@ -1,0 +1,85 @@
+import Augmentation
+import Base
+import Geometry
+import Layers
+import Models
+import Torch
+import Training
+
+/// Everything that decides how a detector is trained, resolved: no key is left to a default further in.
+public struct DetectorRecipe: Sendable {
+    public enum OptimizerName: String, Sendable, CaseIterable {
+        case sgd
+        case adamw
+    }
+
+    public var model: String
+    /// Side of the square canvas, in pixels.
+    public var size: Int
+    /// Human-labelled pictures a step, in the teacher's run; a student adds as many pseudo-labelled ones.
+    public var batch: Int
+    /// Pictures in one forward pass; nil: the whole batch.
+    public var micro: Int?
+    public var steps: Int
+    public var optimizer: OptimizerName
+    public var lr: Double
+    public var decay: Double
+    public var warmup: Int
+    public var clip: Double
+    public var averageDecay: Double
+    public var augment: String
+    public var precision: DType?
+    public var seed: UInt64
+
+    public init(
+        model: String, size: Int, batch: Int, micro: Int? = nil, steps: Int, optimizer: OptimizerName, lr: Double,
+        decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: String, precision: DType?, seed: UInt64
+    ) {
+        self.model = model
+        self.size = size
+        self.batch = batch
+        self.micro = micro
+        self.steps = steps
+        self.optimizer = optimizer
+        self.lr = lr
+        self.decay = decay
+        self.warmup = warmup
+        self.clip = clip
+        self.averageDecay = averageDecay
+        self.augment = augment
+        self.precision = precision
+        self.seed = seed
+    }
+
+    /// The keys that affect the result, for a stage's identity.
+    public var json: JSON {
+        [
+            "model": .string(model), "size": .int(size), "batch": .int(batch), "micro": micro.map { .int($0) } ?? .null,
+            "steps": .int(steps), "optimizer": .string(optimizer.rawValue), "lr": .double(lr), "decay": .double(decay),
+            "warmup": .int(warmup), "clip": .double(clip), "average_decay": .double(averageDecay),
+            "augment": .string(augment), "precision": .string("\(precision ?? .float32)"),
+            "seed": .string(String(seed)),
+        ]
+    }
+
+    public var canvas: Size { Size(width: size, height: size) }
+
+    public var optimizerSpec: OptimizerSpec {
+        switch optimizer {
+        case .sgd: .sgd(momentum: 0.9, nesterov: false, decay: decay)
+        case .adamw: .adamW(beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: decay)
+        }
+    }
+
+    /// Warm-up starts at a hundredth of the rate, as the paper's 0.0032 -> 0.32 (paper.md 1.1).
+    public var schedule: Schedule { Schedule(base: lr, warmupFrom: lr / 100, warmupSteps: warmup, steps: steps) }
+
+    /// The loop's plan for some streams.
+    ///
+    /// - Throws: a `Failure` with `.usage` where the policy is unknown.
+    public func plan(_ streams: [Stream], _ mix: LossMix) throws(Failure) -> TrainingPlan {
+        TrainingPlan(
+            streams: streams, mix: mix, steps: steps, micro: micro, optimizer: optimizerSpec, schedule: schedule, clip: clip,
+            averageDecay: averageDecay, precision: precision, seed: seed, canvas: canvas)
+    }
+}

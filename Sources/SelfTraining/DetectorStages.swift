@@ -1,0 +1,269 @@
+import Annotations
+import Augmentation
+import Base
+import Checkpoints
+import Evaluation
+import Geometry
+import Journal
+import Recipes
+import Torch
+import Training
+
+/// How the machine is used; changes no result.
+public struct Resources: Sendable {
+    public var device: Device
+    public var workers: Int
+    public var checkpointSeconds: Double
+    public var checkpointSteps: Int
+
+    public init(device: Device, workers: Int, checkpointSeconds: Double = 60, checkpointSteps: Int = 0) {
+        self.device = device
+        self.workers = workers
+        self.checkpointSeconds = checkpointSeconds
+        self.checkpointSteps = checkpointSteps
+    }
+}
+
+/// Where a detector's weights begin.
+public enum Start: Sendable {
+    case random
+    /// A finished training stage (its `last` weights).
+    case stage(Stage)
+    /// A weights file.
+    case file(String)
+
+    func identity() throws(Failure) -> String {
+        switch self {
+        case .random: "random"
+        case .stage(let stage): stage.name
+        case .file(let path): "file-" + (try Files.digest(path)).description
+        }
+    }
+
+    var weights: String? {
+        switch self {
+        case .random: nil
+        case .stage(let stage): stage.file("weights/last.safetensors")
+        case .file(let path): path
+        }
+    }
+}
+
+/// The stages that the verbs are made of: train, evaluate, score a pool, choose labels. Each is found by its content or made.
+public struct DetectorStages: Sendable {
+    public let store: StageStore
+    public let resources: Resources
+    let log: @Sendable (String) -> Void
+
+    public init(store: StageStore, resources: Resources, log: @escaping @Sendable (String) -> Void) {
+        self.store = store
+        self.resources = resources
+        self.log = log
+    }
+
+    /// Human labels, and perhaps a teacher's, with what joins their losses.
+    public struct Lesson: Sendable {
+        public var human: Dataset
+        /// Human-labelled pictures a step.
+        public var humanImages: Int
+        public var pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)?
+
+        public init(human: Dataset, humanImages: Int, pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)? = nil) {
+            self.human = human
+            self.humanImages = humanImages
+            self.pseudo = pseudo
+        }
+    }
+
+    /// Trains a detector: `weights/last.safetensors` (and `best`, where it is evaluated on the way), `metrics.jsonl`,
+    /// `results.csv`, `tensorboard/`. The result: `images`, `seconds`, `data_wait_seconds`, `parameters`.
+    public func train(
+        _ recipe: DetectorRecipe, _ lesson: Lesson, start: Start, label: String,
+        validation: (set: Dataset, every: Int)? = nil
+    ) throws(Failure) -> Stage {
+        let policy = try Policy.named(recipe.augment)
+        var keys: [String: JSON] = ["recipe": recipe.json, "human_images": .int(lesson.humanImages)]
+        var inputs = ["human-" + (try lesson.human.identity).hex(16), try start.identity()]
+        var streams = [Stream(name: "human", dataset: lesson.human, policy: policy, images: lesson.humanImages)]
+        var mix = LossMix.weighted([1])
+        if let pseudo = lesson.pseudo {
+            keys["pseudo_images"] = .int(pseudo.images)
+            keys["alpha"] = .double(pseudo.alpha)
+            inputs.append(pseudo.stage.name)
+            streams.append(Stream(name: "pseudo", dataset: pseudo.labels, policy: policy, images: pseudo.images))
+            mix = .normalized(alpha: pseudo.alpha, decay: LossMix.paperDecay)
+        }
+        if let validation {
+            keys["evaluate_every"] = .int(validation.every)
+            inputs.append("val-" + (try validation.set.identity).hex(16))
+        }
+        let identity = StageIdentity(kind: "train", format: 1, keys: .object(keys), inputs: inputs)
+        if let stage = try store.finished(identity) {
+            log("\(label): done before (\(stage.name))")
+            return stage
+        }
+        var plan = try recipe.plan(streams, mix)
+        plan.workers = resources.workers
+        plan.checkpointSeconds = resources.checkpointSeconds
+        plan.checkpointSteps = resources.checkpointSteps
+        plan.evaluateEvery = validation?.every ?? 0
+        return try store.stage(identity) { folder throws(Failure) in
+            let detector = try Detector(
+                name: recipe.model, classes: lesson.human.classes, canvas: recipe.canvas, seed: recipe.seed,
+                device: resources.device)
+            if let weights = start.weights { try detector.begin(from: weights) }
+            log(
+                "\(label): \(recipe.model) at \(recipe.size) px, \(recipe.steps) steps of "
+                    + streams.map { "\($0.images) \($0.name)" }.joined(separator: " + ")
+                    + " (" + streams.map { "\($0.dataset.examples.count) \($0.name) pictures" }.joined(separator: ", ")
+                    + ") from \(try start.identity().prefix(18))")
+            try Files.makeFolder(Files.join(folder, "weights"))
+            let trainer = try Trainer(
+                DetectionObjective(detector), plan, folder: folder, identity: identity.name, label: label)
+            let note: [String: JSON] = ["stage": .string(identity.name)]
+            try trainer.run(
+                evaluate: { _ throws(Failure) in
+                    guard let validation else { return nil }
+                    let metrics = try self.metrics(detector, validation.set, precision: recipe.precision).metrics
+                    return Trainer.Evaluation(
+                        columns: ["AP": .number(metrics.ap), "AP50": .number(metrics.ap50), "AP75": .number(metrics.ap75)],
+                        value: metrics.ap.isNaN ? 0 : metrics.ap)
+                },
+                improved: { _ throws(Failure) in
+                    try detector.save(to: Files.join(folder, "weights/best.safetensors"), note: note)
+                })
+            try detector.save(to: Files.join(folder, "weights/last.safetensors"), note: note)
+            try Files.remove(Files.join(folder, "state"))
+            if !trainer.refused.isEmpty {
+                log("\(label): \(trainer.refused.count) training picture(s) could not be read; others took their places:")
+                for (path, reason) in trainer.refused.prefix(20) { log("  \(path): \(reason)") }
+            }
+            return [
+                "images": .int(recipe.steps * plan.batch), "seconds": .number(trainer.seconds),
+                "data_wait_seconds": .number(trainer.secondsWaited), "parameters": .int(detector.parameters.parameterCount),
+                "best": trainer.best.map { ["AP": .number($0.value), "step": .int($0.step)] } ?? .null,
+                "refused": .array(trainer.refused.map { ["file": .string($0.path), "reason": .string($0.reason)] }),
+            ]
+        }
+    }
+
+    /// Detects on a labelled set and scores it: `predictions.json` (COCO results) and `metrics.json`.
+    public func evaluate(
+        _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String, weights: String = "last"
+    ) throws(Failure) -> Stage {
+        let identity = StageIdentity(
+            kind: "eval", format: 1, keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
+            inputs: [trained.name, "set-" + (try set.identity).hex(16)])
+        return try store.stage(identity) { folder throws(Failure) in
+            log("\(label): evaluating on \(set.examples.count) \(name) pictures")
+            let detector = try Detector(weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
+            let (metrics, detections) = try self.metrics(detector, set, precision: precision)
+            try COCOResults.write(detections, of: set, to: Files.join(folder, "predictions.json"))
+            try Files.write(metrics.json.pretty, to: Files.join(folder, "metrics.json"))
+            return metrics.json
+        }
+    }
+
+    func metrics(
+        _ detector: Detector, _ set: Dataset, precision: DType?
+    ) throws(Failure) -> (metrics: DetectionMetrics, detections: [[Detection]]) {
+        var options = Detector.InferenceOptions(precision: precision)
+        options.workers = resources.workers
+        let detections = try detector.detections(set, options)
+        return (COCOEvaluator().evaluate(set, detections), detections)
+    }
+
+    /// Scores a pool with a teacher, once: `store.jsonl`, every detection above the model's score floor. Killed at any
+    /// moment, it goes on after the last whole batch.
+    public func score(_ teacher: Stage, pool: Dataset, precision: DType?, label: String) throws(Failure) -> Stage {
+        try score(weights: teacher.file("weights/last.safetensors"), id: teacher.name, pool: pool, precision: precision, label: label)
+    }
+
+    /// As above, for a weights file; `id` names it.
+    public func score(
+        weights: String, id: String, pool: Dataset, precision: DType?, label: String
+    ) throws(Failure) -> Stage {
+        let poolID = (try pool.identity).description
+        let identity = StageIdentity(
+            kind: "score", format: 1, keys: ["precision": .string("\(precision ?? .float32)")],
+            inputs: [id, "pool-" + poolID.prefix(32)])
+        if let stage = try store.finished(identity) {
+            log("\(label): done before (\(stage.name))")
+            return stage
+        }
+        return try store.stage(identity) { folder throws(Failure) in
+            let detector = try Detector(weights: weights, device: resources.device)
+            let decoding = detector.spec.decoding
+            var options = Detector.InferenceOptions(precision: precision)
+            options.workers = resources.workers
+            options.skipsRefused = true
+            let header = PredictionStore.Header(
+                teacher: id, pool: poolID, count: pool.examples.count, classes: detector.classes,
+                floor: decoding.scoreFloor,
+                decoding: [
+                    "size": .int(detector.canvas.width), "iou": .double(Double(decoding.iou)),
+                    "per_class": .int(decoding.perClass), "per_image": .int(decoding.perImage),
+                    "precision": .string("\(precision ?? .float32)"), "batch": .int(options.batch),
+                ])
+            let store = try PredictionStore.open(
+                Files.join(folder, "store.jsonl"), header: header, names: pool.examples.map(\.fileName))
+            // Whole batches only, so that each picture is computed in the company it would have had.
+            let first = store.completed / options.batch
+            var skip = store.completed - first * options.batch
+            if store.completed > 0 { log("\(label): \(store.completed) of \(pool.examples.count) pictures done before") }
+            let progress = ProgressLine(label: label, total: pool.examples.count, start: store.completed)
+            try detector.forEachBatch(pool, options, from: first) { results throws(Failure) in
+                var chunk: [PredictionRecord] = []
+                for result in results.dropFirst(skip) {
+                    let example = pool.examples[result.index]
+                    let outcome: PredictionRecord.Outcome =
+                        result.refusal.map { .refused($0) } ?? .scored(size: result.size, detections: result.detections)
+                    let digest = result.refusal == nil ? try Files.digest(pool.path(of: example)).description : ""
+                    chunk.append(PredictionRecord(fileName: example.fileName, sha256: digest, outcome: outcome))
+                }
+                skip = 0
+                try store.append(chunk)
+                progress.advance(to: store.completed, items: chunk.count)
+                if let signal = Signals.interruption, !store.isComplete {
+                    progress.finish()
+                    throw Failure(signal, "stopped by a signal after \(store.completed) of \(pool.examples.count) pictures; the same command goes on")
+                }
+                return true
+            }
+            progress.finish()
+            return ["pictures": .int(pool.examples.count)]
+        }
+    }
+
+    /// Chooses the labels of a scored pool: `labels.json` and `summary.json`.
+    ///
+    /// - Throws: a `Failure` where no box, or under 5% of the human density, is kept.
+    public func choose(
+        _ scored: Stage, root: String, threshold: Float, keepEmpty: Bool, humanBoxesPerImage: Double?
+    ) throws(Failure) -> (stage: Stage, labels: PseudoLabels) {
+        let (header, records) = try PredictionStore.read(scored.file("store.jsonl"))
+        guard threshold >= header.floor else {
+            throw .usage("threshold: \(threshold) is below \(header.floor), the least score that is kept of a prediction")
+        }
+        let labels = PseudoLabels.select(
+            header: header, records: records, root: root, threshold: threshold, keepEmpty: keepEmpty)
+        if let human = humanBoxesPerImage, let warning = try labels.summary.check(humanBoxesPerImage: human) { log("warning: " + warning) }
+        let identity = StageIdentity(
+            kind: "pseudo", format: 1, keys: ["threshold": .double(Double(threshold)), "keep_empty": .bool(keepEmpty)],
+            inputs: [scored.name])
+        let stage = try store.stage(identity) { folder throws(Failure) in
+            try labels.write(to: Files.join(folder, "labels.json"))
+            try Files.write(labels.summary.json.pretty, to: Files.join(folder, "summary.json"))
+            return labels.summary.json
+        }
+        return (stage, labels)
+    }
+}
+
+extension Detector {
+    /// Takes the weights of another detector of the same make. - Throws: what does not fit, by name.
+    func begin(from path: String) throws(Failure) {
+        let file = try SafetensorsFile(path)
+        try load(file)
+    }
+}

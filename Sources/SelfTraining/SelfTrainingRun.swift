@@ -1,0 +1,190 @@
+import Annotations
+import Base
+import Evaluation
+import Journal
+import Torch
+import Training
+
+/// The paper's three steps and a control, over several seeds: teacher, pseudo-labels, student; and the same training
+/// without pseudo-labels. The gain is student minus control, paired by seed: a student that goes on from its teacher has
+/// simply trained longer, and comparing it with the teacher would count that as a gain.
+public struct SelfTrainingRun: Sendable {
+    public struct Options: Sendable {
+        public var teacher: DetectorRecipe
+        public var student: DetectorRecipe
+        /// Whether the student (and the control) begins from the teacher's weights.
+        public var startsFromTeacher: Bool
+        public var labels: LabelShare
+        public var threshold: Float
+        public var alpha: Double
+        public var keepEmpty: Bool
+        public var hasControl: Bool
+        public var seeds: Int
+        public var start: Start
+        public var evaluateEvery: Int
+
+        public init(
+            teacher: DetectorRecipe, student: DetectorRecipe, startsFromTeacher: Bool, labels: LabelShare, threshold: Float,
+            alpha: Double, keepEmpty: Bool, hasControl: Bool, seeds: Int, start: Start, evaluateEvery: Int
+        ) {
+            self.teacher = teacher
+            self.student = student
+            self.startsFromTeacher = startsFromTeacher
+            self.labels = labels
+            self.threshold = threshold
+            self.alpha = alpha
+            self.keepEmpty = keepEmpty
+            self.hasControl = hasControl
+            self.seeds = seeds
+            self.start = start
+            self.evaluateEvery = evaluateEvery
+        }
+    }
+
+    /// The sets of a run. The reported one is `test` where there is one, else `val`.
+    public struct Data: Sendable {
+        public var train: Dataset
+        public var validation: Dataset
+        public var test: Dataset?
+        public var pool: Dataset?
+
+        public init(train: Dataset, validation: Dataset, test: Dataset?, pool: Dataset?) {
+            self.train = train
+            self.validation = validation
+            self.test = test
+            self.pool = pool
+        }
+    }
+
+    public static let arms = ["teacher", "control", "student"]
+
+    /// One arm of one seed.
+    public struct Arm: Sendable {
+        public var stage: Stage
+        public var metrics: JSON
+        /// Of this arm's own training; the teacher's work is in both others too where they begin from it.
+        public var images: Int
+        public var seconds: Double
+    }
+
+    /// One seed: its arms and its labels.
+    public struct Fold: Sendable {
+        public var seed: UInt64
+        public var split: Split
+        public var arms: [String: Arm]
+        public var pseudo: PseudoLabelSummary
+        public var humanBoxesPerImage: Double
+    }
+
+    let options: Options
+    let data: Data
+    let stages: DetectorStages
+    let folder: String
+    let log: @Sendable (String) -> Void
+
+    public init(_ options: Options, _ data: Data, stages: DetectorStages, folder: String, log: @escaping @Sendable (String) -> Void) {
+        self.options = options
+        self.data = data
+        self.stages = stages
+        self.folder = folder
+        self.log = log
+    }
+
+    /// Runs what is not done yet; returns the folds in the order of seeds.
+    public func run() throws(Failure) -> [Fold] {
+        var folds: [Fold] = []
+        for i in 0..<options.seeds { folds.append(try fold(options.teacher.seed + UInt64(i))) }
+        return folds
+    }
+
+    private func fold(_ seed: UInt64) throws(Failure) -> Fold {
+        let split = try Split(of: data.train, options.labels, seed: seed)
+        let (human, rest) = try data.train.split(split)
+        let pool = try self.pool(rest)
+        let prefix = options.seeds > 1 ? "seed_\(seed)/" : ""
+        let tag = options.seeds > 1 ? "seed \(seed) " : ""
+        try Files.makeFolder(Files.join(folder, "split"))
+        let splitFile = try split.write(into: Files.join(folder, "split"))
+        log("\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile)), pool: \(pool.examples.count)")
+        let objects = human.examples.reduce(0) { $0 + $1.annotations.filter { $0.treatment == .object }.count }
+        let density = Double(objects) / Double(human.examples.count)
+        warnOfEmptyClasses(human)
+
+        var teacherRecipe = options.teacher
+        teacherRecipe.seed = seed
+        var studentRecipe = options.student
+        studentRecipe.seed = seed
+        let validation = options.evaluateEvery > 0 ? (set: data.validation, every: options.evaluateEvery) : nil
+
+        let teacher = try stages.train(
+            teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start: options.start, label: tag + "teacher",
+            validation: validation)
+        try stages.store.link(teacher.name, from: folder, as: prefix + "teacher")
+        let scored = try stages.score(teacher, pool: pool, precision: teacherRecipe.precision, label: tag + "labelling")
+        let (pseudoStage, pseudo) = try stages.choose(
+            scored, root: pool.root, threshold: options.threshold, keepEmpty: options.keepEmpty, humanBoxesPerImage: density)
+        try stages.store.link(pseudoStage.name, from: folder, as: prefix + "pseudo/round_1")
+        log(
+            "\(tag)pseudo-labels: kept \(pseudo.summary.kept) boxes on \(pseudo.summary.imagesWithBoxes) of \(pseudo.summary.images) pictures, "
+                + "\(TextTable.fixed(pseudo.summary.keptPerImage, 2)) a picture (human \(TextTable.fixed(density, 2)))")
+
+        let start = options.startsFromTeacher ? Start.stage(teacher) : options.start
+        // The control sees as many pictures a step, all of them human-labelled.
+        var trained: [(String, Stage)] = [("teacher", teacher)]
+        if options.hasControl {
+            let control = try stages.train(
+                studentRecipe, .init(human: human, humanImages: 2 * studentRecipe.batch), start: start, label: tag + "control",
+                validation: validation)
+            trained.append(("control", control))
+        }
+        let student = try stages.train(
+            studentRecipe,
+            .init(
+                human: human, humanImages: studentRecipe.batch,
+                pseudo: (pseudo.dataset, pseudoStage, studentRecipe.batch, options.alpha)),
+            start: start, label: tag + "student", validation: validation)
+        trained.append(("student", student))
+
+        var arms: [String: Arm] = [:]
+        for (name, stage) in trained {
+            try stages.store.link(stage.name, from: folder, as: prefix + name)
+            let recipe = name == "teacher" ? teacherRecipe : studentRecipe
+            let reported = try stages.evaluate(
+                stage, on: data.test ?? data.validation, named: data.test == nil ? "validation" : "test",
+                precision: recipe.precision, label: tag + name)
+            try stages.store.link(reported.name, from: folder, as: prefix + "eval/" + name)
+            arms[name] = Arm(
+                stage: stage, metrics: reported.result, images: stage.result["images"]?.int ?? 0,
+                seconds: stage.result["seconds"]?.double ?? 0)
+        }
+        return Fold(seed: seed, split: split, arms: arms, pseudo: pseudo.summary, humanBoxesPerImage: density)
+    }
+
+    /// The pictures the teacher labels: the rest of the set, the folders given, or both.
+    private func pool(_ rest: Dataset) throws(Failure) -> Dataset {
+        guard let folders = data.pool else {
+            if rest.examples.isEmpty {
+                throw .usage("labels: \(options.labels) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
+            }
+            return rest
+        }
+        if rest.examples.isEmpty { return folders }
+        var both = Dataset(root: "/", classes: rest.classes, examples: [])
+        for set in [rest, folders] {
+            for example in set.examples {
+                both.examples.append(
+                    Example(id: both.examples.count + 1, fileName: try Files.absolute(set.path(of: example)), size: example.size))
+            }
+        }
+        return both
+    }
+
+    private func warnOfEmptyClasses(_ human: Dataset) {
+        var counts = [Int](repeating: 0, count: human.classes.count)
+        for example in human.examples { for a in example.annotations where a.treatment == .object { counts[a.label] += 1 } }
+        let empty = human.classes.names.indices.filter { counts[$0] == 0 }
+        if !empty.isEmpty {
+            log("warning: no label of \(empty.map { human.classes.names[$0] }.joined(separator: ", ")) among the labelled pictures: these cannot be learnt")
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Annotations
+import Base
+import Checkpoints
+import Geometry
+import Layers
+import Models
+import Torch
+
+/// A detector as a whole: network, classes and canvas. What a weights file holds and `predict` needs.
+public final class Detector {
+    public let name: String
+    public let classes: ClassTable
+    public let canvas: Size
+    public let spec: RetinaNetSpec
+    public let parameters: ParameterStore
+    public let model: RetinaNet
+    public let anchors: Anchors
+
+    /// A detector with random weights.
+    ///
+    /// - Throws: a `Failure` with `.usage` where the name is unknown or the canvas is no multiple of 32 a side.
+    public init(name: String, classes: ClassTable, canvas: Size, seed: UInt64, device: Device) throws(Failure) {
+        guard canvas.width > 0, canvas.height > 0, canvas.width % 32 == 0, canvas.height % 32 == 0 else {
+            throw .usage("size: \(canvas.width)x\(canvas.height) is no multiple of 32 pixels a side")
+        }
+        self.name = name
+        self.classes = classes
+        self.canvas = canvas
+        spec = try Zoo.model(name).spec(classes.count)
+        parameters = ParameterStore(seed: seed, device: device)
+        model = RetinaNet(parameters.root, spec)
+        anchors = Anchors(spec.anchors, canvas: canvas)
+    }
+
+    /// The detector of a weights file that `save` wrote.
+    ///
+    /// - Throws: a `Failure` that names the file and what is wrong with it.
+    public convenience init(weights path: String, device: Device) throws(Failure) {
+        let file = try SafetensorsFile(path)
+        guard let text = file.metadata["pupil"] else {
+            throw .data("\(path) is not a detector of ours: its metadata has no \"pupil\"")
+        }
+        let about = try JSON.parse(text, file: "\(path) (metadata)")
+        guard let name = about["model"]?.string, let width = about["width"]?.int, let height = about["height"]?.int,
+            let names = about["classes"]?.array?.compactMap(\.string),
+            let ids = about["class_ids"]?.array?.compactMap(\.int), names.count == ids.count, !names.isEmpty
+        else { throw .data("\(path): the metadata lacks model, width, height, classes or class_ids") }
+        try self.init(
+            name: name, classes: ClassTable(names: names, ids: ids), canvas: Size(width: width, height: height), seed: 0,
+            device: device)
+        try load(file)
+    }
+
+    /// Every tensor from a file that has just these.
+    public func load(_ file: SafetensorsFile) throws(Failure) {
+        let known = Set(parameters.entries.map(\.name))
+        if let extra = file.entries.first(where: { !known.contains($0.name) }) {
+            throw .data("\(file.path): \(extra.name) belongs to another model than \(name)\(didYouMean(extra.name, known))")
+        }
+        try TensorFile.load(parameters.entries.map { (name: $0.name, tensor: $0.tensor) }, from: file)
+    }
+
+    /// Writes the weights with what is needed to use them; whole or not at all.
+    public func save(to path: String, note: [String: JSON] = [:]) throws(Failure) {
+        var about: [String: JSON] = [
+            "format": 1, "model": .string(name), "width": .int(canvas.width), "height": .int(canvas.height),
+            "classes": .array(classes.names.map { .string($0) }), "class_ids": .array(classes.ids.map { .int($0) }),
+        ]
+        about.merge(note) { $1 }
+        try TensorFile.write(
+            parameters.entries.map { (name: $0.name, tensor: $0.tensor) },
+            metadata: ["format": "pt", "pupil": JSON.object(about).canonical], to: path)
+    }
+}

@@ -1,0 +1,109 @@
+import Annotations
+import Augmentation
+import Base
+import Geometry
+import Layers
+import Loading
+import Models
+import Torch
+
+/// What was seen in one picture, or why it could not be read.
+public struct PictureResult: Sendable {
+    /// Index into the dataset.
+    public var index: Int
+    /// Of the upright picture; zero where it was refused.
+    public var size: Size
+    public var detections: [Detection]
+    public var refusal: String?
+}
+
+extension Detector {
+    public struct InferenceOptions: Sendable {
+        public var batch = 8
+        public var workers = 1
+        public var precision: DType?
+        /// Detections at or below it are dropped; nil: the model's own floor.
+        public var scoreFloor: Float?
+        /// Skip pictures that cannot be read instead of failing.
+        public var skipsRefused = false
+
+        public init(precision: DType? = nil) { self.precision = precision }
+    }
+
+    /// Runs over a dataset in order, batch by batch; boxes are in pixels of the original pictures.
+    ///
+    /// A batch always has its full shape, and the last is filled up with blank pictures, so that a picture's result
+    /// depends on its place alone and a resumed run gives the same bits.
+    ///
+    /// - Parameters:
+    ///   - first: the batch to begin with.
+    ///   - body: gets each batch's results; false ends the run.
+    public func forEachBatch(
+        _ dataset: Dataset, _ options: InferenceOptions, from first: Int = 0,
+        _ body: ([PictureResult]) throws(Failure) -> Bool
+    ) throws(Failure) {
+        var loaderOptions = Loader.Options(canvas: canvas, batch: options.batch, workers: options.workers)
+        loaderOptions.pinned = parameters.device != .cpu
+        loaderOptions.cacheBytes = 0
+        let batches = Loader.batches(of: dataset.examples.count, by: options.batch)
+        let loader = Loader(
+            [Source(dataset, policy: .none)], .evaluation(skipsRefused: options.skipsRefused), loaderOptions,
+            batches: min(first, batches.upperBound)..<batches.upperBound)
+        var decoding = spec.decoding
+        if let floor = options.scoreFloor { decoding.scoreFloor = floor }
+        while let batch = try loader.nextBatch() {
+            let results = try Torch.catching { () throws(Failure) in
+                detect(batch, decoding, precision: options.precision)
+            }
+            if try !body(results) { return }
+        }
+    }
+
+    /// The detections of all pictures, aligned with `dataset.examples`.
+    public func detections(_ dataset: Dataset, _ options: InferenceOptions) throws(Failure) -> [[Detection]] {
+        var all: [[Detection]] = []
+        try forEachBatch(dataset, options) { results throws(Failure) in
+            all += results.map(\.detections)
+            return true
+        }
+        return all
+    }
+
+    private func detect(_ batch: Batch, _ decoding: DecodingSpec, precision: DType?) -> [PictureResult] {
+        let output = withoutGradients {
+            withAutocast(precision, on: parameters.device) {
+                model(batch.images.to(parameters.device, nonBlocking: true), .inference)
+            }
+        }
+        let logits = output.logits.floats
+        let codes = output.codes.floats
+        let (anchors, spec, items) = (anchors, spec, batch.items)
+        let channels = spec.classChannels
+        var results = [PictureResult?](repeating: nil, count: items.count)
+        results.withUnsafeMutableBufferPointer { slots in
+            nonisolated(unsafe) let slots = slots  // one slot a picture
+            parallelFor(items.count) { i in
+                let item = items[i]
+                if let refusal = item.refusal {
+                    slots[i] = PictureResult(
+                        index: item.index, size: Size(width: 0, height: 0), detections: [], refusal: refusal)
+                    return
+                }
+                let found = logits.withUnsafeBufferPointer { logits in
+                    codes.withUnsafeBufferPointer { codes in
+                        decoding(
+                            logits: .init(rebasing: logits[i * anchors.count * channels..<(i + 1) * anchors.count * channels]),
+                            codes: .init(rebasing: codes[i * anchors.count * 4..<(i + 1) * anchors.count * 4]),
+                            anchors: anchors, classes: spec.classes, channelOffset: channels - spec.classes)
+                    }
+                }
+                let detections = found.compactMap { found -> Detection? in
+                    let box = item.plan.original(found.box)
+                    return box.isEmpty ? nil : Detection(box: box, label: found.label, score: found.score)
+                }
+                slots[i] = PictureResult(index: item.index, size: item.plan.source, detections: detections, refusal: nil)
+            }
+        }
+        return results.compactMap { $0 }
+    }
+}

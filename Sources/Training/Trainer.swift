@@ -1,0 +1,310 @@
+import Annotations
+import Augmentation
+import Base
+import Checkpoints
+import Geometry
+import Journal
+import Layers
+import Loading
+import Torch
+
+/// A run of the loop as a value: what is fed, how the losses join, how weights move.
+public struct TrainingPlan: Sendable {
+    public var streams: [Stream]
+    public var mix: LossMix
+    public var steps: Int
+    /// Pictures in one forward pass; divides the batch, which is the sum over the streams.
+    public var micro: Int
+    public var optimizer: OptimizerSpec
+    public var schedule: Schedule
+    /// The greatest norm of all gradients together; 0: not clipped.
+    public var clip: Double
+    /// Weight averaging; 0: none. With it the averages are what is saved.
+    public var averageDecay: Double
+    public var precision: DType?
+    public var seed: UInt64
+    public var canvas: Size
+
+    // What follows does not change results.
+    public var workers = 1
+    public var cacheBytes = 1 << 30
+    public var checkpointSeconds = 60.0
+    /// Also after so many steps; 0: by time alone.
+    public var checkpointSteps = 0
+    public var logEvery = 10
+    /// Steps between evaluations on the way; 0: none.
+    public var evaluateEvery = 0
+
+    public var batch: Int { streams.reduce(0) { $0 + $1.images } }
+
+    public init(
+        streams: [Stream], mix: LossMix, steps: Int, micro: Int? = nil, optimizer: OptimizerSpec, schedule: Schedule,
+        clip: Double, averageDecay: Double = 0, precision: DType?, seed: UInt64, canvas: Size
+    ) {
+        self.streams = streams
+        self.mix = mix
+        self.steps = steps
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.clip = clip
+        self.averageDecay = averageDecay
+        self.precision = precision
+        self.seed = seed
+        self.canvas = canvas
+        self.micro = micro ?? streams.reduce(0) { $0 + $1.images }
+    }
+}
+
+/// The loop. A folder holds its state; the same plan with the same folder goes on where it stopped and ends with the same
+/// bytes as if it had never stopped.
+///
+/// The folder: `state/checkpoint.safetensors`, `metrics.jsonl`, `results.csv`, `tensorboard/`.
+public final class Trainer {
+    private let objective: any Objective
+    private let plan: TrainingPlan
+    private let folder: String
+    private let identity: String
+    private let label: String
+    private let optimizer: Optimizer
+    private let mixer: LossMixer
+    private let average: WeightAverage?
+    private let device: Device
+    private let accumulation: Int
+
+    /// Seconds of the loop so far, over all sittings, and those of them it waited for data.
+    public private(set) var seconds = 0.0
+    public private(set) var secondsWaited = 0.0
+    /// The value of `evaluate` that was best on the way, and its step.
+    public private(set) var best: (value: Double, step: Int)?
+    /// Training pictures that could not be read, with the reasons.
+    public private(set) var refused: [(path: String, reason: String)] = []
+
+    /// What an evaluation on the way gives: columns of `results.csv`, and the value by which the best is chosen.
+    public struct Evaluation {
+        public var columns: [String: JSON]
+        public var value: Double
+
+        public init(columns: [String: JSON], value: Double) {
+            self.columns = columns
+            self.value = value
+        }
+    }
+
+    /// - Parameters:
+    ///   - identity: names the run; a checkpoint of another one is refused.
+    ///   - label: for the progress line.
+    /// - Throws: a `Failure` with `.usage` where `micro` does not divide the batch and its streams.
+    public init(
+        _ objective: any Objective, _ plan: TrainingPlan, folder: String, identity: String, label: String
+    ) throws(Failure) {
+        guard plan.micro > 0, plan.batch % plan.micro == 0 else {
+            throw .usage("micro: \(plan.micro) does not divide the batch of \(plan.batch)")
+        }
+        accumulation = plan.batch / plan.micro
+        for stream in plan.streams where stream.images % accumulation != 0 {
+            throw .usage("micro: \(stream.images) \(stream.name) pictures a batch cannot be shared by \(accumulation) passes")
+        }
+        self.objective = objective
+        self.plan = plan
+        self.folder = folder
+        self.identity = identity
+        self.label = label
+        device = objective.parameters.device
+        optimizer = Optimizer(plan.optimizer, objective.parameters)
+        mixer = LossMixer(plan.mix, device: device)
+        average = plan.averageDecay > 0 ? WeightAverage(objective.parameters, decay: plan.averageDecay) : nil
+    }
+
+    /// Trains to the last step. Afterwards the model holds the final weights (the averages, where there are any).
+    ///
+    /// - Parameter evaluate: called every `evaluateEvery` steps and after the last, with the weights that would be saved; `improved`
+    ///   is called when its value is the best so far.
+    /// - Throws: `.diverged` at a loss that is not finite, with a report in `state/`; `.interrupted` or `.terminated` after a
+    ///   signal, with the state saved; what the data or the device throw.
+    public func run(
+        evaluate: ((_ step: Int) throws(Failure) -> Evaluation?)? = nil, improved: ((_ step: Int) throws(Failure) -> Void)? = nil
+    ) throws(Failure) {
+        try Files.makeFolder(statePath(""))
+        let start = try resume()
+        let metrics = try MetricsLog(path: Files.join(folder, "metrics.jsonl"), resumingAt: start)
+        let events = try TensorBoardEvents(folder: Files.join(folder, "tensorboard"), resumingAt: start)
+        var results: ResultsTable?
+        let progress = ProgressLine(label: label, total: plan.steps, start: start)
+        let loader = makeLoader(from: start)
+        var lastSave = monotonicSeconds()
+        var began = monotonicSeconds()
+        func keepTime() {
+            seconds += monotonicSeconds() - began
+            began = monotonicSeconds()
+        }
+
+        for step in start..<max(start, plan.steps) {
+            let waitedBefore = loader.secondsWaited
+            let outcome = try Torch.catching { () throws(Failure) in try self.step(step, loader) }
+            let done = step + 1
+            let waited = loader.secondsWaited - waitedBefore
+            secondsWaited += waited
+            progress.advance(to: done, items: plan.batch, loss: outcome.loss, waited: waited)
+            if done % plan.logEvery == 0 || done == plan.steps {
+                keepTime()
+                var line = outcome.values.mapValues { JSON.number($0) }
+                line["lr"] = .number(plan.schedule.rate(step))
+                line["images"] = .int(done * plan.batch)
+                line["time_seconds"] = .number(seconds)
+                line["data_wait_seconds"] = .number(secondsWaited)
+                try metrics.append(step: done, line)
+                try events.append(step: done, outcome.values.merging(["lr": plan.schedule.rate(step)]) { $1 })
+            }
+            let isEvaluated = plan.evaluateEvery > 0 && done % plan.evaluateEvery == 0 && done < plan.steps
+            if let evaluate, isEvaluated || done == plan.steps {
+                keepTime()
+                let evaluation = try withFinalWeights { () throws(Failure) in try evaluate(done) }
+                began = monotonicSeconds()  // evaluations are not training time
+                if let evaluation {
+                    let table = try results ?? ResultsTable(
+                        path: Files.join(folder, "results.csv"), columns: evaluation.columns.keys.sorted(), resumingAt: start)
+                    results = table
+                    try table.append(step: done, evaluation.columns)
+                    try events.append(step: done, evaluation.columns.compactMapValues(\.double))
+                    if evaluation.value > best?.value ?? -.infinity {
+                        best = (evaluation.value, done)
+                        if let improved { try withFinalWeights { () throws(Failure) in try improved(done) } }
+                    }
+                }
+            }
+            let signal = Signals.interruption
+            let isDue =
+                monotonicSeconds() - lastSave >= plan.checkpointSeconds
+                || plan.checkpointSteps > 0 && done % plan.checkpointSteps == 0
+            if signal != nil || isDue || done == plan.steps {
+                keepTime()
+                refused = loader.refused
+                try save(step: done)
+                lastSave = monotonicSeconds()
+            }
+            if let signal, done < plan.steps {
+                progress.finish()
+                throw Failure(signal, "stopped by a signal after step \(done) of \(plan.steps); the state is saved, the same command goes on")
+            }
+        }
+        progress.finish()
+        refused = loader.refused
+        if let average { average.install() }
+    }
+
+    // MARK: - One step
+
+    private struct Outcome {
+        var loss: Double
+        var values: [String: Double]
+    }
+
+    private func step(_ step: Int, _ loader: Loader) throws(Failure) -> Outcome {
+        var sums: [String: Double] = [:]
+        var loss = 0.0
+        let share = 1 / Double(accumulation)
+        for pass in 0..<accumulation {
+            guard let batch = try loader.nextBatch() else { preconditionFailure("the loader ended before step \(step)") }
+            let images = batch.images.to(device, nonBlocking: true)
+            var groups: [Range<Int>] = []
+            for stream in plan.streams {
+                let from = groups.last?.upperBound ?? 0
+                groups.append(from..<from + stream.images / accumulation)
+            }
+            let losses = objective.losses(images: images, items: batch.items, groups: groups, precision: plan.precision)
+            let total = mixer(losses.map(\.total), share: share)
+            (accumulation == 1 ? total : total * share).backward()
+            let value = total.item
+            loss += value * share
+            for (stream, loss) in zip(plan.streams, losses) {
+                for part in loss.parts { sums["\(stream.name)/\(part.name)", default: 0] += part.loss.item * share }
+                sums["\(stream.name)/positives", default: 0] += Double(loss.positives)
+            }
+            guard value.isFinite else { throw diverged(step, pass: pass, batch.items, sums, value) }
+        }
+        let norm = optimizer.clipGradients(to: plan.clip)
+        sums["grad_norm"] = norm.item
+        guard norm.item.isFinite else { throw diverged(step, pass: accumulation - 1, [], sums, loss) }
+        optimizer.step(lr: plan.schedule.rate(step))
+        average?.update(step: step + 1)
+        sums["loss"] = loss
+        if let ratio = mixer.ratio { sums["human_to_pseudo"] = ratio }
+        return Outcome(loss: loss, values: sums)
+    }
+
+    /// Writes what is known of a batch whose loss is not finite, and says where.
+    private func diverged(_ step: Int, pass: Int, _ items: [Item], _ values: [String: Double], _ loss: Double) -> Failure {
+        let path = statePath("diverged_step_\(step + 1).json")
+        let pictures = items.map { item -> JSON in
+            let dataset = plan.streams[item.source].dataset
+            return [
+                "stream": .string(plan.streams[item.source].name),
+                "file": .string(dataset.examples[item.index].fileName),
+                "boxes": .array(item.annotations.map { annotation in
+                    let box = annotation.box
+                    return .array([box.x1, box.y1, box.x2, box.y2].map { .number(Double($0)) } + [.int(annotation.label)])
+                }),
+            ]
+        }
+        let report: JSON = [
+            "step": .int(step + 1), "pass": .int(pass), "loss": .string("\(loss)"), "lr": .number(plan.schedule.rate(step)),
+            "values": .object(values.mapValues { .string("\($0)") }), "pictures": .array(pictures),
+        ]
+        var place = "the report is in \(path)"
+        do throws(Failure) { try Files.write(report.pretty, to: path) } catch { place = "no report could be written: \(error)" }
+        return Failure(
+            .diverged,
+            "the loss is not finite at step \(step + 1) (\(loss)); \(place). A smaller learning rate (lr=) or clipping (clip=) helps most often")
+    }
+
+    // MARK: - State
+
+    private func statePath(_ name: String) -> String { Files.join(Files.join(folder, "state"), name) }
+
+    private var tensors: [(name: String, tensor: Tensor)] {
+        objective.parameters.entries.map { (name: "model." + $0.name, tensor: $0.tensor) }
+            + optimizer.tensors.map { (name: "optimizer." + $0.name, tensor: $0.tensor) }
+            + (average?.tensors ?? []) + mixer.tensors
+    }
+
+    private func save(step: Int) throws(Failure) {
+        let state: JSON = [
+            "format": 1, "identity": .string(identity), "step": .int(step), "seconds": .number(seconds),
+            "data_wait_seconds": .number(secondsWaited),
+            "best": best.map { ["value": .number($0.value), "step": .int($0.step)] } ?? .null,
+        ]
+        try TensorFile.write(tensors, metadata: ["pupil": state.canonical], to: statePath("checkpoint.safetensors"))
+    }
+
+    /// The step to begin with.
+    private func resume() throws(Failure) -> Int {
+        let path = statePath("checkpoint.safetensors")
+        guard Files.exists(path) else { return 0 }
+        let file = try SafetensorsFile(path)
+        let state = try JSON.parse(file.metadata["pupil"] ?? "{}", file: path)
+        guard state["identity"]?.string == identity, let step = state["step"]?.int else {
+            throw .usage("\(path) is the state of another run; choose another --out or remove it")
+        }
+        try TensorFile.load(tensors, from: file)
+        seconds = state["seconds"]?.double ?? 0
+        secondsWaited = state["data_wait_seconds"]?.double ?? 0
+        if let value = state["best"]?["value"]?.double, let at = state["best"]?["step"]?.int { best = (value, at) }
+        return step
+    }
+
+    private func withFinalWeights<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+        guard let average else { return try body() }
+        return try average.applied(body)
+    }
+
+    private func makeLoader(from start: Int) -> Loader {
+        var options = Loader.Options(canvas: plan.canvas, batch: plan.micro, workers: plan.workers)
+        options.cacheBytes = plan.cacheBytes
+        options.pinned = device != .cpu
+        let sampler = Sampler(
+            counts: plan.streams.map { $0.dataset.examples.count }, shares: plan.streams.map { $0.images / accumulation })
+        return Loader(
+            plan.streams.map { Source($0.dataset, policy: $0.policy) }, .training(sampler, seed: plan.seed), options,
+            batches: start * accumulation..<plan.steps * accumulation)
+    }
+}
