@@ -1,0 +1,133 @@
+import Annotations
+import Base
+import Glibc
+import Journal
+import Models
+import Recipes
+import SelfTraining
+import Torch
+import Training
+
+/// The settings that verbs share, so that a key means the same everywhere.
+enum CommonKeys {
+    static let out = Key("out", .path, required: true, group: "run", affectsResult: false, help: "The run folder. The same folder with the same settings resumes.")
+    static let json = Key("json", .bool, default: false, group: "run", affectsResult: false, help: "One JSON object on standard output; everything else goes to standard error.")
+    static let dryRun = Key("dry-run", .bool, default: false, group: "run", affectsResult: false, help: "Print what would be done, and stop.")
+    static let device = Key("device", .string, default: "auto", group: "machine", affectsResult: false, help: "auto, cpu, cuda or cuda:N.")
+    static let threads = Key("threads", .integer(1...1024), group: "machine", affectsResult: false, help: "Threads of the network's arithmetic. Default: the processors this process may use.")
+    static let workers = Key("workers", .integer(1...256), default: 1, group: "machine", affectsResult: false, help: "Threads that read and vary pictures; the batches do not depend on it.")
+    static let precision = Key("precision", .choice(["auto", "float32", "bfloat16"]), default: "auto", group: "training", help: "Of convolutions; auto is bfloat16 where the processor or GPU has it.")
+    static let seed = Key("seed", .count, default: 0, group: "training", help: "Of weights, order, augmentation and splits.")
+
+    /// What decides how a detector is trained.
+    static let training: [Key] = [
+        Key("model", .string, default: "nano", group: "model", help: "nano, small, base or large; `pupil models` describes them."),
+        Key("size", .integer(32...4096), group: "model", help: "Side of the square canvas in pixels, a multiple of 32. Default: the model's own."),
+        Key("batch", .positiveInteger, default: 8, group: "training", help: "Pictures a step, in all passes together. A student's step has as many pseudo-labelled ones on top."),
+        Key("micro", .positiveInteger, group: "training", help: "Pictures in one forward pass; gradients of several passes are added up. Default: the whole batch."),
+        Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
+        Key("optimizer", .choice(["adamw", "sgd"]), group: "training", help: "Default: adamw for nano and small, the paper's sgd for base and large."),
+        Key("lr", .positiveNumber, group: "training", help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (paper.md 1.1)."),
+        Key("decay", .nonNegativeNumber, group: "training", help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd."),
+        Key("warmup", .count, group: "training", help: "Steps of linear warm-up. Default: a tenth of the steps, at most 1000."),
+        Key("clip", .nonNegativeNumber, group: "training", help: "Greatest norm of all gradients; 0 is none. Default: 10 for adamw, 0 for sgd."),
+        Key("average", .number(0...0.99999), default: 0, group: "training", help: "Decay of weight averaging; 0 is none."),
+        Key("augment", .choice(["none", "S1", "S2", "S3", "S4"]), default: "S1", group: "training", help: "The augmentation policy."),
+        precision, seed,
+    ]
+
+    static let trainingData: [Key] = [
+        Key("train", .path, required: true, group: "data", help: "COCO annotations to learn from."),
+        Key("images", .path, group: "data", help: "Their pictures. Default: `images` beside the file or its folder."),
+        Key("val", .path, required: true, group: "data", help: "COCO annotations to check with."),
+        Key("val-images", .path, group: "data", help: "Their pictures. Default: as for --train."),
+        Key("test", .path, group: "data", help: "COCO annotations that the reported numbers come from; without it, --val."),
+        Key("test-images", .path, group: "data", help: "Their pictures. Default: as for --train."),
+        Key("init", .string, default: "random", group: "model", help: "random, or the weights file of a detector of the same model."),
+        Key("eval-every", .count, default: 0, group: "training", help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
+    ]
+
+    static let machine: [Key] = [
+        device, threads, workers,
+        Key("checkpoint-seconds", .positiveNumber, default: 60, group: "machine", affectsResult: false, help: "Seconds between saved states."),
+        Key("checkpoint-steps", .count, default: 0, group: "machine", affectsResult: false, help: "Also save every so many steps."),
+    ]
+}
+
+extension Settings {
+    /// The device, with threads set and Ctrl-C noted.
+    func useMachine() throws(Failure) -> Device {
+        let device = try Device.named(string("device"))
+        Torch.threads = optionalInt("threads") ?? availableProcessors()
+        return device
+    }
+
+    func resources(_ device: Device) -> Resources {
+        Resources(
+            device: device, workers: int("workers"), checkpointSeconds: double("checkpoint-seconds"),
+            checkpointSteps: int("checkpoint-steps"))
+    }
+
+    /// Fills in every default that depends on something, so that args.yaml says what was used.
+    func resolvedTraining(_ device: Device) throws(Failure) -> Settings {
+        let model = try Zoo.model(string("model"))
+        var settings = self
+        func fill(_ key: String, _ value: JSON) { if settings.value(key) == nil { settings = settings.setting(key, value) } }
+        fill("size", .int(model.size))
+        let isSmall = ["nano", "small"].contains(model.name)
+        fill("optimizer", .string(isSmall ? "adamw" : "sgd"))
+        let isAdam = settings.string("optimizer") == "adamw"
+        fill("lr", .double(isAdam ? 0.001 : 0.32 * Double(int("batch")) / 256))
+        fill("decay", .double(isAdam ? 0.05 : 1e-4))
+        fill("warmup", .int(min(1000, settings.int("steps") / 10)))
+        fill("clip", .double(isAdam ? 10 : 0))
+        return settings.setting("precision", .string("\(Self.precision(string("precision"), device))"))
+    }
+
+    /// bf16 where it is native, or what was asked for.
+    static func precision(_ name: String, _ device: Device) -> DType {
+        switch name {
+        case "float32": .float32
+        case "bfloat16": .bfloat16
+        default: device != .cpu || Torch.processorHasBF16 ? .bfloat16 : .float32
+        }
+    }
+
+    /// - Precondition: the settings are resolved.
+    func recipe(model: String? = nil, steps: Int? = nil) -> DetectorRecipe {
+        DetectorRecipe(
+            model: model ?? string("model"), size: int("size"), batch: int("batch"), micro: optionalInt("micro"),
+            steps: steps ?? int("steps"),
+            optimizer: DetectorRecipe.OptimizerName(rawValue: string("optimizer")) ?? .adamw, lr: double("lr"),
+            decay: double("decay"), warmup: int("warmup"), clip: double("clip"), averageDecay: double("average"),
+            augment: string("augment"), precision: string("precision") == "bfloat16" ? .bfloat16 : .float32,
+            seed: UInt64(int("seed")))
+    }
+
+    /// A labelled set by its two keys, with its notes on standard error.
+    func labelledSet(_ key: String, _ imagesKey: String) throws(Failure) -> Dataset? {
+        guard let path = optionalString(key) else { return nil }
+        let set = try Dataset.coco(path, images: optionalString(imagesKey))
+        try set.verifyFiles()
+        for note in set.notes { Console.standardError.line("\(path): \(note)") }
+        return set
+    }
+
+    /// train, val and test with one class table. - Throws: where their classes differ.
+    func labelledSets() throws(Failure) -> (train: Dataset, validation: Dataset, test: Dataset?) {
+        guard let train = try labelledSet("train", "images"), let val = try labelledSet("val", "val-images") else {
+            throw .usage("--train and --val are needed")
+        }
+        try val.requireSameClasses(as: train, naming: string("val"), string("train"))
+        let test = try labelledSet("test", "test-images")
+        if let test { try test.requireSameClasses(as: train, naming: string("test"), string("train")) }
+        return (train, val, test)
+    }
+
+    func start() throws(Failure) -> Start {
+        let word = string("init")
+        if word == "random" { return .random }
+        guard Files.exists(word) else { throw .data("init: there is no file \(word); expected random or a weights file") }
+        return .file(word)
+    }
+}

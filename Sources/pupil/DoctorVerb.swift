@@ -1,0 +1,55 @@
+import Base
+import Glibc
+import Journal
+import Recipes
+import Torch
+
+/// `pupil doctor`: what was found on this machine, and what is missing and why.
+enum DoctorVerb {
+    static let schema = Schema(
+        verb: "doctor", summary: "What this machine has: libtorch, threads, instruction sets, bf16, CUDA and why not.",
+        keys: [CommonKeys.json])
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let settings = try schema.parse(arguments)
+        Torch.threads = availableProcessors()
+        let width = Torch.parallelWidth
+        let features = ["avx2", "avx512_f", "avx512_bf16", "amx_bf16"]
+        let present = features.filter { Torch.processorHas($0) }
+        let isPinned = Torch.version.hasPrefix(Torch.pinnedVersion)
+        let facts: [(String, String, JSON)] = [
+            ("pupil", Pupil.version, .string(Pupil.version)),
+            ("libtorch", Torch.version + (isPinned ? "" : " (made for \(Torch.pinnedVersion); newer ones are taken as they come)"), .string(Torch.version)),
+            ("found in", Torch.folder, .string(Torch.folder)),
+            ("processors", "\(availableProcessors())", .int(availableProcessors())),
+            ("threads", "\(Torch.threads), of which \(width) ran in a loop of our own" + (width == Torch.threads ? "" : ": OpenMP is not working"), .int(Torch.threads)),
+            ("instruction set", "libtorch uses \(Torch.instructionSet); the processor has \(present.joined(separator: ", "))", .string(Torch.instructionSet)),
+            ("bf16", Torch.processorHasBF16 ? "native: used by default" : "not native: float32 by default", .bool(Torch.processorHasBF16)),
+            ("CUDA", Torch.cudaStatus, .string(Torch.cudaStatus)),
+            ("CUDA devices", "\(Torch.cudaDeviceCount)", .int(Torch.cudaDeviceCount)),
+            ("memory", memoryText, .number(freeMemory)),
+        ]
+        if settings.bool("json") {
+            var object = Dictionary(uniqueKeysWithValues: facts.map { ($0.0.replacing(" ", with: "_").lowercased(), $0.2) })
+            object["features"] = .array(present.map { .string($0) })
+            object["parallel_width"] = .int(width)
+            print(JSON.object(object).canonical)
+        } else {
+            let wide = facts.map(\.0.count).max() ?? 0
+            for (name, text, _) in facts { print(name + String(repeating: " ", count: wide - name.count) + "  " + text) }
+        }
+        if !Torch.version.hasPrefix("2.") { return .environment }
+        return .done
+    }
+
+    /// Bytes that a new program may use, by the kernel's own estimate.
+    private static var freeMemory: Double {
+        guard let text = try? Files.readText("/proc/meminfo"),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
+            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Double($0) })
+        else { return .nan }
+        return kilobytes * 1024
+    }
+
+    private static var memoryText: String { TextTable.fixed(freeMemory / 0x1p30, 1) + " GiB available" }
+}

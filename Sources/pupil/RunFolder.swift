@@ -1,0 +1,52 @@
+import Base
+import Glibc
+import Journal
+import Recipes
+import Torch
+
+/// The folder of one run: what was asked for, on which machine, what was said; results are links to stages.
+final class RunFolder {
+    let path: String
+    let log: RunLog
+    private let lock: FileLock
+
+    /// Opens a new or an earlier run's folder and writes `args.yaml` and `env.json`.
+    ///
+    /// - Throws: a `Failure` with `.usage` that names the keys in which the folder's earlier run differs.
+    init(_ settings: Settings) throws(Failure) {
+        path = settings.string("out")
+        try Files.makeFolder(path)
+        lock = try FileLock(folder: path)
+        let argsPath = Files.join(path, "args.yaml")
+        if Files.exists(argsPath) {
+            let earlier: Settings
+            do throws(Failure) { earlier = try settings.schema.parse(["--recipe", argsPath]) } catch {
+                throw .usage("\(path) holds another kind of run (\(error)); choose another --out")
+            }
+            let differences = Settings.differences(earlier, settings)
+            if !differences.isEmpty {
+                throw .usage(
+                    "\(path) holds a run with other settings; choose another --out or these:\n  "
+                        + differences.map(\.description).joined(separator: "\n  "))
+            }
+        } else if try !Files.list(path).isEmpty {
+            throw .usage("\(path) has files in it and is no run of ours; choose another --out")
+        }
+        try Files.write(settings.yaml, to: argsPath)
+        log = try RunLog(path: Files.join(path, "train.log"))
+        try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
+        log("pupil \(settings.schema.verb)\n" + settings.yaml.split(separator: "\n").dropFirst().joined(separator: "\n"))
+    }
+
+    func file(_ name: String) -> String { Files.join(path, name) }
+
+    private static func environment(_ settings: Settings) -> JSON {
+        [
+            "pupil": .string(Pupil.version), "libtorch": .string(Torch.version),
+            "instruction_set": .string(Torch.instructionSet), "threads": .int(Torch.threads),
+            "processors": .int(availableProcessors()), "bf16": .bool(Torch.processorHasBF16),
+            "cuda": .string(Torch.cudaStatus), "device": .string(settings.string("device")),
+            "time": .number(wallSeconds().rounded()),
+        ]
+    }
+}

@@ -1,0 +1,71 @@
+import Annotations
+import Base
+import Evaluation
+import Journal
+import Recipes
+import SelfTraining
+import Torch
+
+/// `pupil train`: a detector from labels alone.
+enum TrainVerb {
+    static let schema = Schema(
+        verb: "train", summary: "Train a detector on labelled pictures.",
+        keys: CommonKeys.trainingData
+            + [Key("labels", .string, default: "100%", group: "data", help: "The part of --train to learn from, 10% or 40 (pictures).")]
+            + CommonKeys.training + [CommonKeys.out, CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let given = try schema.parse(arguments)
+        let device = try given.useMachine()
+        let settings = try given.resolvedTraining(device)
+        let (train, val, test) = try settings.labelledSets()
+        let split = try Split(of: train, try LabelShare.parse(settings.string("labels")), seed: UInt64(settings.int("seed")))
+        let human = try train.split(split).labelled
+        let recipe = settings.recipe()
+        let start = try settings.start()
+        if settings.bool("dry-run") {
+            print(settings.yaml, terminator: "")
+            print("\n\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")
+            return .done
+        }
+        Signals.install()
+        let folder = try RunFolder(settings)
+        let log = folder.log
+        if human.examples.count < train.examples.count {
+            try Files.makeFolder(folder.file("split"))
+            log("labels: \(human.examples.count) of \(train.examples.count) pictures (\(try split.write(into: folder.file("split"))))")
+        }
+        let stages = DetectorStages(
+            store: StageStore(besideRun: folder.path), resources: settings.resources(device), log: { log($0) })
+        let every = settings.int("eval-every")
+        let trained = try stages.train(
+            recipe, .init(human: human, humanImages: recipe.batch), start: start, label: "train",
+            validation: every > 0 ? (set: val, every: every) : nil)
+        for name in ["weights", "metrics.jsonl", "results.csv", "tensorboard"] where Files.exists(trained.file(name)) {
+            try stages.store.link("\(trained.name)/\(name)", from: folder.path, as: name)
+        }
+        let set = test ?? val
+        let name = test == nil ? "val" : "test"
+        let last = try stages.evaluate(trained, on: set, named: name, precision: recipe.precision, label: "last")
+        try stages.store.link("\(last.name)/predictions.json", from: folder.path, as: "predictions.json")
+        var summary: [String: JSON] = [
+            "last": last.result, "reported_on": .string(name), "images": trained.result["images"] ?? .null,
+            "seconds": trained.result["seconds"] ?? .null, "parameters": trained.result["parameters"] ?? .null,
+            "data_wait_seconds": trained.result["data_wait_seconds"] ?? .null,
+        ]
+        // best was chosen on --val, so only --test can say how good it is.
+        if test != nil, every > 0 {
+            let best = try stages.evaluate(
+                trained, on: set, named: name, precision: recipe.precision, label: "best", weights: "best")
+            summary["best"] = best.result
+        }
+        try Files.write(JSON.object(summary).pretty, to: folder.file("summary.json"))
+        if settings.bool("json") {
+            print(JSON.object(summary).canonical)
+        } else {
+            print(try DetectionMetrics(json: last.result).table)
+            print("\nAP in points on \(name), weights/last; \(TextTable.fixed((trained.result["seconds"]?.double ?? 0) / 60, 1)) minutes of training")
+        }
+        return .done
+    }
+}
