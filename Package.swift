@@ -20,13 +20,14 @@ let swiftSettings: [SwiftSetting] =
 
 let cSettings: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno"])]
 
-func room(_ name: String, _ imports: [String] = [], testResources: [Resource] = []) -> [Target] {
+/// A room and its tests. Tests read their `Fixtures/` by `#filePath`, so that no bundle is made.
+func room(_ name: String, _ imports: [String] = [], fixtures: Bool = false) -> [Target] {
     let dependencies = (name == "Base" ? imports : ["Base"] + imports).map { Target.Dependency(stringLiteral: $0) }
     return [
         .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings),
         .testTarget(
             name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
-            resources: testResources, swiftSettings: swiftSettings),
+            exclude: fixtures ? ["Fixtures"] : [], swiftSettings: swiftSettings),
     ]
 }
 
@@ -69,8 +70,8 @@ let wetWing: [Target] =
             ])
     ]
     + room("Torch", ["CTorch", "Checkpoints"])
-    + room("Layers", ["Torch"])
-    + room("Models", ["Layers", "Torch", "Geometry", "Checkpoints"])
+    + room("Layers", ["Torch"], fixtures: true)
+    + room("Models", ["Layers", "Torch", "Geometry", "Checkpoints"], fixtures: true)
     + room("Loading", ["Annotations", "Augmentation", "Imaging", "Geometry", "Torch"])
     + room(
         "Training",
