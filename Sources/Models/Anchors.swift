@@ -11,6 +11,8 @@ public struct Anchors: Sendable {
     /// (rows, columns) of each level.
     public let grids: [(rows: Int, columns: Int)]
     public let perCell: Int
+    /// The canvas they lie on.
+    public let canvas: Size
 
     public var count: Int { x1.count }
 
@@ -45,6 +47,7 @@ public struct Anchors: Sendable {
         (x1, y1, x2, y2) = (boxes[0], boxes[1], boxes[2], boxes[3])
         self.grids = grids
         perCell = spec.perCell
+        self.canvas = canvas
     }
 
     public subscript(_ i: Int) -> Box { Box(x1: x1[i], y1: y1[i], x2: x2[i], y2: y2[i]) }

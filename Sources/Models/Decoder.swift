@@ -3,23 +3,25 @@ import Glibc
 
 /// A decoded box on the canvas.
 public struct CanvasDetection: Hashable, Sendable {
-    /// xyxy pixels of the canvas, not clipped.
+    /// xyxy pixels of the canvas, clipped to what was shown.
     public var box: Box
     public var label: Int
     public var score: Float
 }
 
 extension DecodingSpec {
-    /// The detections of one image, best first: scores above the floor, the best `candidatesPerClass` of each class,
-    /// suppression within each class, the best `perImage` of all (paper.md 1.3).
+    /// The detections of one image, best first: scores above the floor, the best `candidatesPerClass` of each class, boxes
+    /// clipped to the picture, suppression within each class, the best `perImage` of all (paper.md 1.3; the clipping before
+    /// suppression is the TPU code's, and torchvision's).
     ///
     /// - Parameters:
     ///   - logits: `[A, K']` row-major.
     ///   - codes: `[A, 4]` row-major.
     ///   - classes: K; the first `channelOffset` channels are left out.
+    ///   - visible: the part of the canvas, from its upper left corner, that shows the picture; nil: all of it.
     public func callAsFunction(
         logits: UnsafeBufferPointer<Float>, codes: UnsafeBufferPointer<Float>, anchors: Anchors, classes: Int,
-        channelOffset: Int
+        channelOffset: Int, visible: Size? = nil
     ) -> [CanvasDetection] {
         let channels = classes + channelOffset
         precondition(
@@ -41,7 +43,8 @@ extension DecodingSpec {
                 let c = Int(anchor) * 4
                 let box = BoxCode.decode(
                     codes[c], codes[c + 1], codes[c + 2], codes[c + 3], anchor: anchors[Int(anchor)],
-                    sizesPlusOne: sizesPlusOne)
+                    sizesPlusOne: sizesPlusOne
+                ).clipped(to: visible ?? anchors.canvas)
                 if box.isEmpty || chosen.contains(where: { $0.box.iou(box) > iou }) { continue }
                 chosen.append(CanvasDetection(box: box, label: k, score: 1 / (1 + exp(-logit))))
                 if chosen.count == perClass { break }

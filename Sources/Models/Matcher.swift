@@ -29,7 +29,8 @@ extension MatcherSpec {
     /// Assigns the boxes of one image (xyxy pixels of the canvas) to anchors.
     ///
     /// Each anchor takes the object of highest IoU, the first of equals; each object takes its best anchor in any case
-    /// when `forceMatch` is on, later objects over earlier ones (paper.md 1.3).
+    /// when `forceMatch` is on; an anchor that is the best of two goes to the first of them, as an argmax over objects
+    /// gives it (paper.md 1.3, the TPU code's matcher).
     /// - Complexity: O(anchors x boxes).
     public func callAsFunction(_ targets: [Target], _ anchors: Anchors) -> AnchorTargets {
         let count = anchors.count
@@ -50,7 +51,7 @@ extension MatcherSpec {
                 labels[i] = -2
             }
         }
-        for (anchor, object) in forced {
+        for (anchor, object) in forced.reversed() {
             match[anchor] = Int32(object)
             labels[anchor] = Int32(objects[object].label)
         }
