@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The peer of Pupil's `nano`: torchvision's RetinaNet with ResNet-18 and 64 channels, trained from random weights.
 
-Everything but the input pipeline is torchvision's own: model, anchors, matching, losses, post-processing. Prints one JSON
-line: AP, AP50, per_class, train_seconds, eval_seconds, seconds_per_step, data_wait (the share of the training time spent
-waiting for pictures), and the arguments.
+Everything but the input pipeline is torchvision's own: model, anchors, matching, losses, post-processing. Prints one
+JSON line: AP, AP50, per_class, train_seconds, eval_seconds, seconds_per_step, data_wait (the share of the training time
+spent waiting for pictures), and the arguments.
 
     python retinanet_torchvision.py --train instances_train.json --images images --val instances_test.json --seed 1
 """
@@ -45,7 +45,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches; 0: the training process")
+    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches; 0: none but this one")
     parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--channels", type=int, default=64)
     parser.add_argument("--head-convs", type=int, default=4)
@@ -98,7 +98,7 @@ def place(picture, boxes, size, scale=1.0, offset=(0.0, 0.0), flip=False):
 
 
 class Steps(torch.utils.data.Dataset):
-    """Item t is the batch of step t: an epoch is a random permutation, each picture is flipped, jittered and cropped."""
+    """Item t is the batch of step t: an epoch is a permutation, each picture is flipped, jittered and cropped."""
 
     def __init__(self, examples, size, batch, steps, seed):
         self.examples, self.size, self.batch, self.steps, self.seed = examples, size, batch, steps, seed
