@@ -3,7 +3,7 @@
     python Tools/reference/resnet.py Tests/ModelsTests/Fixtures/resnet.json
 
 The formula. u(n, i) = ((2654435761 * (i + 1000003 * n)) mod 2^32) / 2^32 - 0.5, element i (row order) of tensor n.
-Tensors are numbered from 1 by their names sorted by bytes (without fc.* and num_batches_tracked); the input is tensor 0.
+Element i (row order) of tensor n: u(n, i) = ((2654435761 * (i + 1000003 * n)) mod 2^32) / 2^32 - 0.5.
 In double, then rounded to 32-bit floats:
 
     convolution [out, in, kh, kw]    sqrt(24 / (in * kh * kw)) * u      (variance 2 / fan-in)
