@@ -44,6 +44,6 @@ for seed in $SEEDS; do
     rm -rf "$OUT/pupil-$seed"
     "$PUPIL" train --train "$train" --images "$train_images" --val "$test" --val-images "$test_images" --model nano \
         --size "$SIZE" --steps "$STEPS" --batch "$BATCH" --seed "$seed" --threads "$THREADS" --out "$OUT/pupil-$seed" \
-        --json >"$OUT/pupil-$seed.json"
+        --precision bfloat16 --json >"$OUT/pupil-$seed.json"
 done
 python3 Tools/peers/table.py "$OUT"

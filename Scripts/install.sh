@@ -26,5 +26,9 @@ ldd "$torch/lib/libtorch_cpu.so" | awk '$2 == "=>" { print $3 }' | while read -r
     case $(readlink -f "$library") in "$home"/*) cp -Lf "$library" "$root/lib/" ;; esac
 done
 cp -Lf "$torch/lib/libtorch_cpu.so" "$root/lib/"
+if [ "${CUDA:-}" = 1 ]; then
+    cp -Lf "$torch"/lib/lib*.so "$home"/nvidia/*/lib/*.so* "$root/lib/" ||
+        { echo "install: no CUDA libraries in $home; run 'make deps CUDA=1' first" >&2; exit 7; }
+fi
 cp -f LICENSE README.md "$root/share/pupil/" 2>/dev/null || cp -f LICENSE "$root/share/pupil/"
 echo "install: $root/bin/pupil, $(du -sm "$root/lib" | cut -f1) MB of libraries in $root/lib"

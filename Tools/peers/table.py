@@ -18,8 +18,10 @@ def read(path):
         return json.loads(text.splitlines()[-1])
 
 
-def seconds(row):
-    return row.get("train_seconds", row.get("seconds"))
+def figures(row):
+    """AP and AP50 in points and the seconds of training: the peer's object, or the summary of `pupil train`."""
+    scores = row.get("last", row)
+    return [100 * scores["AP"], 100 * scores["AP50"], row.get("train_seconds", row.get("seconds"))]
 
 
 def main():
@@ -33,8 +35,7 @@ def main():
     print("|---|---|---|---|---|---|---|---|")
     columns = []
     for seed, peer, pupil in rows:
-        values = [100 * peer["AP"], 100 * peer["AP50"], seconds(peer),
-                  100 * pupil["AP"], 100 * pupil["AP50"], seconds(pupil)]
+        values = figures(peer) + figures(pupil)
         columns.append(values + [values[5] / values[2]])
         print(f"| {seed} | " + " | ".join(f"{v:.1f}" for v in values) + f" | {columns[-1][6]:.2f} |")
     if len(rows) > 1:
