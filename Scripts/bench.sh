@@ -22,6 +22,8 @@ if [ ! -x "$PEERS/bin/python" ] || ! "$PEERS/bin/python" -c 'import torch, torch
     "$PEERS/bin/python" -m pip install --quiet --disable-pip-version-check -r Tools/peers/requirements.txt
 fi
 
+# bf16 pays only where the processor multiplies in it.
+if grep -q avx512_bf16 /proc/cpuinfo; then dtype=bf16 precision=bfloat16; else dtype=fp32 precision=float32; fi
 mkdir -p "$OUT"
 if [ -n "${DATA:-}" ]; then
     train=$DATA/annotations/instances_train.json test=$DATA/annotations/instances_test.json
@@ -39,11 +41,11 @@ for seed in $SEEDS; do
     echo "bench: seed $seed, torchvision" >&2
     "$PEERS/bin/python" Tools/peers/retinanet_torchvision.py --train "$train" --images "$train_images" \
         --val "$test" --val-images "$test_images" --size "$SIZE" --steps "$STEPS" --batch "$BATCH" --seed "$seed" \
-        --threads "$THREADS" >"$OUT/peer-$seed.json"
+        --threads "$THREADS" --dtype "$dtype" >"$OUT/peer-$seed.json"
     echo "bench: seed $seed, pupil" >&2
-    rm -rf "$OUT/pupil-$seed"
+    rm -rf "$OUT/pupil-$seed" "$OUT/.stages" # or a stage of an earlier bench would be taken as it is
     "$PUPIL" train --train "$train" --images "$train_images" --val "$test" --val-images "$test_images" --model nano \
         --size "$SIZE" --steps "$STEPS" --batch "$BATCH" --seed "$seed" --threads "$THREADS" --out "$OUT/pupil-$seed" \
-        --precision bfloat16 --json >"$OUT/pupil-$seed.json"
+        --precision "$precision" --json >"$OUT/pupil-$seed.json"
 done
 python3 Tools/peers/table.py "$OUT"
