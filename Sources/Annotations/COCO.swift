@@ -32,7 +32,9 @@ extension Dataset {
         let document = try COCODocument.read(path)
         guard let first = document.pictures.first else { throw .data("\(path): lists no images") }
         if let root, !Files.isFolder(root) {
-            throw .data(Files.exists(root) ? "\(root) is a file; a folder of images was expected" : "there is no folder \(root)")
+            throw .data(
+                Files.exists(root) ? "\(root) is a file; a folder of images was expected" : "there is no folder \(root)"
+            )
         }
         let classes = try classTable(document, path)
         let labelOfID = Dictionary(uniqueKeysWithValues: zip(classes.ids, classes.ids.indices))
@@ -51,7 +53,8 @@ extension Dataset {
                 throw .data("\(named()): no image has the id \(label.picture)")
             }
             guard let index = labelOfID[label.category] else {
-                let known = classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
+                let known =
+                    classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
                 throw .data("\(named()): no category has the id \(label.category)\(known)")
             }
             guard ids.insert(label.id).inserted else { throw .data("\(named()): another annotation has this id") }
@@ -91,7 +94,8 @@ extension Dataset {
         if clipped > 0 { dataset.notes.append("cut \(clipped) boxes at the edge of their pictures") }
         let background = dataset.examples.count { $0.annotations.isEmpty }
         if background > 0 {
-            dataset.notes.append("\(background) of \(dataset.examples.count) pictures have no label: they are background")
+            dataset.notes.append(
+                "\(background) of \(dataset.examples.count) pictures have no label: they are background")
         }
         return dataset
     }

@@ -70,7 +70,8 @@ struct COCODocument: Sendable {
         let id = try item.id("id")
         let name = try item.text("file_name")
         if name.hasPrefix("/") || name.split(separator: "/").contains("..") {
-            throw item.fault("\"file_name\" is \"\(name)\"; it must stay inside the folder of images (no leading / and no ..)")
+            throw item.fault(
+                "\"file_name\" is \"\(name)\"; it must stay inside the folder of images (no leading / and no ..)")
         }
         if name.isEmpty || name.utf8.contains(where: { $0 < 0x20 }) {
             throw item.fault("\"file_name\" is empty or has a control character")
@@ -94,10 +95,14 @@ struct COCODocument: Sendable {
         guard let bbox = item.json["bbox"] else { throw item.fault("has no \"bbox\"") }
         guard let numbers = bbox.array, numbers.count == 4, let x = numbers[0].double, let y = numbers[1].double,
             let width = numbers[2].double, let height = numbers[3].double
-        else { throw item.fault("\"bbox\" is \(bbox.canonical.prefix(60)); expected four numbers [x, y, width, height]") }
+        else {
+            throw item.fault("\"bbox\" is \(bbox.canonical.prefix(60)); expected four numbers [x, y, width, height]")
+        }
         var area: Double?
         if let value = item.json["area"], value != .null {
-            guard let number = value.double, number >= 0 else { throw item.fault("\"area\" must be a number, 0 or more") }
+            guard let number = value.double, number >= 0 else {
+                throw item.fault("\"area\" must be a number, 0 or more")
+            }
             area = number
         }
         var isCrowd = false

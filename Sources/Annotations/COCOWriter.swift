@@ -25,16 +25,20 @@ extension Dataset {
         let annotations = examples.flatMap { example in
             example.annotations.map { label in
                 let score = label.provenance.map { ",\"score\":\(decimal(shortest($0.score)))" } ?? ""
-                let ignored = label.treatment == .ignore && !label.isCrowd ? ",\"treatment\":\"ignore\",\"ignore\":1" : ""
+                let ignored =
+                    label.treatment == .ignore && !label.isCrowd ? ",\"treatment\":\"ignore\",\"ignore\":1" : ""
                 return "{\"id\":\(label.id),\"image_id\":\(example.id),\"category_id\":\(classes.ids[label.label]),"
                     + "\"bbox\":\(label.box.cocoText),\"area\":\(decimal(label.area)),"
                     + "\"iscrowd\":\(label.isCrowd ? 1 : 0)\(score)\(ignored)}"
             }
         }
         let categories = zip(classes.ids, classes.names).map { "{\"id\":\($0),\"name\":\(quoted($1))}" }
-        let all = [("categories", categories), ("images", images), ("annotations", annotations)] + lists.map { ($0.key, $0.items) }
+        let all =
+            [("categories", categories), ("images", images), ("annotations", annotations)]
+            + lists.map { ($0.key, $0.items) }
         return "{\n\"info\":\(info.canonical)"
-            + all.map { ",\n\"\($0.0)\":[" + ($0.1.isEmpty ? "]" : "\n" + $0.1.joined(separator: ",\n") + "\n]") }.joined()
+            + all.map { ",\n\"\($0.0)\":[" + ($0.1.isEmpty ? "]" : "\n" + $0.1.joined(separator: ",\n") + "\n]") }
+            .joined()
             + "\n}\n"
     }
 }

@@ -25,7 +25,9 @@ extension Dataset {
             throw .data("the classes of \(mine) and \(theirs) differ: \(differences.joined(separator: "; "))")
         }
         let place = zip(classes.names, other.classes.names).enumerated().first { $1.0 != $1.1 }
-        let pair = place.map { "class \($0.offset + 1) is \"\($0.element.0)\" in the one and \"\($0.element.1)\" in the other" }
+        let pair = place.map {
+            "class \($0.offset + 1) is \"\($0.element.0)\" in the one and \"\($0.element.1)\" in the other"
+        }
         throw .data("the classes of \(mine) and \(theirs) come in another order: \(pair ?? "")")
     }
 

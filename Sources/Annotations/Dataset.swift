@@ -29,6 +29,7 @@ public struct Annotation: Hashable, Sendable {
     public var label: Int
     /// The area by which COCO sorts objects into small, medium and large: the file's own (a mask's, often), in pixels.
     public var area: Double
+    /// An object or a region to be left alone.
     public var treatment: Treatment
     /// COCO's `iscrowd`: one region over many objects; its IoU is intersection over the *detection's* area.
     public var isCrowd: Bool
@@ -127,7 +128,9 @@ public struct Dataset: Sendable {
     public var objectsPerClass: [Int] {
         var counts = [Int](repeating: 0, count: classes.count)
         for example in examples {
-            for annotation in example.annotations where annotation.treatment == .object { counts[annotation.label] += 1 }
+            for annotation in example.annotations where annotation.treatment == .object {
+                counts[annotation.label] += 1
+            }
         }
         return counts
     }

@@ -15,6 +15,7 @@ public struct PredictionRecord: Hashable, Sendable {
     public var fileName: String
     /// The SHA-256 of the file's bytes as 64 hexadecimal digits; empty where they could not be read.
     public var sha256: String
+    /// What came of it.
     public var outcome: Outcome
 
     /// The record of one picture.

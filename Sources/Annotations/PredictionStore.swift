@@ -20,6 +20,7 @@ public final class PredictionStore {
         public var pool: String
         /// Pictures in the pool.
         public var count: Int
+        /// What labels count.
         public var classes: ClassTable
         /// Detections with a smaller score are not stored.
         public var floor: Float
@@ -79,7 +80,9 @@ public final class PredictionStore {
         private static func reread(_ json: JSON) -> JSON { (try? JSON.parse(json.canonical)) ?? json }
     }
 
+    /// The file.
     public let path: String
+    /// Its first line.
     public let header: Header
     /// The pictures whose records are on disk.
     public private(set) var completed: Int
@@ -126,7 +129,8 @@ public final class PredictionStore {
                 let differences = contents.header.differences(from: header)
                 if !differences.isEmpty {
                     throw .usage(
-                        "\(path) holds other predictions than the ones asked for: \(differences.joined(separator: "; "))")
+                        "\(path) holds other predictions than the ones asked for: \(differences.joined(separator: "; "))"
+                    )
                 }
                 for (i, record) in contents.records.enumerated() where record.fileName != names[i] {
                     throw .data("\(path): record \(i + 1) is of \(record.fileName); the pool has \(names[i]) there")
@@ -206,7 +210,8 @@ private struct StoreContents {
             if bytes.starts(with: beginning) || beginning.starts(with: bytes) { return nil }
             throw .data("\(path): is no store of predictions: its first line is not a header")
         }
-        header = try PredictionStore.Header(try JSON.parse(Array(bytes[..<end]), file: path), path: path)
+        let first = try? JSON.parse(Array(bytes[..<end]), file: path)
+        header = try PredictionStore.Header(first ?? .null, path: path)
         length = end + 1
         while records.count < header.count, let next = bytes[length...].firstIndex(of: newline),
             let record = PredictionRecord(line: bytes[length..<next], classCount: header.classes.count)

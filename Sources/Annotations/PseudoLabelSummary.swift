@@ -2,7 +2,9 @@ import Base
 
 /// What a threshold did to a teacher's predictions, in numbers.
 public struct PseudoLabelSummary: Hashable, Sendable {
+    /// The least score that was kept.
     public let threshold: Float
+    /// What `keptPerClass` counts.
     public let classes: ClassTable
     /// Pictures that the teacher scored.
     public var images = 0
@@ -61,7 +63,9 @@ public struct PseudoLabelSummary: Hashable, Sendable {
                 + "\(Self.fixed(keptPerImage)) a picture, \(Self.fixed(100 * share)) % of the \(Self.fixed(human)) of "
                 + "human labels"
         let advice =
-            threshold(forBoxesPerImage: human).map { "a threshold of \(Self.short($0)) would keep as many as people drew" }
+            threshold(forBoxesPerImage: human).map {
+                "a threshold of \(Self.short($0)) would keep as many as people drew"
+            }
             ?? "no threshold would keep as many as people drew: the teacher has not learnt enough, or the pool is of another kind"
         if kept > 0 && share >= 0.05 { return "few pseudo-labels: \(found); \(advice)" }
         throw .data("too few pseudo-labels to train on: \(found); \(advice)\n\(histogramText)")
@@ -75,7 +79,8 @@ public struct PseudoLabelSummary: Hashable, Sendable {
             let marked = Int((Double(threshold) * 20 + 1e-6).rounded(.down)) == i ? ">" : " "
             let bar = String(repeating: "#", count: (count * 40 + most - 1) / most)
             let number = String(count)
-            return "\(marked) \(Self.fixed(low)) \(String(repeating: " ", count: max(0, 8 - number.count)))\(number) \(bar)"
+            return
+                "\(marked) \(Self.fixed(low)) \(String(repeating: " ", count: max(0, 8 - number.count)))\(number) \(bar)"
         }.joined(separator: "\n")
     }
 
@@ -86,7 +91,8 @@ public struct PseudoLabelSummary: Hashable, Sendable {
             "images_with_boxes": .int(imagesWithBoxes), "dropped_images": .int(droppedImages), "kept_boxes": .int(kept),
             "kept_boxes_per_image": .number(keptPerImage),
             "kept_per_class": .object(
-                Dictionary(zip(classes.names, keptPerClass.map { JSON.int($0) }), uniquingKeysWith: { first, _ in first })),
+                Dictionary(
+                    zip(classes.names, keptPerClass.map { JSON.int($0) }), uniquingKeysWith: { first, _ in first })),
             "score_histogram": .array(histogram.map { .int($0) }),
         ]
     }

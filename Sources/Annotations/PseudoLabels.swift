@@ -8,10 +8,13 @@ import Geometry
 public struct PseudoLabels: Sendable {
     /// The pictures that train, their kept boxes with scores.
     public var dataset: Dataset
+    /// What the threshold did.
     public var summary: PseudoLabelSummary
     /// What the predictions depend on.
     public var header: PredictionStore.Header
+    /// The least score that was kept.
     public var threshold: Float
+    /// Whether pictures without a kept box are in the set, as background.
     public var keepEmpty: Bool
     /// The SHA-256 of each picture of `dataset`, `[examples]`.
     private var sha256: [String]
@@ -26,13 +29,16 @@ public struct PseudoLabels: Sendable {
     ///   - threshold: the least score that is kept, 0...1; the paper's is 0.5.
     ///   - keepEmpty: whether pictures without a kept box stay as background; otherwise they are dropped and counted.
     /// - Returns: the labels; ids of pictures are their places in the pool, from 1.
-    /// - Precondition: the threshold is not below the store's floor: boxes under it are not there to be kept.
+    /// - Throws: `.usage` where the threshold is below the store's floor: boxes under it are not there to be kept.
     public static func select(
         header: PredictionStore.Header, records: [PredictionRecord], root: String, threshold: Float,
         keepEmpty: Bool = false
-    ) -> PseudoLabels {
-        precondition(
-            threshold >= header.floor, "the threshold \(threshold) is below the store's floor \(header.floor)")
+    ) throws(Failure) -> PseudoLabels {
+        guard threshold >= header.floor, threshold <= 1 else {
+            throw .usage(
+                "threshold \(threshold): expected a score from \(header.floor), the least that the predictions hold, to 1"
+            )
+        }
         var labels = PseudoLabels(
             dataset: Dataset(root: root, classes: header.classes, examples: []),
             summary: PseudoLabelSummary(threshold: threshold, classes: header.classes), header: header,
@@ -49,7 +55,8 @@ public struct PseudoLabels: Sendable {
                 labels.summary.count(score: detection.score)
                 if detection.score < threshold || detection.box.isEmpty {
                     labels.leaveOut(
-                        detection, of: record, because: detection.box.isEmpty ? "empty box" : "score below the threshold")
+                        detection, of: record,
+                        because: detection.box.isEmpty ? "empty box" : "score below the threshold")
                     continue
                 }
                 labels.summary.keptPerClass[detection.label] += 1
@@ -74,7 +81,8 @@ public struct PseudoLabels: Sendable {
 
     private mutating func drop(_ record: PredictionRecord, because reason: String) {
         droppedPictures.append(
-            "{\"file_name\":\(quoted(record.fileName)),\"sha256\":\(quoted(record.sha256)),\"reason\":\(quoted(reason))}")
+            "{\"file_name\":\(quoted(record.fileName)),\"sha256\":\(quoted(record.sha256)),\"reason\":\(quoted(reason))}"
+        )
     }
 
     private mutating func leaveOut(_ detection: Detection, of record: PredictionRecord, because reason: String) {

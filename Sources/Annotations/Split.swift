@@ -16,7 +16,8 @@ public enum LabelShare: Hashable, Sendable, CustomStringConvertible {
         if let count = Int(text), count > 0 { return .count(count) }
         var hint = ""
         if let share = Double(text), share > 0, share < 1 { hint = "; did you mean \(decimal(share * 100))%?" }
-        throw .usage("labels \"\(text)\": expected a percentage of the pictures such as 10%, or a count such as 40\(hint)")
+        throw .usage(
+            "labels \"\(text)\": expected a percentage of the pictures such as 10%, or a count such as 40\(hint)")
     }
 
     /// "10%" or "40", as `parse` reads it.
@@ -46,11 +47,12 @@ public enum LabelShare: Hashable, Sendable, CustomStringConvertible {
 public struct Split: Hashable, Sendable {
     /// The fold: each seed is another draw.
     public var seed: UInt64
+    /// How much was asked for.
     public var share: LabelShare
     /// File names, in the order drawn.
     public var labelled: [String]
-    /// Pictures of the whole set.
-    public var total: Int
+    /// Pictures of the whole set; nil in a plain list of names, which does not say.
+    public var total: Int?
 
     /// A split of a dataset.
     /// - Throws: `.usage` where the share is more than the set.
@@ -65,7 +67,7 @@ public struct Split: Hashable, Sendable {
         total = names.count
     }
 
-    private init(seed: UInt64, share: LabelShare, labelled: [String], total: Int) {
+    private init(seed: UInt64, share: LabelShare, labelled: [String], total: Int?) {
         self.seed = seed
         self.share = share
         self.labelled = labelled
@@ -80,15 +82,16 @@ public struct Split: Hashable, Sendable {
         }
     }
 
-    /// The share of the pictures, over 0 to 1.
-    public var fraction: Double { Double(labelled.count) / Double(total) }
+    /// The share of the pictures, over 0 to 1; nil where the whole is not known.
+    public var fraction: Double? { total.map { Double(labelled.count) / Double($0) } }
 
     /// The SHA-256 of seed, share, total and names.
     public var digest: Digest { Digest(of: json.canonical) }
 
     private var json: JSON {
         [
-            "seed": .string(String(seed)), "labels": .string(share.description), "total": .int(total),
+            "seed": .string(String(seed)), "labels": .string(share.description),
+            "total": total.map { .int($0) } ?? .null,
             "labelled": .array(labelled.map { .string($0) }),
         ]
     }
@@ -111,7 +114,7 @@ public struct Split: Hashable, Sendable {
         guard text.first(where: { !$0.isWhitespace }) == "{" else {
             let names = text.split(whereSeparator: \.isNewline).map { String($0.trimmingSpaces) }.filter { !$0.isEmpty }
             if names.isEmpty { throw .data("\(path): lists no file names") }
-            return Split(seed: 0, share: .count(names.count), labelled: names, total: names.count)
+            return Split(seed: 0, share: .count(names.count), labelled: names, total: nil)
         }
         let root = try JSON.parse(text, file: path)
         guard let seed = root["seed"]?.string.flatMap({ UInt64($0) }), let share = root["labels"]?.string,

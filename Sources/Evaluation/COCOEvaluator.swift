@@ -51,8 +51,12 @@ public struct COCOEvaluator: Sendable {
             detections.count == truth.examples.count,
             "\(detections.count) lists of detections for \(truth.examples.count) examples")
         let (cells, ranges) = collect(truth, detections)
-        let matched = Self.parallelMap(cells.count, threads: threads) { cells[$0].match(thresholds: thresholds, areas: areas) }
-        let curves = Self.parallelMap(ranges.count, threads: threads) { accumulate(cells[ranges[$0]], matched[ranges[$0]]) }
+        let matched = Self.parallelMap(cells.count, threads: threads) {
+            cells[$0].match(thresholds: thresholds, areas: areas)
+        }
+        let curves = Self.parallelMap(ranges.count, threads: threads) {
+            accumulate(cells[ranges[$0]], matched[ranges[$0]])
+        }
         return metrics(curves, truth.classes)
     }
 
@@ -185,7 +189,8 @@ public struct COCOEvaluator: Sendable {
         let t = thresholds.count
         /// The mean over classes that have labels (others are NaN) and thresholds.
         func mean(_ values: [Double], _ row: Int, at threshold: Double? = nil) -> Double {
-            let wanted = threshold.map { value in thresholds.indices.filter { thresholds[$0] == value } } ?? Array(0..<t)
+            let wanted =
+                threshold.map { value in thresholds.indices.filter { thresholds[$0] == value } } ?? Array(0..<t)
             let chosen = wanted.map { values[row * t + $0] }
             return chosen.isEmpty ? .nan : chosen.reduce(0, +) / Double(chosen.count)
         }

@@ -2,12 +2,17 @@ import Base
 
 /// What COCO's evaluation says of one class; 0...1, NaN where the class has no label that counts.
 public struct ClassMetrics: Sendable, Hashable {
+    /// Its name in the class table.
     public var name: String
     /// Labels that count.
     public var objects: Int
+    /// AP over IoU 0.50...0.95.
     public var ap: Double
+    /// AP at IoU 0.50.
     public var ap50: Double
+    /// AP at IoU 0.75.
     public var ap75: Double
+    /// Recall with 100 detections an image, over IoU 0.50...0.95.
     public var ar100: Double
 }
 
@@ -15,19 +20,27 @@ public struct ClassMetrics: Sendable, Hashable {
 public struct DetectionMetrics: Sendable {
     /// AP over IoU 0.50...0.95.
     public var ap: Double
+    /// AP at IoU 0.50.
     public var ap50: Double
+    /// AP at IoU 0.75.
     public var ap75: Double
     /// Of objects up to 32^2 square pixels.
     public var apSmall: Double
+    /// Of objects between the two.
     public var apMedium: Double
     /// Of objects from 96^2 square pixels.
     public var apLarge: Double
     /// Recall with one detection an image and class.
     public var ar1: Double
+    /// Recall with 10.
     public var ar10: Double
+    /// Recall with 100.
     public var ar100: Double
+    /// Recall with 100 of small objects.
     public var arSmall: Double
+    /// Recall with 100 of medium objects.
     public var arMedium: Double
+    /// Recall with 100 of large objects.
     public var arLarge: Double
     /// In the order of the class table.
     public var perClass: [ClassMetrics]

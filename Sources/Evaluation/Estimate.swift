@@ -2,6 +2,7 @@ import Glibc
 
 /// A mean and the interval in which it lies, by Student's t over independent runs.
 public struct Estimate: Sendable, Hashable {
+    /// The arithmetic mean; NaN of no values.
     public var mean: Double
     /// The interval's lower end; NaN with one value, whose spread is unknown.
     public var low: Double

@@ -77,7 +77,8 @@ import Testing
         let apart = (0..<3).flatMap { label in
             let own = list.indices.filter { labels[$0] == label }
             return nms(
-                own.map { list[$0] }, scores: own.map { scores[$0] }, labels: own.map { _ in 0 }, iouThreshold: threshold
+                own.map { list[$0] }, scores: own.map { scores[$0] }, labels: own.map { _ in 0 },
+                iouThreshold: threshold
             ).map { own[$0] }
         }
         #expect(Set(apart) == Set(kept))

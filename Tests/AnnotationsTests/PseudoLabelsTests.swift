@@ -1,0 +1,111 @@
+import Base
+import Geometry
+import Testing
+
+@testable import Annotations
+
+@Suite struct PseudoLabelsTests {
+    private func box(_ i: Int) -> Box { Box(x1: Float(i), y1: 1.5, x2: Float(i) + 20.25, y2: 30) }
+
+    private func scored(_ name: String, _ found: [(label: Int, score: Float)]) -> PredictionRecord {
+        .init(
+            fileName: name, sha256: Digest(of: name).description,
+            outcome: .scored(
+                size: Size(width: 100, height: 50),
+                detections: found.enumerated().map { Detection(box: box($0), label: $1.label, score: $1.score) }))
+    }
+
+    private var records: [PredictionRecord] {
+        [
+            scored("a.jpg", [(0, 0.9), (1, 0.5), (0, 0.49)]), scored("b.jpg", [(1, 0.2)]), scored("c.jpg", []),
+            .init(fileName: "d.jpg", sha256: "", outcome: .refused("12-bit JPEG")),
+            scored("e.jpg", [(1, 1), (1, 0.75)]),
+        ]
+    }
+
+    private var header: PredictionStore.Header {
+        .init(
+            teacher: "t0", pool: "p0", count: 5, classes: ClassTable(names: ["a", "b"], ids: [3, 8]), floor: 0.05,
+            decoding: ["nms": 0.5])
+    }
+
+    private func select(_ threshold: Float = 0.5, keepEmpty: Bool = false) throws -> PseudoLabels {
+        try PseudoLabels.select(
+            header: header, records: records, root: "/pool", threshold: threshold, keepEmpty: keepEmpty)
+    }
+
+    @Test func hardLabelsAtOrAboveTheThreshold() throws {
+        let labels = try select()
+        let set = labels.dataset
+        #expect(set.examples.map(\.fileName) == ["a.jpg", "e.jpg"] && set.examples.map(\.id) == [1, 5])
+        #expect(set.root == "/pool" && set.classes == header.classes)
+        #expect(set.examples[0].annotations.map(\.label) == [0, 1])
+        #expect(set.examples.flatMap(\.annotations).map(\.id) == [1, 2, 3, 4])
+        #expect(set.examples.flatMap(\.annotations).map(\.provenance?.score) == [0.9, 0.5, 1, 0.75])
+        #expect(set.examples.flatMap(\.annotations).allSatisfy { $0.treatment == .object })
+        let s = labels.summary
+        #expect(s.images == 4 && s.refused == 1 && s.imagesWithBoxes == 2 && s.droppedImages == 2)
+        #expect(s.keptPerClass == [1, 3] && s.kept == 4 && s.keptPerImage == 1)
+        #expect(s.histogram[18] == 1 && s.histogram[19] == 1 && s.histogram[9] == 1 && s.histogram[4] == 1)
+        #expect(s.histogram.reduce(0, +) == 6)
+        #expect(s.json["kept_per_class"] == ["a": 1, "b": 3])
+    }
+
+    @Test func aThresholdThatTheStoreCannotAnswerIsRefused() {
+        for threshold in [0.04, 1.01, Float.nan] {
+            #expect(message { _ = try select(threshold) }.contains("0.05"))
+        }
+    }
+
+    @Test func emptyPicturesCanStayAsBackground() throws {
+        let labels = try select(keepEmpty: true)
+        #expect(labels.dataset.examples.map(\.fileName) == ["a.jpg", "b.jpg", "c.jpg", "e.jpg"])
+        #expect(labels.summary.droppedImages == 0 && labels.summary.imagesWithBoxes == 2)
+    }
+
+    @Test func theFileSaysWhereEachLabelIsFrom() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let path = scratch.path + "/labels.json"
+        let labels = try select()
+        try labels.write(to: path)
+        let back = try Dataset.coco(path, images: scratch.path)
+        #expect(back.examples.map(\.annotations) == labels.dataset.examples.map(\.annotations))
+        #expect(back.examples.map(\.id) == [1, 5] && back.classes == header.classes)
+        let json = try Files.readJSON(path)
+        let about = json["info"]?["pupil"]
+        #expect(about?["teacher"] == "t0" && about?["threshold"] == 0.5 && about?["summary"]?["refused"] == 1)
+        #expect(json["images"]?.array?[1]["sha256"]?.string == Digest(of: "e.jpg").description)
+        let left = try #require(json["not_kept"]?.array)
+        #expect(left.map { $0["score"]?.double } == [0.49, 0.2])
+        #expect(left[0]["reason"] == "score below the threshold" && left[0]["category_id"] == 3)
+        let dropped = try #require(json["dropped_images"]?.array)
+        #expect(dropped.map { $0["file_name"]?.string } == ["b.jpg", "c.jpg", "d.jpg"])
+        #expect(dropped[2]["reason"] == "refused: 12-bit JPEG" && dropped[0]["reason"] == "no box was kept")
+    }
+
+    @Test func theThresholdOfAHumanDensity() throws {
+        let summary = try select().summary
+        #expect(summary.threshold(forBoxesPerImage: 1) == 0.5)
+        #expect(summary.threshold(forBoxesPerImage: 1.25) == 0.49)
+        #expect(summary.threshold(forBoxesPerImage: 0.25) == 1)
+        #expect(summary.threshold(forBoxesPerImage: 2) == nil && summary.threshold(forBoxesPerImage: 0) == nil)
+    }
+
+    @Test func fewLabelsWarnAndTooFewFail() throws {
+        let summary = try select().summary  // one box a picture
+        #expect(try summary.check(humanBoxesPerImage: 3.3) == nil)
+        let warning = try #require(try summary.check(humanBoxesPerImage: 3.4))
+        #expect(warning.contains("4 boxes of 4 pictures") && warning.contains("3.40"))
+        #expect(try summary.check(humanBoxesPerImage: 20) != nil)
+        let said = message { _ = try summary.check(humanBoxesPerImage: 20.1) }
+        #expect(said.contains("too few") && said.contains("> 0.50") && said.contains("#"))
+        let none = try PseudoLabels.select(header: header, records: Array(records[1...3]), root: "", threshold: 0.9)
+            .summary
+        let why = message { _ = try none.check(humanBoxesPerImage: 0.5) }
+        #expect(why.contains("no box of 2 pictures") && why.contains("highest score is 0.2"), "\(why)")
+        #expect(why.contains("a threshold of 0.2 would keep"), "\(why)")
+        let empty = try PseudoLabels.select(header: header, records: [], root: "", threshold: 0.5).summary
+        #expect(message { _ = try empty.check(humanBoxesPerImage: 1) }.contains("found nothing"))
+    }
+}
