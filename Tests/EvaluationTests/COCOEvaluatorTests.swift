@@ -77,6 +77,21 @@ import Testing
         #expect(near(evaluator.evaluate(truth, [[found, outside]]).ap, 0.5))
     }
 
+    /// An object is taken before an ignored region, even one that fits better; a region that is no crowd forgives once.
+    @Test func objectsComeBeforeIgnoredRegions() {
+        let object = label(1, box(0, 0, 10, 10))
+        let found = Detection(box: box(0, 0, 10, 8), label: 0, score: 0.9)
+        let m = COCOEvaluator().evaluate(
+            set([[label(2, box(0, 0, 100, 100), crowd: true), object]]), [[found]])
+        #expect(near(m.ap50, 1) && near(m.ar100, 0.7))
+        var region = label(2, box(50, 50, 20, 20))
+        region.treatment = .ignore
+        func inside(_ score: Float) -> Detection { Detection(box: region.box, label: 0, score: score) }
+        let exact = Detection(box: object.box, label: 0, score: 0.5)
+        #expect(near(COCOEvaluator().evaluate(set([[region, object]]), [[inside(0.9), exact]]).ap, 1))
+        #expect(near(COCOEvaluator().evaluate(set([[region, object]]), [[inside(0.9), inside(0.8), exact]]).ap, 0.5))
+    }
+
     /// Areas are the file's for labels and the box's for detections; what is outside the range is neither found nor wrong.
     @Test func areasDecideWhatCounts() {
         let large = box(0, 0, 100, 100)
