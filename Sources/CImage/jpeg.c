@@ -29,7 +29,9 @@ static void on_error(j_common_ptr codec) {
     jpeg_decoder *d = codec->client_data;
     char text[JMSG_LENGTH_MAX];
     codec->err->format_message(codec, text);
-    if (codec->err->msg_code == JERR_BAD_PRECISION) {
+    if (d->reading && d->ran_out) {
+        snprintf(d->shared.message, sizeof d->shared.message, "the file is cut off between its scans");
+    } else if (codec->err->msg_code == JERR_BAD_PRECISION) {
         snprintf(d->shared.message, sizeof d->shared.message,
                  "a JPEG with %d bits a sample; only 8 are read (convert it to 8-bit JPEG or PNG)",
                  codec->err->msg_parm.i[0]);
@@ -48,7 +50,9 @@ static void on_message(j_common_ptr codec, int level) {
     jpeg_decoder *d = codec->client_data;
     codec->err->num_warnings++;
     if (!d->reading) return;
-    if (codec->err->msg_code == JWRN_HIT_MARKER && d->codec.input_iMCU_row < d->first_short_row)
+    // Data that breaks off at a restart marker goes on behind it; at any other marker nothing follows.
+    int goes_on = d->codec.unread_marker >= JPEG_RST0 && d->codec.unread_marker <= JPEG_RST0 + 7;
+    if (codec->err->msg_code == JWRN_HIT_MARKER && !goes_on && d->codec.input_iMCU_row < d->first_short_row)
         d->first_short_row = d->codec.input_iMCU_row;
     if (d->shared.message[0] == 0) {
         char text[JMSG_LENGTH_MAX];

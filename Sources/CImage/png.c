@@ -12,6 +12,7 @@ typedef struct {
     int ran_out;
     // Rows that are whole (in the last pass of an interlaced picture).
     uint32_t rows;
+    int last_pass;
     uint32_t height;
 } png_decoder;
 
@@ -56,10 +57,16 @@ static pupil_status png_read(pupil_decoder *shared, uint8_t *rgb) {
     png_decoder *d = (png_decoder *)shared;
     shared->message[0] = 0;
     if (setjmp(shared->fault)) {
-        // An error behind the last row (a bad checksum, no end chunk) does not touch the picture.
-        if (d->rows == d->height) return PUPIL_DECODED_WITH_NOTE;
+        // An error behind the last row (a bad checksum, no end chunk) does not touch the picture. libpng counts the
+        // last row before it reads what follows it, and so reports that error from within it.
+        if (d->last_pass && png_get_current_row_number(d->codec) >= d->height) d->rows = d->height;
+        if (png_get_current_pass_number(d->codec) >= 7) d->rows = d->height;
         char reason[160];
         snprintf(reason, sizeof reason, "%s", shared->message);
+        if (d->rows == d->height) {
+            snprintf(shared->message, sizeof shared->message, "%s behind the last row", reason);
+            return PUPIL_DECODED_WITH_NOTE;
+        }
         snprintf(shared->message, sizeof shared->message, "%s: only %u of %u rows are there", reason, d->rows,
                  d->height);
         return PUPIL_REFUSED;
@@ -78,9 +85,10 @@ static pupil_status png_read(pupil_decoder *shared, uint8_t *rgb) {
     if (passes > 1) memset(rgb, 0, stride * d->height);  // each pass fills in between
     for (int pass = 0; pass < passes; pass++) {
         d->rows = 0;
+        d->last_pass = pass == passes - 1;
         for (uint32_t y = 0; y < d->height; y++) {
             png_read_row(d->codec, rgb + stride * y, NULL);
-            if (pass == passes - 1) d->rows = y + 1;
+            if (d->last_pass) d->rows = y + 1;
         }
     }
     png_read_end(d->codec, NULL);
