@@ -4,6 +4,8 @@ import Base
 import Checkpoints
 import Evaluation
 import Geometry
+import Layers
+import Models
 import Journal
 import Recipes
 import Torch

@@ -38,8 +38,7 @@ public final class LossMixer {
         switch mix {
         case .weighted(let weights):
             precondition(weights.count == losses.count, "\(weights.count) weights for \(losses.count) losses")
-            return zip(weights, losses).map { $1 * $0 }.reduce(nil as Tensor?) { $0.map { sum in sum + $1 } ?? $1 }
-                ?? Tensor.zeros([])
+            return Tensor.stacked(zip(weights, losses).map { $1 * $0 }).sum()
         case .normalized(let alpha, let decay):
             precondition(losses.count == 2, "the normalised loss joins two streams, not \(losses.count)")
             let keep = pow(decay, share)

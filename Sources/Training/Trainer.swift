@@ -161,14 +161,16 @@ public final class Trainer {
                 let evaluation = try withFinalWeights { () throws(Failure) in try evaluate(done) }
                 began = monotonicSeconds()  // evaluations are not training time
                 if let evaluation {
-                    let table = try results ?? ResultsTable(
-                        path: Files.join(folder, "results.csv"), columns: evaluation.columns.keys.sorted(), resumingAt: start)
-                    results = table
-                    try table.append(step: done, evaluation.columns)
+                    if results == nil {
+                        results = try ResultsTable(
+                            path: Files.join(folder, "results.csv"), columns: evaluation.columns.keys.sorted(),
+                            resumingAt: start)
+                    }
+                    try results?.append(step: done, evaluation.columns)
                     try events.append(step: done, evaluation.columns.compactMapValues(\.double))
                     if evaluation.value > best?.value ?? -.infinity {
                         best = (evaluation.value, done)
-                        if let improved { try withFinalWeights { () throws(Failure) in try improved(done) } }
+                        if let improved { _ = try withFinalWeights { () throws(Failure) -> Bool in try improved(done); return true } }
                     }
                 }
             }
