@@ -1,0 +1,157 @@
+import Annotations
+import Base
+import Geometry
+import Glibc
+import Imaging
+import Synchronization
+
+/// How many pictures of a drawn set are for what.
+public struct SceneShares: Hashable, Sendable {
+    /// The share for validation, 0...1.
+    public var val: Double
+    /// The share for testing, 0...1; the rest is for training.
+    public var test: Double
+
+    /// Shares; by default a tenth for validation and a fifth for testing.
+    public init(val: Double = 0.1, test: Double = 0.2) {
+        precondition(val >= 0 && test >= 0 && val + test <= 1, "shares of \(val) and \(test) leave nothing to train on")
+        self.val = val
+        self.test = test
+    }
+
+    /// Pictures of each split out of `count`.
+    public func counts(of count: Int) -> (train: Int, val: Int, test: Int) {
+        let val = Int((self.val * Double(count)).rounded())
+        let test = min(count - val, Int((self.test * Double(count)).rounded()))
+        return (count - val - test, val, test)
+    }
+}
+
+extension Scenes {
+    /// Draws a set of pictures: `images/000001.jpg` and on, and `annotations/instances_{train,val,test}.json` in COCO's
+    /// form, whose file names are relative to `images`. The same seed, count, style and shares give the same bytes,
+    /// whatever the number of threads. The folder appears when everything is in it.
+    /// - Parameters:
+    ///   - count: pictures in all.
+    ///   - folder: must be new or empty, or hold the very set that is asked for: then nothing is done.
+    ///   - progress: called from any thread with the number of pictures done.
+    /// - Throws: `Failure.usage` where the folder holds something else, `Failure.environment` where it cannot be written.
+    public static func write(
+        images count: Int, seed: UInt64, to folder: String, style: SceneStyle = .demo, shares: SceneShares = .init(),
+        threads: Int = availableProcessors(), progress: (@Sendable (Int) -> Void)? = nil
+    ) throws(Failure) {
+        precondition(count > 0, "a set has at least one picture, not \(count)")
+        let identity = identity(count, seed, style, shares)
+        let marker = Files.join(folder, "scenes.json")
+        if let found = try? Files.readJSON(marker), found.canonical == identity.canonical { return }
+        let isFree = Files.isFolder(folder) ? try Files.list(folder).isEmpty : !Files.exists(folder)
+        if !isFree {
+            throw .usage("\(folder) holds something else already; name a new folder, or remove it first")
+        }
+        var plain = folder
+        while plain.count > 1, plain.hasSuffix("/") { plain.removeLast() }
+        let partial = plain + ".partial"
+        try Files.remove(partial)
+        try Files.makeFolder(Files.join(partial, "images"))
+        try Files.makeFolder(Files.join(partial, "annotations"))
+
+        let results = Mutex<(examples: [Example?], done: Int, failure: Failure?)>(
+            (Array(repeating: nil, count: count), 0, nil))
+        parallelFor(count, threads: threads) { i in
+            if results.withLock({ $0.failure != nil }) { return }
+            let scene = draw(index: i, seed: seed, style: style)
+            var random = Random(seed: seed, purpose: .scene, epoch: 1, index: i)
+            let quality = style.quality.lowerBound + random.below(style.quality.count)
+            let name = fileName(i + 1)
+            do throws(Failure) {
+                try put(scene.image.jpeg(quality: quality), Files.join(partial, "images/\(name)"))
+            } catch {
+                results.withLock { $0.failure = $0.failure ?? error }
+                return
+            }
+            let done = results.withLock { state in
+                state.examples[i] = Example(
+                    id: i + 1, fileName: name, size: style.size, annotations: scene.annotations)
+                state.done += 1
+                return state.done
+            }
+            progress?(done)
+        }
+        if let failure = results.withLock({ $0.failure }) {
+            try? Files.remove(partial)
+            throw failure
+        }
+        let examples = results.withLock { $0.examples.compactMap { $0 } }
+        let counts = shares.counts(of: count)
+        var first = 0
+        for (name, length) in [("train", counts.train), ("val", counts.val), ("test", counts.test)] {
+            let part = Array(examples[first..<first + length])
+            try Files.write(coco(part).canonical + "\n", to: Files.join(partial, "annotations/instances_\(name).json"))
+            first += length
+        }
+        try Files.write(identity.pretty, to: Files.join(partial, "scenes.json"))
+        try Files.publish(partial, as: plain)
+    }
+
+    /// "000001.jpg"
+    static func fileName(_ number: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".jpg"
+    }
+
+    /// What decides the bytes of a set, so that a second run knows whether it is there. The format number goes up when
+    /// the same seed draws something else.
+    private static func identity(_ count: Int, _ seed: UInt64, _ style: SceneStyle, _ shares: SceneShares) -> JSON {
+        .object([
+            "format": 1, "images": .int(count), "seed": .string(String(seed)),
+            "val": .double(shares.val), "test": .double(shares.test),
+            "size": [.int(style.size.width), .int(style.size.height)],
+            "objects": [.int(style.objects.lowerBound), .int(style.objects.upperBound)],
+            "sizes": [.double(style.sizes.lowerBound), .double(style.sizes.upperBound)],
+            "contrast": .double(style.contrast), "noise": .double(style.noise), "blur": .double(style.blur),
+            "hidden": .double(style.hidden),
+            "quality": [.int(style.quality.lowerBound), .int(style.quality.upperBound)],
+        ])
+    }
+
+    private static func coco(_ examples: [Example]) -> JSON {
+        func rounded(_ x: Float) -> JSON { .double((Double(x) * 100).rounded() / 100) }
+        var annotations: [JSON] = []
+        for example in examples {
+            for annotation in example.annotations {
+                let box = annotation.box
+                annotations.append(.object([
+                    "id": .int(annotations.count + 1), "image_id": .int(example.id),
+                    "category_id": .int(classes.ids[annotation.label]), "iscrowd": 0,
+                    "area": rounded(box.area), "bbox": [rounded(box.x1), rounded(box.y1), rounded(box.width), rounded(box.height)],
+                ]))
+            }
+        }
+        return .object([
+            "images": .array(examples.map { example in
+                .object([
+                    "id": .int(example.id), "file_name": .string(example.fileName),
+                    "width": .int(example.size?.width ?? 0), "height": .int(example.size?.height ?? 0),
+                ])
+            }),
+            "annotations": .array(annotations),
+            "categories": .array(zip(classes.ids, classes.names).map { .object(["id": .int($0), "name": .string($1)]) }),
+        ])
+    }
+
+    /// A plain write: the folder is published as a whole, so its files need not be forced to the disk one by one.
+    private static func put(_ bytes: [UInt8], _ path: String) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Files.fault("write", path) }
+        defer { close(descriptor) }
+        var whole = false
+        var failure: Failure?
+        bytes.withUnsafeBytes { buffer in
+            do throws(Failure) {
+                try Files.writeAll(buffer, to: descriptor, path: path)
+                whole = true
+            } catch { failure = error }
+        }
+        if !whole { throw failure ?? Files.fault("write", path) }
+    }
+}

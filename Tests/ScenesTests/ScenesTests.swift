@@ -1,0 +1,115 @@
+import Annotations
+import Base
+import Geometry
+import Glibc
+import Imaging
+import Testing
+
+@testable import Scenes
+
+@Suite struct ScenesTests {
+    /// A shape's box and area are computed; here they are counted, pixel by pixel, on a fine raster.
+    @Test(arguments: Kind.allCases)
+    func boxesAreTight(_ kind: Kind) {
+        var random = Random(seed: 4, purpose: .test, index: kind.rawValue)
+        for _ in 0..<10 {
+            let shape = Shape(
+                kind, x: 300 + random.uniform(), y: 300 + random.uniform(), size: random.uniform(200, 400),
+                aspect: random.uniform(0.7, 1.4), angle: random.uniform(0, 7), detail: random.uniform())
+            var x1 = 600, x2 = 0, y1 = 600, y2 = 0, count = 0, misplaced = 0
+            shape.forEachPixel(width: 600, height: 600, margin: 20) { i, x, y, distance in
+                misplaced += i == y * 600 + x ? 0 : 1
+                if distance < 0 {
+                    count += 1
+                    x1 = min(x1, x)
+                    x2 = max(x2, x + 1)
+                    y1 = min(y1, y)
+                    y2 = max(y2, y + 1)
+                }
+            }
+            #expect(misplaced == 0)
+            let box = shape.box
+            // Sharp corners can end in less than a pixel's width a little before their tip.
+            let worst = [abs(box.x1 - Float(x1)), abs(box.x2 - Float(x2)), abs(box.y1 - Float(y1)), abs(box.y2 - Float(y2))].max() ?? 99
+            #expect(worst < 4, "\(kind) \(box) \(x1) \(y1) \(x2) \(y2)")
+            #expect(abs(Double(count) / shape.area - 1) < 0.01)
+        }
+    }
+
+    @Test func aSceneIsAFunctionOfSeedAndIndex() {
+        let a = Scenes.draw(index: 3, seed: 11)
+        let b = Scenes.draw(index: 3, seed: 11)
+        #expect(a.image == b.image && a.annotations == b.annotations)
+        #expect(Scenes.draw(index: 4, seed: 11).image != a.image)
+        #expect(Scenes.draw(index: 3, seed: 12).image != a.image)
+    }
+
+    /// Numbers in the documentation rest on these very scenes: when this changes, raise the format in
+    /// `SceneFiles.swift` and measure again.
+    @Test func scenesStayWhatTheyAre() {
+        let digests = (0..<3).map { Digest(of: Scenes.draw(index: $0, seed: 1).image.pixels).hex(6) }
+        #expect(digests == ["3a8f4ef1456d", "d5975084121f", "d3e174381152"])
+    }
+
+    @Test func annotationsFitThePicture() {
+        let style = SceneStyle(size: Size(width: 200, height: 120), objects: 2...7, noise: 0)
+        var perClass = [Int](repeating: 0, count: Scenes.classes.count)
+        var objects = 0
+        for index in 0..<150 {
+            let (image, annotations) = Scenes.draw(index: index, seed: 1, style: style)
+            #expect(image.size == style.size)
+            #expect((1...7).contains(annotations.count))
+            #expect(annotations.map(\.id) == Array(1...annotations.count))
+            for annotation in annotations {
+                perClass[annotation.label] += 1
+                objects += 1
+                let box = annotation.box
+                #expect(box == box.clipped(to: style.size) && box.width >= 4 && box.height >= 4)
+                #expect(max(box.width, box.height) <= 0.45 * 120 * 1.45)
+            }
+        }
+        for count in perClass { #expect(abs(Double(count) / Double(objects) - 1 / 6.0) < 0.06) }
+    }
+
+    /// The picture differs inside the boxes from the ground: an object can be seen. (Its contrast is at least the style's.)
+    @Test func objectsAreVisible() {
+        let style = SceneStyle(objects: 1...1, contrast: 0.3, noise: 0, blur: 0)
+        var strong = 0
+        for index in 0..<60 {
+            let (image, annotations) = Scenes.draw(index: index, seed: 2, style: style)
+            guard let box = annotations.first?.box else { continue }
+            // The spread of brightness along the box's outline-crossing middle row.
+            let y = Int((box.y1 + box.y2) / 2)
+            let row = (0..<image.width).map { x in (0..<3).reduce(0) { $0 + Int(image.pixels[(y * image.width + x) * 3 + $1]) } }
+            let inside = row[max(0, Int(box.x1))..<min(160, Int(box.x2))]
+            if (inside.max() ?? 0) - (inside.min() ?? 0) > 20 || (row.max() ?? 0) - (row.min() ?? 0) > 40 { strong += 1 }
+        }
+        #expect(strong > 50)
+    }
+
+    @Test func isFast() {
+        let start = monotonicSeconds()
+        for index in 0..<40 { _ = Scenes.draw(index: index, seed: 5).image.jpeg(quality: 80) }
+        let rate = 40 / (monotonicSeconds() - start)
+        print("drawn and encoded: \(rate.rounded()) scenes a second on one core")
+        #expect(rate > 20)
+    }
+
+    /// For eyes: PUPIL_LOOK=FILE.png writes 24 scenes with their boxes.
+    @Test(.enabled(if: getenv("PUPIL_LOOK") != nil))
+    func contactSheet() throws {
+        let images = (0..<24).map { index in
+            var (image, annotations) = Scenes.draw(index: index, seed: 1)
+            image = image.resized(to: Size(width: 240, height: 240))
+            for a in annotations {
+                let box = AffineMap.scale(1.5, 1.5)(a.box)
+                image.draw(box: box, label: Scenes.classes.names[a.label], color: .forClass(a.label), thickness: 1)
+            }
+            return image
+        }
+        try Files.write(Image.contactSheet(images, columns: 6).png(), to: String(cString: getenv("PUPIL_LOOK")))
+        try Files.write(
+            Image.contactSheet((0..<24).map { Scenes.draw(index: $0, seed: 1).image }, columns: 6).png(),
+            to: String(cString: getenv("PUPIL_LOOK")) + ".plain.png")
+    }
+}
