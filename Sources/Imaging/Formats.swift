@@ -38,13 +38,17 @@ enum Format: Equatable {
         if begins([0, 0, 0, 0x0C, 0x6A, 0x50]) || begins([0xFF, 0x4F, 0xFF, 0x51]) {
             return .other("a JPEG 2000; \(convert)")
         }
-        if begins([0xFF, 0x0A]) || begins([0, 0, 0, 0x0C, 0x4A, 0x58, 0x4C]) { return .other("a JPEG XL; \(convert)") }
+        if begins([0xFF, 0x0A]) || begins([0, 0, 0, 0x0C, 0x4A, 0x58, 0x4C]) {
+            return .other("a JPEG XL; \(convert)")
+        }
         if begins("version https://git-lfs") {
             return .other("a Git LFS pointer, not the picture itself; run \"git lfs pull\" in its repository")
         }
         if begins([0x50, 0x4B, 3, 4]) { return .other("a zip archive; unpack it") }
         if begins([0x1F, 0x8B]) { return .other("a gzip file; unpack it") }
-        let text = bytes.prefix(256).drop { $0 == 32 || ($0 >= 9 && $0 <= 13) || $0 == 0xEF || $0 == 0xBB || $0 == 0xBF }
+        let text = bytes.prefix(256).drop {
+            $0 == 32 || ($0 >= 9 && $0 <= 13) || $0 == 0xEF || $0 == 0xBB || $0 == 0xBF
+        }
         let lower = String(decoding: text, as: UTF8.self).lowercased()
         if lower.hasPrefix("<!doctype html") || lower.hasPrefix("<html") || lower.hasPrefix("<head") {
             return .other("an HTML page, often what a failed download leaves; fetch the picture again")

@@ -33,7 +33,8 @@ enum Orientation {
         for byte in packet[start...].dropFirst(key.count).prefix(8) {
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): return Int(byte) - 48
-            case UInt8(ascii: "="), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ">"), UInt8(ascii: " "): continue
+            case UInt8(ascii: "="), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ">"), UInt8(ascii: " "):
+                continue
             default: return nil
             }
         }

@@ -64,7 +64,8 @@ extension Image {
             "\(x.count)x\(y.count) pixels do not fit into a canvas of \(canvas.width)x\(canvas.height)")
         precondition(
             slot.count == canvas.width * canvas.height * 3,
-            "a canvas of \(canvas.width)x\(canvas.height) needs \(canvas.width * canvas.height * 3) floats, not \(slot.count)")
+            "a canvas of \(canvas.width)x\(canvas.height) needs \(canvas.width * canvas.height * 3) floats, not \(slot.count)"
+        )
         guard let target = slot.baseAddress else { return }
         let done = pixels.withUnsafeBufferPointer { pixels -> Bool in
             guard let source = pixels.baseAddress else { return false }

@@ -120,22 +120,26 @@ extension Scenes {
         for example in examples {
             for annotation in example.annotations {
                 let box = annotation.box
-                annotations.append(.object([
-                    "id": .int(annotations.count + 1), "image_id": .int(example.id),
-                    "category_id": .int(classes.ids[annotation.label]), "iscrowd": 0,
-                    "area": rounded(box.area), "bbox": [rounded(box.x1), rounded(box.y1), rounded(box.width), rounded(box.height)],
-                ]))
+                annotations.append(
+                    .object([
+                        "id": .int(annotations.count + 1), "image_id": .int(example.id),
+                        "category_id": .int(classes.ids[annotation.label]), "iscrowd": 0,
+                        "area": rounded(box.area),
+                        "bbox": [rounded(box.x1), rounded(box.y1), rounded(box.width), rounded(box.height)],
+                    ]))
             }
         }
         return .object([
-            "images": .array(examples.map { example in
-                .object([
-                    "id": .int(example.id), "file_name": .string(example.fileName),
-                    "width": .int(example.size?.width ?? 0), "height": .int(example.size?.height ?? 0),
-                ])
-            }),
+            "images": .array(
+                examples.map { example in
+                    .object([
+                        "id": .int(example.id), "file_name": .string(example.fileName),
+                        "width": .int(example.size?.width ?? 0), "height": .int(example.size?.height ?? 0),
+                    ])
+                }),
             "annotations": .array(annotations),
-            "categories": .array(zip(classes.ids, classes.names).map { .object(["id": .int($0), "name": .string($1)]) }),
+            "categories": .array(
+                zip(classes.ids, classes.names).map { .object(["id": .int($0), "name": .string($1)]) }),
         ])
     }
 

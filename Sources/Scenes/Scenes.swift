@@ -33,7 +33,8 @@ public struct SceneStyle: Hashable, Sendable {
         precondition(objects.lowerBound >= 0, "a scene holds 0 shapes or more, not \(objects)")
         precondition(sizes.lowerBound > 0, "a shape's size is positive, not \(sizes)")
         precondition((0...1).contains(hidden), "a hidden share is 0...1, not \(hidden)")
-        precondition(quality.lowerBound >= 1 && quality.upperBound <= 100, "a JPEG's quality is 1...100, not \(quality)")
+        precondition(
+            quality.lowerBound >= 1 && quality.upperBound <= 100, "a JPEG's quality is 1...100, not \(quality)")
         self.size = size
         self.objects = objects
         self.sizes = sizes
@@ -108,7 +109,9 @@ public enum Scenes {
             for _ in 0..<20 {
                 let kind = Kind.allCases[random.below(Kind.allCases.count)]
                 let u = random.uniform()
-                let length = side * (style.sizes.lowerBound + (style.sizes.upperBound - style.sizes.lowerBound) * u * u.squareRoot())
+                let length =
+                    side
+                    * (style.sizes.lowerBound + (style.sizes.upperBound - style.sizes.lowerBound) * u * u.squareRoot())
                 let x = random.uniform(-0.04, 1.04) * Double(size.width)
                 let y = random.uniform(-0.04, 1.04) * Double(size.height)
                 let aspect = exp(random.uniform(-0.3, 0.3))
@@ -162,7 +165,8 @@ public enum Scenes {
         }
         let turn = random.uniform(0, 2 * .pi)
         let texture = Texture.random(
-            width: style.size.width, height: style.size.height, scale: side * random.uniform(0.02, 0.08), random: &random)
+            width: style.size.width, height: style.size.height, scale: side * random.uniform(0.02, 0.08),
+            random: &random)
         let tint = (randomColor(&random) - 0.5) * Float(random.uniform(0.05, 0.35))
         let gradient = (randomColor(&random) - 0.5) * Float(random.uniform(0, 0.6))
         let rim = random.chance(0.25) ? random.uniform(0.006, 0.02) * side : 0

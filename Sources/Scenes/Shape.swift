@@ -92,7 +92,9 @@ struct Shape {
 
     /// The signed distance to the outline in pixels, negative inside: exact for polygons, to first order for ellipses.
     /// Calls `body` for each pixel centre of the box grown by `margin` and cut to the picture.
-    func forEachPixel(width: Int, height: Int, margin: Double, _ body: (_ index: Int, _ x: Int, _ y: Int, _ distance: Double) -> Void) {
+    func forEachPixel(
+        width: Int, height: Int, margin: Double, _ body: (_ index: Int, _ x: Int, _ y: Int, _ distance: Double) -> Void
+    ) {
         let box = self.box
         let x1 = max(0, Int(Double(box.x1) - margin)), x2 = min(width - 1, Int(Double(box.x2) + margin))
         let y1 = max(0, Int(Double(box.y1) - margin)), y2 = min(height - 1, Int(Double(box.y2) + margin))

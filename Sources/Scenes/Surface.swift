@@ -73,7 +73,8 @@ struct Surface {
             let bits = random.next()
             let more = random.next()
             func normal(_ bits: UInt64) -> Float {
-                Float(Int(bits & 255) + Int(bits >> 8 & 255) + Int(bits >> 16 & 255) + Int(bits >> 24 & 255) - 510) * unit
+                Float(Int(bits & 255) + Int(bits >> 8 & 255) + Int(bits >> 16 & 255) + Int(bits >> 24 & 255) - 510)
+                    * unit
             }
             let grain = normal(bits)
             return old + 0.7 * grain + 0.7 * RGB(normal(bits >> 32), normal(more), normal(more >> 32))

@@ -50,27 +50,44 @@ import Testing
             ("a long", withSegment(jpeg, marker + exif(5, little: false, long: true))),
             ("XMP attribute", withSegment(jpeg, Array("http://ns.adobe.com/xap/1.0/\0".utf8) + Array(xmp.utf8))),
             ("XMP element", withSegment(jpeg, Array("http://ns.adobe.com/xap/1.0/\0".utf8) + Array(element.utf8))),
-            ("junk before a marker", Array(jpeg[0..<2]) + [0xFF, 0xFF] + withSegment(jpeg, marker + exif(7, little: true))[3...]),
-            ("a long profile before it",
-             withSegment(withSegment(withSegment(jpeg, marker + exif(6, little: true)), [UInt8](repeating: 7, count: 65_000), marker: 0xE2),
-                [UInt8](repeating: 7, count: 65_000), marker: 0xE2)),
+            (
+                "junk before a marker",
+                Array(jpeg[0..<2]) + [0xFF, 0xFF] + withSegment(jpeg, marker + exif(7, little: true))[3...]
+            ),
+            (
+                "a long profile before it",
+                withSegment(
+                    withSegment(
+                        withSegment(jpeg, marker + exif(6, little: true)), [UInt8](repeating: 7, count: 65_000),
+                        marker: 0xE2),
+                    [UInt8](repeating: 7, count: 65_000), marker: 0xE2)
+            ),
             ("PNG eXIf", Array(png[0..<33]) + pngChunk("eXIf", exif(6, little: true)) + body),
             ("PNG eXIf behind the pixels", Array(png[0..<end]) + pngChunk("eXIf", exif(6, little: true)) + png[end...]),
             ("PNG XMP", Array(png[0..<33]) + pngChunk("iTXt", Array("XML:com.adobe.xmp\0\0\0\0\0\(xmp)".utf8)) + body),
-            ("PNG raw profile",
-             Array(png[0..<33]) + pngChunk("tEXt", Array("Raw profile type exif\0\nexif\n      26\n\(hex)\n".utf8)) + body),
+            (
+                "PNG raw profile",
+                Array(png[0..<33]) + pngChunk("tEXt", Array("Raw profile type exif\0\nexif\n      26\n\(hex)\n".utf8))
+                    + body
+            ),
         ]
         for (what, file) in turned {
             let decoded = try ImageFile.decode(bytes: file, name: what)
             #expect(decoded.image.size == Size(width: 16, height: 24), "\(what)")
             #expect(decoded.notes == [], "\(what)")
-            #expect(try withFile(file) { path throws(Failure) in try ImageFile.size(path) } == decoded.image.size, "\(what)")
+            #expect(
+                try withFile(file) { path throws(Failure) in try ImageFile.size(path) } == decoded.image.size, "\(what)"
+            )
         }
         let plain: [(String, [UInt8])] = [
             ("0 is not an orientation", withSegment(jpeg, marker + exif(0, little: true))),
             ("nor is 9", withSegment(jpeg, marker + exif(9, little: true))),
-            ("EXIF wins over XMP",
-             withSegment(withSegment(jpeg, Array("http://ns.adobe.com/xap/1.0/\0".utf8) + Array(xmp.utf8)), marker + exif(3, little: true))),
+            (
+                "EXIF wins over XMP",
+                withSegment(
+                    withSegment(jpeg, Array("http://ns.adobe.com/xap/1.0/\0".utf8) + Array(xmp.utf8)),
+                    marker + exif(3, little: true))
+            ),
             ("cut EXIF", withSegment(jpeg, marker + exif(6, little: true).prefix(15))),
             ("garbage", withSegment(jpeg, marker + [UInt8](repeating: 0x49, count: 40))),
         ]
@@ -107,7 +124,9 @@ import Testing
             #expect(open.image == picture && open.notes.count == 1)
         }
         let message = refusal(Array(png.prefix(png.count / 2)), name: "p.png")
-        #expect(message.hasPrefix("cannot read p.png: the file is cut off: only ") && message.hasSuffix(" of 90 rows are there"))
+        #expect(
+            message.hasPrefix("cannot read p.png: the file is cut off: only ")
+                && message.hasSuffix(" of 90 rows are there"))
         #expect(refusal(Array(png.prefix(20))).contains("cut off within its header"))
     }
 
@@ -151,15 +170,19 @@ import Testing
     /// Whatever bytes come, the answer is a picture or a refusal.
     @Test func randomDamageNeverCrashes() {
         var random = Random(seed: 3, purpose: .test)
-        let originals = [
-            sample(40, 30).jpeg(quality: 80), sample(40, 30).png(), withSegment(sample(20, 20).jpeg(), Array("Exif\0\0".utf8) + exif(6, little: true)),
-        ] + fixtureFiles.map { bytes($0.file) }
+        let originals =
+            [
+                sample(40, 30).jpeg(quality: 80), sample(40, 30).png(),
+                withSegment(sample(20, 20).jpeg(), Array("Exif\0\0".utf8) + exif(6, little: true)),
+            ] + fixtureFiles.map { bytes($0.file) }
         var read = 0
         for round in 0..<6000 {
             var file = originals[round % originals.count]
             for _ in 0...random.below(8) { file[random.below(file.count)] = UInt8(random.below(256)) }
             if random.chance(0.3) { file.removeLast(random.below(file.count)) }
-            if random.chance(0.2) { file.insert(contentsOf: file.prefix(random.below(40)), at: random.below(file.count + 1)) }
+            if random.chance(0.2) {
+                file.insert(contentsOf: file.prefix(random.below(40)), at: random.below(file.count + 1))
+            }
             if let decoded = try? ImageFile.decode(bytes: file, name: "a") {
                 read += 1
                 #expect(decoded.image.pixels.count == decoded.image.width * decoded.image.height * 3)
@@ -170,7 +193,9 @@ import Testing
 
     @Test func imageNames() {
         for name in ["a.jpg", "B.JPEG", "c d/é.PNG", "x.webp", "two.dots.jpg"] { #expect(ImageFile.isImageName(name)) }
-        for name in ["a.txt", "jpg", ".hidden.jpg", "a/.b.png", "a.jpg.bak", "a."] { #expect(!ImageFile.isImageName(name)) }
+        for name in ["a.txt", "jpg", ".hidden.jpg", "a/.b.png", "a.jpg.bak", "a."] {
+            #expect(!ImageFile.isImageName(name))
+        }
     }
 
     /// The external folder of awkward files: none crashes, and where Pillow loads a JPEG or PNG the upright size is its.

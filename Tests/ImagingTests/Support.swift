@@ -20,7 +20,9 @@ func sample(_ width: Int, _ height: Int, seed: UInt64 = 1) -> Image {
 }
 
 /// A PNG chunk; ancillary checksums are not judged, so it is left 0.
-func pngChunk(_ kind: String, _ data: [UInt8]) -> [UInt8] { bigEndian(data.count) + Array(kind.utf8) + data + [0, 0, 0, 0] }
+func pngChunk(_ kind: String, _ data: [UInt8]) -> [UInt8] {
+    bigEndian(data.count) + Array(kind.utf8) + data + [0, 0, 0, 0]
+}
 
 func bigEndian(_ n: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: n >> (24 - 8 * $0)) } }
 

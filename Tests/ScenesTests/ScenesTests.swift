@@ -30,7 +30,9 @@ import Testing
             #expect(misplaced == 0)
             let box = shape.box
             // Sharp corners can end in less than a pixel's width a little before their tip.
-            let worst = [abs(box.x1 - Float(x1)), abs(box.x2 - Float(x2)), abs(box.y1 - Float(y1)), abs(box.y2 - Float(y2))].max() ?? 99
+            let worst =
+                [abs(box.x1 - Float(x1)), abs(box.x2 - Float(x2)), abs(box.y1 - Float(y1)), abs(box.y2 - Float(y2))]
+                .max() ?? 99
             #expect(worst < 4, "\(kind) \(box) \(x1) \(y1) \(x2) \(y2)")
             #expect(abs(Double(count) / shape.area - 1) < 0.01)
         }
@@ -80,9 +82,13 @@ import Testing
             guard let box = annotations.first?.box else { continue }
             // The spread of brightness along the box's outline-crossing middle row.
             let y = Int((box.y1 + box.y2) / 2)
-            let row = (0..<image.width).map { x in (0..<3).reduce(0) { $0 + Int(image.pixels[(y * image.width + x) * 3 + $1]) } }
+            let row = (0..<image.width).map { x in
+                (0..<3).reduce(0) { $0 + Int(image.pixels[(y * image.width + x) * 3 + $1]) }
+            }
             let inside = row[max(0, Int(box.x1))..<min(160, Int(box.x2))]
-            if (inside.max() ?? 0) - (inside.min() ?? 0) > 20 || (row.max() ?? 0) - (row.min() ?? 0) > 40 { strong += 1 }
+            if (inside.max() ?? 0) - (inside.min() ?? 0) > 20 || (row.max() ?? 0) - (row.min() ?? 0) > 40 {
+                strong += 1
+            }
         }
         #expect(strong > 50)
     }
