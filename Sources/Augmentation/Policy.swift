@@ -48,16 +48,13 @@ public struct Policy: Hashable, Sendable {
         }
     }
 
-    /// Draws what happens to one picture, in the order and with the rounding of the paper's code (TPU
+    /// What happens to one picture of the (upright) size `source` on its way to the canvas `target`, in the order and with the rounding of the paper's code (TPU
     /// `retinanet_parser.py` and `input_utils.py`): flip; a box `round(u * target)` with u from `jitter`, into which the
     /// picture is fitted with its aspect kept, its new sides rounded; an offset `int(uniform * excess)` per axis for
     /// what is larger than the target; what is smaller is padded at the right and at the bottom.
     ///
     /// Always takes four numbers from `random` (flip, scale, x, y), so policies can be compared picture by picture.
     /// Halves are rounded to even, as TensorFlow does.
-    /// - Parameters:
-    ///   - source: the upright picture's size.
-    ///   - target: the canvas.
     public func plan(for source: Size, target: Size, random: inout Random) -> Plan {
         let flipped = random.uniform() < flip
         let scale = random.uniform(jitter.lowerBound, jitter.upperBound)

@@ -14,9 +14,9 @@ extension Image {
 
     /// Draws a box with its name on a plate: above the box where there is room, else inside it, and always inside the
     /// picture. The text is black or white, whichever reads better on `color`.
-    /// - Parameters:
-    ///   - label: printable ASCII, such as "circle 0.87"; other characters show as "?".
-    ///   - scale: pixels a font pixel; nil takes 1 up to 480 pixels of picture and one more for each further 480.
+    ///
+    /// `label` is printable ASCII, such as "circle 0.87"; other characters show as "?". `scale` is pixels a font pixel;
+    /// nil takes 1 up to 480 pixels of picture and one more for each further 480.
     public mutating func draw(box: Box, label: String, color: Color, thickness: Int? = nil, scale: Int? = nil) {
         let automatic = 1 + max(width, height) / 481
         let scale = scale ?? automatic
@@ -29,9 +29,8 @@ extension Image {
     }
 
     /// Draws one line of text, its plate's upper left corner at (x, y); what lies outside the picture is cut.
-    /// - Parameters:
-    ///   - background: fills the plate; nil lets the picture show through.
-    ///   - scale: pixels a font pixel (the font is 5 by 7).
+    /// `background` fills the plate, nil lets the picture show through; `scale` is pixels a font pixel (the font is 5
+    /// by 7).
     public mutating func draw(
         text: String, x: Int, y: Int, color: Color = .white, background: Color? = .black, scale: Int = 1
     ) {

@@ -49,7 +49,7 @@ enum Orientation {
 
     /// The orientation of a PNG: its eXIf chunk, else the text chunks of ImageMagick ("Raw profile type exif") and
     /// XMP. The chunks may stand before or behind the pixels; only their headers are read on the way.
-    /// - Parameter read: bytes at an offset, at most as many as asked; empty at the end.
+    /// `read` gives the bytes at an offset, at most as many as asked; none at the end.
     static func inPNG(_ read: (_ offset: Int, _ count: Int) -> ArraySlice<UInt8>) -> Int {
         var exif: Int?
         var xmp: Int?

@@ -30,11 +30,10 @@ public struct SceneShares: Hashable, Sendable {
 extension Scenes {
     /// Draws a set of pictures: `images/000001.jpg` and on, and `annotations/instances_{train,val,test}.json` in COCO's
     /// form, whose file names are relative to `images`. The same seed, count, style and shares give the same bytes,
-    /// whatever the number of threads. The folder appears when everything is in it.
-    /// - Parameters:
-    ///   - count: pictures in all.
-    ///   - folder: must be new or empty, or hold the very set that is asked for: then nothing is done.
-    ///   - progress: called from any thread with the number of pictures done.
+    /// whatever the number of threads. A split without pictures gets no file. The folder appears when everything is in it.
+    ///
+    /// `folder` must be new or empty, or hold the very set that is asked for: then nothing is done. `progress` is called
+    /// from any thread with the number of pictures done.
     /// - Throws: `Failure.usage` where the folder holds something else, `Failure.environment` where it cannot be written.
     public static func write(
         images count: Int, seed: UInt64, to folder: String, style: SceneStyle = .demo, shares: SceneShares = .init(),
@@ -81,12 +80,25 @@ extension Scenes {
             try? Files.remove(partial)
             throw failure
         }
-        let examples = results.withLock { $0.examples.compactMap { $0 } }
+        var next = 1
+        let examples = results.withLock { $0.examples.compactMap { $0 } }.map { example in
+            var example = example
+            for i in example.annotations.indices {
+                example.annotations[i].id = next
+                next += 1
+                // COCO files hold hundredths of a pixel; a box of 17 digits is noise.
+                example.annotations[i].box = hundredths(example.annotations[i].box)
+                example.annotations[i].area = (Double(example.annotations[i].box.area) * 100).rounded() / 100
+            }
+            return example
+        }
         let counts = shares.counts(of: count)
         var first = 0
-        for (name, length) in [("train", counts.train), ("val", counts.val), ("test", counts.test)] {
-            let part = Array(examples[first..<first + length])
-            try Files.write(coco(part).canonical + "\n", to: Files.join(partial, "annotations/instances_\(name).json"))
+        for (name, length) in [("train", counts.train), ("val", counts.val), ("test", counts.test)] where length > 0 {
+            let part = Dataset(
+                root: Files.join(partial, "images"), classes: classes, examples: Array(examples[first..<first + length])
+            )
+            try part.writeCOCO(to: Files.join(partial, "annotations/instances_\(name).json"))
             first += length
         }
         try Files.write(identity.pretty, to: Files.join(partial, "scenes.json"))
@@ -97,6 +109,11 @@ extension Scenes {
     static func fileName(_ number: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".jpg"
+    }
+
+    private static func hundredths(_ box: Box) -> Box {
+        func round(_ x: Float) -> Float { (x * 100).rounded() / 100 }
+        return Box(x1: round(box.x1), y1: round(box.y1), x2: round(box.x2), y2: round(box.y2))
     }
 
     /// What decides the bytes of a set, so that a second run knows whether it is there. The format number goes up when
@@ -111,35 +128,6 @@ extension Scenes {
             "contrast": .double(style.contrast), "noise": .double(style.noise), "blur": .double(style.blur),
             "hidden": .double(style.hidden),
             "quality": [.int(style.quality.lowerBound), .int(style.quality.upperBound)],
-        ])
-    }
-
-    private static func coco(_ examples: [Example]) -> JSON {
-        func rounded(_ x: Float) -> JSON { .double((Double(x) * 100).rounded() / 100) }
-        var annotations: [JSON] = []
-        for example in examples {
-            for annotation in example.annotations {
-                let box = annotation.box
-                annotations.append(
-                    .object([
-                        "id": .int(annotations.count + 1), "image_id": .int(example.id),
-                        "category_id": .int(classes.ids[annotation.label]), "iscrowd": 0,
-                        "area": rounded(box.area),
-                        "bbox": [rounded(box.x1), rounded(box.y1), rounded(box.width), rounded(box.height)],
-                    ]))
-            }
-        }
-        return .object([
-            "images": .array(
-                examples.map { example in
-                    .object([
-                        "id": .int(example.id), "file_name": .string(example.fileName),
-                        "width": .int(example.size?.width ?? 0), "height": .int(example.size?.height ?? 0),
-                    ])
-                }),
-            "annotations": .array(annotations),
-            "categories": .array(
-                zip(classes.ids, classes.names).map { .object(["id": .int($0), "name": .string($1)]) }),
         ])
     }
 

@@ -22,10 +22,8 @@ struct Shape {
     /// Corners in pixels; empty for discs and rings.
     private let corners: [(x: Double, y: Double)]
 
-    /// - Parameters:
-    ///   - size: the larger side before turning, in pixels.
-    ///   - aspect: one semi-axis over the other.
-    ///   - detail: 0...1, the shape's own free parameter (a star's inner radius, a ring's hole, a cross's arm).
+    /// `size` is the larger side before turning, in pixels; `aspect` one semi-axis over the other; `detail`, 0...1, the
+    /// shape's own free parameter (a star's inner radius, a ring's hole, a cross's arm).
     init(_ kind: Kind, x: Double, y: Double, size: Double, aspect: Double, angle: Double, detail: Double) {
         self.kind = kind
         self.x = x
@@ -90,8 +88,8 @@ struct Shape {
         return box
     }
 
-    /// The signed distance to the outline in pixels, negative inside: exact for polygons, to first order for ellipses.
-    /// Calls `body` for each pixel centre of the box grown by `margin` and cut to the picture.
+    /// Calls `body` for each pixel centre of the box grown by `margin` and cut to the picture, with its signed distance
+    /// to the outline in pixels, negative inside: exact for polygons, to first order for ellipses.
     func forEachPixel(
         width: Int, height: Int, margin: Double, _ body: (_ index: Int, _ x: Int, _ y: Int, _ distance: Double) -> Void
     ) {

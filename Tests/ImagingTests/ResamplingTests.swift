@@ -38,7 +38,9 @@ import Testing
         return out
     }
 
-    private func render(_ image: Image, _ x: RenderAxis, _ y: RenderAxis, _ resampling: Resampling, canvas: Size)
+    private func render(
+        _ image: Image, _ x: RenderAxis, _ y: RenderAxis, _ resampling: Resampling, canvas: Size
+    )
         -> [Float]
     {
         var slot = [Float](repeating: .nan, count: canvas.width * canvas.height * 3)

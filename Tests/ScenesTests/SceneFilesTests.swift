@@ -30,8 +30,11 @@ import Testing
             let names = try Files.list(folder + "images")
             #expect(names == (1...20).map { "0000" + ($0 < 10 ? "0" : "") + "\($0).jpg" })
             var seen: Set<String> = []
+            var next = 1
             for (split, count) in [("train", 14), ("val", 2), ("test", 4)] {
                 let file = try Files.readJSON(folder + "annotations/instances_\(split).json")
+                let set = try Dataset.coco(folder + "annotations/instances_\(split).json", images: folder + "images")
+                #expect(set.examples.count == count && set.classes.names == Scenes.classes.names)
                 let images = file["images"]?.array ?? []
                 #expect(images.count == count)
                 var ids: Set<Int> = []
@@ -44,8 +47,9 @@ import Testing
                     #expect(image["width"]?.int == 96 && image["height"]?.int == 64)
                 }
                 #expect(file["categories"]?.array?.compactMap { $0["name"]?.string } == Scenes.classes.names)
-                for (i, annotation) in (file["annotations"]?.array ?? []).enumerated() {
-                    #expect(annotation["id"]?.int == i + 1 && annotation["iscrowd"]?.int == 0)
+                for annotation in file["annotations"]?.array ?? [] {
+                    #expect(annotation["id"]?.int == next && annotation["iscrowd"]?.int == 0)
+                    next += 1
                     #expect(ids.contains(annotation["image_id"]?.int ?? 0))
                     #expect((1...6).contains(annotation["category_id"]?.int ?? 0))
                     let box = annotation["bbox"]?.array?.compactMap(\.double) ?? []
