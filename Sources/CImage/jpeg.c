@@ -147,25 +147,27 @@ static void from_cmyk(const uint8_t *row, uint8_t *rgb, JDIMENSION width) {
     }
 }
 
-// Design, section 5: accepted where every row was decoded, refused where rows are missing.
-static pupil_status jpeg_verdict(jpeg_decoder *d) {
+// Whether a progressive file broke off before its later scans, which sharpen the picture. To be asked before
+// jpeg_finish_decompress, which frees what is looked at here.
+static int jpeg_lacks_scans(const jpeg_decoder *d) {
+    if (!d->ran_out || !d->codec.progressive_mode || !d->codec.coef_bits) return 0;
+    for (int c = 0; c < d->codec.num_components; c++)
+        for (int k = 0; k < DCTSIZE2; k++)
+            if (d->codec.coef_bits[c][k] != 0) return 1;
+    return 0;
+}
+
+// Accepted where every row was decoded, refused where rows are missing: grey rows would be learned as they are.
+static pupil_status jpeg_verdict(jpeg_decoder *d, int unfinished) {
     JDIMENSION last = d->codec.total_iMCU_rows - 1;
     unsigned rows_a_step = (unsigned)d->codec.max_v_samp_factor * DCTSIZE;
-    int refused = 0;
-    if (d->first_short_row != NONE && d->first_short_row < last) refused = 1;
-    if (d->ran_out && d->codec.progressive_mode && d->codec.coef_bits) {
-        // The file broke off: later scans, which sharpen the picture, may not have begun.
-        for (int c = 0; c < d->codec.num_components; c++)
-            for (int k = 0; k < DCTSIZE2; k++)
-                if (d->codec.coef_bits[c][k] != 0) refused = 2;
-    }
-    if (refused == 1) {
+    if (d->first_short_row != NONE && d->first_short_row < last) {
         snprintf(d->shared.message, sizeof d->shared.message, "%s: only %u of %u rows are there",
                  d->ran_out ? "the file is cut off" : "the data is damaged",
                  d->first_short_row * rows_a_step, d->codec.image_height);
         return PUPIL_REFUSED;
     }
-    if (refused == 2) {
+    if (unfinished) {
         snprintf(d->shared.message, sizeof d->shared.message,
                  "the file is cut off: not all scans of this progressive JPEG are there");
         return PUPIL_REFUSED;
@@ -205,10 +207,11 @@ static pupil_status jpeg_read(pupil_decoder *shared, uint8_t *rgb) {
             if (d->codec.input_iMCU_row < d->first_short_row) d->first_short_row = d->codec.input_iMCU_row;
         }
     }
+    int unfinished = jpeg_lacks_scans(d);
     jpeg_finish_decompress(&d->codec);
     free(row);
     row = NULL;
-    return jpeg_verdict(d);
+    return jpeg_verdict(d, unfinished);
 }
 
 static void jpeg_close(pupil_decoder *shared) {

@@ -141,8 +141,8 @@ int pupil_render(
     memset(sum + span, 0, 4 * sizeof(float));  // what the last load reads beyond
     size_t stride = (size_t)x.source * 3;
     float4 s = {scale[0], scale[1], scale[2], 0}, b = {bias[0], bias[1], bias[2], 0};
-    for (int32_t i = 0; i < y.count && span; i++) {
-        const uint8_t *from = source + stride * (size_t)rows.first[i] + 3 * (size_t)low;
+    for (int32_t i = 0; i < y.count; i++) {
+        const uint8_t *from = source + stride * (size_t)rows.first[i] + (span ? 3 * (size_t)low : 0);
         gather_rows(from, stride, rows.weight + (size_t)i * (size_t)rows.taps, rows.length[i], sum, span);
         float *to = target + (size_t)i * (size_t)width * 3;
         gather_columns(sum, low, &columns, x.count, s, b, to);

@@ -1,4 +1,6 @@
+import Base
 import Geometry
+import Glibc
 import Imaging
 import Testing
 
@@ -62,5 +64,23 @@ import Testing
         let sheet = Image.contactSheet(images, columns: 3, gap: 2)
         #expect(sheet.size == Size(width: 3 * 12 + 2, height: 2 * 6 + 2))
         for i in 0..<5 { #expect(color(sheet, 2 + i % 3 * 12, 2 + i / 3 * 6).red == UInt8(50 * i + 10)) }
+    }
+
+    /// For eyes: PUPIL_LOOK=FOLDER gets boxes.png: boxes with names, every class colour and the whole font.
+    @Test(.enabled(if: getenv("PUPIL_LOOK") != nil))
+    func look() throws {
+        var image = sample(640, 480)
+        for i in 0..<12 {
+            let x = Float(i % 4) * 160 + 5
+            let y = Float(i / 4) * 110
+            let box = Box(x1: x, y1: y, x2: x + 140, y2: y + 90)
+            image.draw(box: box, label: "class \(i) 0.8\(i % 10)", color: .forClass(i))
+        }
+        let font = (32...126).map { String(UnicodeScalar(UInt8($0))) }
+        for row in 0..<3 {
+            let text = font[min(95, row * 32)..<min(95, row * 32 + 32)].joined()
+            image.draw(text: text, x: 4, y: 380 + row * 24, scale: 2)
+        }
+        try Files.write(image.png(), to: Files.join(String(cString: getenv("PUPIL_LOOK")), "boxes.png"))
     }
 }

@@ -101,21 +101,21 @@ import Testing
         #expect(rate > 20)
     }
 
-    /// For eyes: PUPIL_LOOK=FILE.png writes 24 scenes with their boxes.
+    /// For eyes: PUPIL_LOOK=FOLDER gets scenes.png, 24 scenes, and boxes on them in scenes-boxes.png.
     @Test(.enabled(if: getenv("PUPIL_LOOK") != nil))
-    func contactSheet() throws {
-        let images = (0..<24).map { index in
-            var (image, annotations) = Scenes.draw(index: index, seed: 1)
-            image = image.resized(to: Size(width: 240, height: 240))
-            for a in annotations {
+    func look() throws {
+        let folder = String(cString: getenv("PUPIL_LOOK"))
+        let scenes = (0..<24).map { Scenes.draw(index: $0, seed: 1) }
+        try Files.write(
+            Image.contactSheet(scenes.map(\.image), columns: 6).png(), to: Files.join(folder, "scenes.png"))
+        let named = scenes.map { scene in
+            var image = scene.image.resized(to: Size(width: 240, height: 240))
+            for a in scene.annotations {
                 let box = AffineMap.scale(1.5, 1.5)(a.box)
                 image.draw(box: box, label: Scenes.classes.names[a.label], color: .forClass(a.label), thickness: 1)
             }
             return image
         }
-        try Files.write(Image.contactSheet(images, columns: 6).png(), to: String(cString: getenv("PUPIL_LOOK")))
-        try Files.write(
-            Image.contactSheet((0..<24).map { Scenes.draw(index: $0, seed: 1).image }, columns: 6).png(),
-            to: String(cString: getenv("PUPIL_LOOK")) + ".plain.png")
+        try Files.write(Image.contactSheet(named, columns: 6).png(), to: Files.join(folder, "scenes-boxes.png"))
     }
 }
