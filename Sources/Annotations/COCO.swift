@@ -7,6 +7,8 @@ public enum EmptyBoxes: Sendable {
     case reject
     /// They are left out and counted in the notes.
     case drop
+    /// They stay, as labels that nothing can match: what pycocotools does.
+    case keep
 }
 
 extension Dataset {
@@ -63,14 +65,14 @@ extension Dataset {
                 throw .data("\(named()): the bbox is not finite or absurdly large")
             }
             let written = Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height)
-            if written.isEmpty {
+            if written.isEmpty, emptyBoxes != .keep {
                 empty.append("image id \(label.picture) annotation id \(label.id)")
                 continue
             }
             var box = written
             if clip, let size = dataset.examples[place].size {
                 box = written.clipped(to: size)
-                if box.isEmpty {
+                if box.isEmpty, emptyBoxes != .keep {
                     throw .data(
                         "\(named()): the bbox [\(frame.x), \(frame.y), \(frame.width), \(frame.height)] lies outside its "
                             + "picture of \(size.width)x\(size.height) pixels")

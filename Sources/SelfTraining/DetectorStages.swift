@@ -149,7 +149,7 @@ public struct DetectorStages: Sendable {
         }
     }
 
-    /// Detects on a labelled set and scores it: `predictions.json` (COCO results) and `metrics.json`.
+    /// Detects on a labelled set and scores it: `predictions.json` (COCO results), `metrics.json` and `metrics.txt`.
     public func evaluate(
         _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String, weights: String = "last"
     ) throws(Failure) -> Stage {
@@ -162,6 +162,7 @@ public struct DetectorStages: Sendable {
             let (metrics, detections) = try self.metrics(detector, set, precision: precision)
             try COCOResults.write(detections, of: set, to: Files.join(folder, "predictions.json"))
             try Files.write(metrics.json.pretty, to: Files.join(folder, "metrics.json"))
+            try Files.write(metrics.table, to: Files.join(folder, "metrics.txt"))
             return metrics.json
         }
     }
@@ -244,10 +245,7 @@ public struct DetectorStages: Sendable {
         _ scored: Stage, root: String, threshold: Float, keepEmpty: Bool, humanBoxesPerImage: Double?
     ) throws(Failure) -> (stage: Stage, labels: PseudoLabels) {
         let (header, records) = try PredictionStore.read(scored.file("store.jsonl"))
-        guard threshold >= header.floor else {
-            throw .usage("threshold: \(threshold) is below \(header.floor), the least score that is kept of a prediction")
-        }
-        let labels = PseudoLabels.select(
+        let labels = try PseudoLabels.select(
             header: header, records: records, root: root, threshold: threshold, keepEmpty: keepEmpty)
         if let human = humanBoxesPerImage, let warning = try labels.summary.check(humanBoxesPerImage: human) { log("warning: " + warning) }
         let identity = StageIdentity(

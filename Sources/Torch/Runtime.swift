@@ -19,6 +19,9 @@ public enum Torch {
     /// Whether bf16 arithmetic is native, so that it pays.
     public static var processorHasBF16: Bool { processorHas("avx512_bf16") || processorHas("amx_bf16") }
 
+    /// Whether the machine shows AMX but hides the shape of its tiles, as some virtual ones do; oneDNN is then kept from it.
+    public static var hidesAMXTiles: Bool { pupil_amx_is_hidden() }
+
     /// Threads of libtorch's operators on this thread's pool.
     public static var threads: Int {
         get { Int(pupil_get_threads()) }

@@ -24,6 +24,7 @@ enum DoctorVerb {
             ("processors", "\(availableProcessors())", .int(availableProcessors())),
             ("threads", "\(Torch.threads), of which \(width) ran in a loop of our own" + (width == Torch.threads ? "" : ": OpenMP is not working"), .int(Torch.threads)),
             ("instruction set", "libtorch uses \(Torch.instructionSet); the processor has \(present.joined(separator: ", "))", .string(Torch.instructionSet)),
+            ("AMX", Torch.hidesAMXTiles ? "shown without the shape of its tiles (a virtual machine's fault): not used" : Torch.processorHas("amx_bf16") ? "used" : "none", .bool(Torch.processorHas("amx_bf16") && !Torch.hidesAMXTiles)),
             ("bf16", Torch.processorHasBF16 ? "native: used by default" : "not native: float32 by default", .bool(Torch.processorHasBF16)),
             ("CUDA", Torch.cudaStatus, .string(Torch.cudaStatus)),
             ("CUDA devices", "\(Torch.cudaDeviceCount)", .int(Torch.cudaDeviceCount)),

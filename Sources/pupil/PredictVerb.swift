@@ -1,5 +1,6 @@
 import Annotations
 import Base
+import Geometry
 import Imaging
 import Journal
 import Recipes

@@ -1,12 +1,13 @@
 import Base
 import Glibc
 import Journal
+import Recipes
 
 /// A verb: what it takes and what it does.
-struct Verb {
+struct Verb: Sendable {
     let name: String
     let summary: String
-    let run: (_ arguments: [String]) throws(Failure) -> ExitCode
+    let run: @Sendable (_ arguments: [String]) throws(Failure) -> ExitCode
 }
 
 /// The command line. No logic of its own: each verb stands in a file of its name.
@@ -23,7 +24,6 @@ struct Pupil {
     ]
 
     static func main() {
-        setlinebuf(stdout)
         exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 

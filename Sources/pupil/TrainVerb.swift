@@ -63,7 +63,7 @@ enum TrainVerb {
         if settings.bool("json") {
             print(JSON.object(summary).canonical)
         } else {
-            print(try DetectionMetrics(json: last.result).table)
+            print(try Files.readText(last.file("metrics.txt")))
             print("\nAP in points on \(name), weights/last; \(TextTable.fixed((trained.result["seconds"]?.double ?? 0) / 60, 1)) minutes of training")
         }
         return .done

@@ -35,6 +35,7 @@ const char *pupil_torch_build(void);          // the long text: compilers, BLAS,
 const char *pupil_torch_folder(void);         // where libtorch_cpu was found
 const char *pupil_cpu_capability(void);       // "AVX512", "AVX2", "DEFAULT"
 bool pupil_cpu_has(const char *feature);      // "avx512_bf16", "amx_bf16", ...: libtorch's own names
+bool pupil_amx_is_hidden(void);               // startup.cpp: AMX without tile shapes, kept from oneDNN
 int pupil_cuda_load(void);                    // loads libtorch_cuda beside libtorch_cpu, once; call first of all
 const char *pupil_cuda_status(void);          // "available", or why not
 int pupil_cuda_device_count(void);
