@@ -35,16 +35,22 @@ void pupil_set_grad_mode(bool on) { at::GradMode::set_enabled(on); }
 
 int pupil_autocast_enabled(int dev) { return at::autocast::is_autocast_enabled(kind(dev)) ? 1 : 0; }
 
-int pupil_set_autocast(int dev, bool on, int dtype) {
+int pupil_autocast_dtype(int dev) { return dtype_code(at::autocast::get_autocast_dtype(kind(dev))); }
+
+int pupil_enter_autocast(int dev, int dtype) {
     return run([&] {
+        at::autocast::set_autocast_dtype(kind(dev), scalar_type(dtype));
+        at::autocast::set_autocast_enabled(kind(dev), true);
+        at::autocast::set_autocast_cache_enabled(true);
+        at::autocast::increment_nesting();
+    });
+}
+
+int pupil_leave_autocast(int dev, bool on, int dtype) {
+    return run([&] {
+        if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
         at::autocast::set_autocast_enabled(kind(dev), on);
-        if (on) {
-            at::autocast::set_autocast_dtype(kind(dev), scalar_type(dtype));
-            at::autocast::set_autocast_cache_enabled(true);
-            at::autocast::increment_nesting();
-        } else if (at::autocast::decrement_nesting() == 0) {
-            at::autocast::clear_cache();
-        }
+        at::autocast::set_autocast_dtype(kind(dev), scalar_type(dtype));
     });
 }
 }

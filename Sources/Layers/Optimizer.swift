@@ -25,7 +25,14 @@ public final class Optimizer {
         }
         all = groups.flatMap(\.parameters)
         func zeros(_ like: [Tensor]) -> [Tensor] {
-            like.map { p in withoutGradients { (p * 0).detached() } }  // p's shape, device and memory layout
+            like.map { p in
+                // p's shape, device and memory layout: the fused updates walk through memory, not through indices.
+                withoutGradients {
+                    let zero = p.detached().clone()
+                    zero.fill(0)
+                    return zero
+                }
+            }
         }
         for group in groups {
             switch spec {

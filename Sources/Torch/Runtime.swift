@@ -65,8 +65,8 @@ public enum Torch {
         return try result.get()
     }
 
-    /// Whether an operator has failed in the current error scope.
-    static var hasFailed: Bool { scope?.failure != nil }
+    /// Whether an operator has failed in the current error scope, so that shapes and values mean nothing any more.
+    public static var hasFailed: Bool { scope?.failure != nil }
 
     static func record(_ message: String, kind: Int32) -> Bool {
         guard scope != nil else { return false }
@@ -95,7 +95,8 @@ public func withoutGradients<R, E: Error>(_ body: () throws(E) -> R) throws(E) -
 /// once a scope; losses leave it by `to(.float32)` (law 9).
 public func withAutocast<R, E: Error>(_ dtype: DType?, on device: Device, _ body: () throws(E) -> R) throws(E) -> R {
     guard let dtype, dtype != .float32 else { return try body() }
-    if pupil_set_autocast(device.index, true, dtype.rawValue) != 0 { Handle.fault("withAutocast", []) }
-    defer { _ = pupil_set_autocast(device.index, false, dtype.rawValue) }
+    let outer = (on: pupil_autocast_enabled(device.index) != 0, dtype: pupil_autocast_dtype(device.index))
+    if pupil_enter_autocast(device.index, dtype.rawValue) != 0 { Handle.fault("withAutocast", []) }
+    defer { _ = pupil_leave_autocast(device.index, outer.on, outer.dtype) }
     return try body()
 }

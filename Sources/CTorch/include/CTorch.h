@@ -151,7 +151,9 @@ int pupil_set_requires_grad(pupil_tensor *t, bool on);
 bool pupil_grad_mode(void);
 void pupil_set_grad_mode(bool on);
 int pupil_autocast_enabled(int device);
-int pupil_set_autocast(int device, bool on, int dtype);       // leaving the outermost scope clears the cast weights
+int pupil_autocast_dtype(int device);
+int pupil_enter_autocast(int device, int dtype);
+int pupil_leave_autocast(int device, bool on, int dtype);     // back to what it was; the outermost clears the cast weights
 
 // optim.cpp: one call over all tensors
 int pupil_sgd(pupil_tensor *_Nullable const *_Nullable params, pupil_tensor *_Nullable const *_Nullable momentum, int count,
