@@ -8,11 +8,13 @@ import Testing
             let shapes = [[2, 3], [4]]
             precondition(shapes.count == 1, "the shapes are \(shapes)")
         }
-        #expect(String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).contains("the shapes are [[2, 3], [4]]"))
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("the shapes are [[2, 3], [4]]"))
         let failure = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             preconditionFailure("nothing of the kind")
         }
-        #expect(String(decoding: failure?.standardErrorContent ?? [], as: UTF8.self).contains("nothing of the kind"))
+        let words = String(decoding: failure?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(words.contains("nothing of the kind"))
     }
 
     @Test func nothingIsWorkedOutWhereTheConditionHolds() {

@@ -73,4 +73,5 @@ def main():
     write(sys.argv[1], result, digits=7)
 
 
-main()
+if __name__ == "__main__":
+    main()
