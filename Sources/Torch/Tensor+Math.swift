@@ -57,7 +57,7 @@ extension Tensor {
     public func not() -> Tensor { op("not", self) { pupil_logical_not($0) } }
     public func isFinite() -> Tensor { op("isFinite", self) { pupil_isfinite($0) } }
 
-    /// `self` where the condition holds, `other` elsewhere.
+    /// `other` where the condition holds, `self` elsewhere.
     public func replaced(where condition: Tensor, by other: Tensor) -> Tensor {
         op("replaced", condition, other, self) { pupil_where($0, $1, $2) }
     }
