@@ -1,4 +1,5 @@
 import Base
+import Geometry
 import Journal
 import Recipes
 import Scenes
@@ -17,7 +18,19 @@ enum DrawVerb {
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
         let out = settings.string("out")
-        try Scenes.write(images: settings.int("images"), seed: UInt64(settings.int("seed")), to: out)
+        let side = settings.int("size")
+        let count = settings.int("images")
+        let progress = Monitor((line: ProgressLine(label: "draw", total: count), done: 0))
+        try Scenes.write(
+            images: count, seed: UInt64(settings.int("seed")), to: out,
+            style: SceneStyle(size: Size(width: side, height: side)),
+            progress: { done in
+                progress.withLock {
+                    if done > $0.done { $0.line.advance(to: done, items: done - $0.done) }
+                    $0.done = max($0.done, done)
+                }
+            })
+        progress.withLock { $0.line.finish() }
         print(settings.bool("json") ? JSON.object(["out": .string(out), "images": .int(settings.int("images"))]).canonical : "drew \(settings.int("images")) scenes in \(out)")
         return .done
     }
