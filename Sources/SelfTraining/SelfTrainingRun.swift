@@ -74,6 +74,9 @@ public struct SelfTrainingRun: Sendable {
         public var arms: [String: Arm]
         public var pseudo: PseudoLabelSummary
         public var humanBoxesPerImage: Double
+        /// Of the labelled pictures, `[K]`.
+        public var humanPerClass: [Int]
+        public var humanImages: Int
     }
 
     let options: Options
@@ -106,8 +109,7 @@ public struct SelfTrainingRun: Sendable {
         try Files.makeFolder(Files.join(folder, "split"))
         let splitFile = try split.write(into: Files.join(folder, "split"))
         log("\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile)), pool: \(pool.examples.count)")
-        let objects = human.examples.reduce(0) { $0 + $1.annotations.filter { $0.treatment == .object }.count }
-        let density = Double(objects) / Double(human.examples.count)
+        let density = human.objectsPerImage
         warnOfEmptyClasses(human)
 
         var teacherRecipe = options.teacher
@@ -157,7 +159,8 @@ public struct SelfTrainingRun: Sendable {
                 stage: stage, metrics: reported.result, images: stage.result["images"]?.int ?? 0,
                 seconds: stage.result["seconds"]?.double ?? 0)
         }
-        return Fold(seed: seed, split: split, arms: arms, pseudo: pseudo.summary, humanBoxesPerImage: density)
+        return Fold(seed: seed, split: split, arms: arms, pseudo: pseudo.summary, humanBoxesPerImage: density,
+            humanPerClass: human.objectsPerClass, humanImages: human.examples.count)
     }
 
     /// The pictures the teacher labels: the rest of the set, the folders given, or both.
@@ -180,11 +183,9 @@ public struct SelfTrainingRun: Sendable {
     }
 
     private func warnOfEmptyClasses(_ human: Dataset) {
-        var counts = [Int](repeating: 0, count: human.classes.count)
-        for example in human.examples { for a in example.annotations where a.treatment == .object { counts[a.label] += 1 } }
-        let empty = human.classes.names.indices.filter { counts[$0] == 0 }
-        if !empty.isEmpty {
-            log("warning: no label of \(empty.map { human.classes.names[$0] }.joined(separator: ", ")) among the labelled pictures: these cannot be learnt")
+        let missing = human.classesWithoutObject
+        if !missing.isEmpty {
+            log("warning: no label of \(missing.joined(separator: ", ")) among the labelled pictures: these cannot be learnt")
         }
     }
 }

@@ -85,11 +85,15 @@ public struct SelfTrainingSummary: Sendable {
         var lines = [table.text, ""]
         let kept = mean(folds.map(\.pseudo.keptPerImage))
         let human = mean(folds.map(\.humanBoxesPerImage))
-        lines.append(
-            "kept boxes a picture: \(TextTable.fixed(kept, 2)) (human labels: \(TextTable.fixed(human, 2))); by class: "
-                + classes.enumerated().map { i, name in
-                    "\(name) \(TextTable.fixed(mean(folds.map { Double($0.pseudo.keptPerClass[i]) }), 0))"
-                }.joined(separator: ", "))
+        var labels = TextTable(["boxes a picture", "all"] + classes)
+        func perClass(_ value: (SelfTrainingRun.Fold, Int) -> Double) -> [String] {
+            classes.indices.map { i in TextTable.fixed(mean(folds.map { value($0, i) }), 2) }
+        }
+        labels.add(
+            ["human", TextTable.fixed(human, 2)] + perClass { Double($0.humanPerClass[$1]) / Double(max(1, $0.humanImages)) })
+        labels.add(
+            ["kept", TextTable.fixed(kept, 2)] + perClass { Double($0.pseudo.keptPerClass[$1]) / Double(max(1, $0.pseudo.images)) })
+        lines += [labels.text, ""]
         if let gain = gain(over: "control") { lines.append("gain, student minus control: " + describe(gain)) }
         if let gain = gain(over: "teacher") { lines.append("student minus teacher (longer training, not a gain): " + describe(gain)) }
         lines.append("AP in points, on the \(reportedSet) set, of the last weights")

@@ -10,7 +10,12 @@ import Training
 
 /// The settings that verbs share, so that a key means the same everywhere.
 enum CommonKeys {
-    static let out = Key("out", .path, required: true, group: "run", affectsResult: false, help: "The run folder. The same folder with the same settings resumes.")
+    /// The run folder of a verb.
+    static func out(_ verb: String) -> Key {
+        Key(
+            "out", .path, default: .string("runs/\(verb)"), group: "run", affectsResult: false,
+            help: "The run folder. The same folder with the same settings resumes.")
+    }
     static let json = Key("json", .bool, default: false, group: "run", affectsResult: false, help: "One JSON object on standard output; everything else goes to standard error.")
     static let dryRun = Key("dry-run", .bool, default: false, group: "run", affectsResult: false, help: "Print what would be done, and stop.")
     static let device = Key("device", .string, default: "auto", group: "machine", affectsResult: false, help: "auto, cpu, cuda or cuda:N.")

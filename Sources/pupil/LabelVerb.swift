@@ -15,7 +15,7 @@ enum LabelVerb {
             Key("unlabelled", .list(of: .path), required: true, group: "data", help: "Folders of pictures, any depth."),
             Key("threshold", .fraction, default: 0.5, group: "labels", help: "Least score of a label."),
             Key("keep-empty", .bool, default: false, group: "labels", help: "Keep pictures without a label as background."),
-            CommonKeys.precision, CommonKeys.out, CommonKeys.json,
+            CommonKeys.precision, CommonKeys.out("label"), CommonKeys.json,
         ] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {

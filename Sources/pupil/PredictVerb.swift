@@ -17,7 +17,7 @@ enum PredictVerb {
             Key("score", .fraction, default: 0.3, group: "output", help: "Least score of a drawn box; predictions.json has all above the model's floor."),
             Key("draw", .bool, default: true, group: "output", help: "Draw the pictures."),
             CommonKeys.precision,
-            Key("out", .path, required: true, group: "run", affectsResult: false, help: "A new folder, or an earlier one of this verb, which is written anew."),
+            Key("out", .path, default: "runs/predict", group: "run", affectsResult: false, help: "A new folder, or an earlier one of this verb, which is written anew."),
             CommonKeys.json, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
         ])
 

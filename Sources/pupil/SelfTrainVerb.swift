@@ -27,7 +27,7 @@ enum SelfTrainVerb {
                 Key("keep-empty", .bool, default: false, group: "self-training", help: "Keep pictures without a pseudo-label as background."),
                 Key("control", .bool, default: true, group: "self-training", help: "Train the control: as the student, with human labels alone."),
                 Key("seeds", .integer(1...1000), default: 1, group: "self-training", affectsResult: false, help: "Repeat with seeds --seed, --seed + 1, ...; three or more give an interval."),
-                CommonKeys.out, CommonKeys.json, CommonKeys.dryRun,
+                CommonKeys.out("selftrain"), CommonKeys.json, CommonKeys.dryRun,
                 Key("fail-on-no-gain", .bool, default: false, group: "run", affectsResult: false, help: "Exit with 6 unless the gain's interval lies above 0."),
             ] + CommonKeys.machine)
 

@@ -12,7 +12,7 @@ enum TrainVerb {
         verb: "train", summary: "Train a detector on labelled pictures.",
         keys: CommonKeys.trainingData
             + [Key("labels", .string, default: "100%", group: "data", help: "The part of --train to learn from, 10% or 40 (pictures).")]
-            + CommonKeys.training + [CommonKeys.out, CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
+            + CommonKeys.training + [CommonKeys.out("train"), CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
