@@ -21,12 +21,16 @@ let swiftSettings: [SwiftSetting] =
 let cSettings: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno"])]
 
 /// A room and its tests. Tests read their `Fixtures/` by `#filePath`, so that no bundle is made.
-func room(_ name: String, _ imports: [String] = [], fixtures: Bool = false) -> [Target] {
+/// `testImports`: what only the tests need.
+func room(
+    _ name: String, _ imports: [String] = [], testImports: [String] = [], fixtures: Bool = false
+) -> [Target] {
     let dependencies = (name == "Base" ? imports : ["Base"] + imports).map { Target.Dependency(stringLiteral: $0) }
     return [
         .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings),
         .testTarget(
-            name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
+            name: "\(name)Tests",
+            dependencies: [.init(stringLiteral: name)] + dependencies + testImports.map { .init(stringLiteral: $0) },
             exclude: fixtures ? ["Fixtures"] : [], swiftSettings: swiftSettings),
     ]
 }
@@ -72,19 +76,19 @@ let wetWing: [Target] =
     + room("Torch", ["CTorch", "Checkpoints"])
     + room("Layers", ["Torch"], fixtures: true)
     + room("Models", ["Layers", "Torch", "Geometry", "Checkpoints"], fixtures: true)
-    + room("Loading", ["Annotations", "Augmentation", "Imaging", "Geometry", "Torch"])
+    + room("Loading", ["Annotations", "Augmentation", "Imaging", "Geometry", "Torch"], testImports: ["Scenes"])
     + room(
         "Training",
         [
             "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry", "Layers",
             "Torch", "Checkpoints",
-        ])
+        ], testImports: ["Scenes"])
     + room(
         "SelfTraining",
         [
             "Training", "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry",
             "Layers", "Torch", "Checkpoints",
-        ])
+        ], testImports: ["Scenes"])
     + [
         .executableTarget(
             name: "pupil",

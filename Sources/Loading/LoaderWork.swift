@@ -119,6 +119,11 @@ final class LoaderWork: Sendable {
         case .training(let sampler, let seed):
             return try trainingItem(sampler.draws(step: batch)[slot], seed: seed, into: pixels)
         case .evaluation(let skipsRefused):
+            let size = self.size(of: batch)
+            if slot + 1 == size, size < options.batch {
+                // The last batch keeps its full shape; its places without a picture hold nothing of an earlier one.
+                (start + self.slot).update(repeating: 0, count: (options.batch - size) * self.slot)
+            }
             return try evaluationItem(batch * options.batch + slot, skipsRefused: skipsRefused, into: pixels)
         }
     }

@@ -1,0 +1,61 @@
+import Base
+import Testing
+
+@testable import Loading
+
+@Suite struct SamplerTests {
+    /// Walks through steps and notes, source by source, the pictures in the order they come.
+    private func walk(counts: [Int], shares: [Int], steps: Int, seed: UInt64) -> [[Int]] {
+        let sampler = Sampler(counts: counts, shares: shares)
+        var seen = [[Int]](repeating: [], count: counts.count)
+        for step in 0..<steps {
+            let draws = sampler.draws(step: step)
+            #expect(draws.map(\.source) == shares.indices.flatMap { [Int](repeating: $0, count: shares[$0]) })
+            for draw in draws {
+                let order = Sampler.order(counts[draw.source], seed: seed, source: draw.source, epoch: draw.epoch)
+                seen[draw.source].append(order[draw.position])
+            }
+        }
+        return seen
+    }
+
+    @Test func eachPictureComesOnceAPass() {
+        // 7 pictures by 3 and 5 by 2: the passes end in the middle of steps.
+        let seen = walk(counts: [7, 5], shares: [3, 2], steps: 35, seed: 4)
+        for (count, list) in zip([7, 5], seen) {
+            var passes: Set<[Int]> = []
+            for begin in stride(from: 0, through: list.count - count, by: count) {
+                let pass = Array(list[begin..<begin + count])
+                #expect(pass.sorted() == Array(0..<count))
+                passes.insert(pass)
+            }
+            #expect(passes.count > 2)  // shuffled anew each time
+        }
+    }
+
+    @Test func seedsAndSourcesHaveOrdersOfTheirOwn() {
+        let one = walk(counts: [30, 30], shares: [10, 10], steps: 3, seed: 1)
+        #expect(one[0] != one[1])
+        #expect(walk(counts: [30, 30], shares: [10, 10], steps: 3, seed: 2)[0] != one[0])
+        #expect(walk(counts: [30, 30], shares: [10, 10], steps: 3, seed: 1) == one)
+    }
+
+    /// A step in two passes of half the pictures draws what one pass would have drawn.
+    @Test func microBatchesDivideAStep() {
+        let whole = Sampler(counts: [7, 5], shares: [4, 2])
+        let half = Sampler(counts: [7, 5], shares: [2, 1])
+        for step in 0..<20 {
+            let parts = (0..<2).flatMap { half.draws(step: 2 * step + $0) }
+            for source in 0..<2 {
+                #expect(parts.filter { $0.source == source } == whole.draws(step: step).filter { $0.source == source })
+            }
+        }
+    }
+
+    /// A set smaller than its share comes several times in one step.
+    @Test func smallSetsRepeatWithinAStep() {
+        let draws = Sampler(counts: [2], shares: [5]).draws(step: 1)
+        #expect(draws.map(\.epoch) == [2, 3, 3, 4, 4])
+        #expect(draws.map(\.position) == [1, 0, 1, 0, 1])
+    }
+}
