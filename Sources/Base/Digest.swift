@@ -2,6 +2,7 @@ import CBase
 
 /// A SHA-256 digest. Files, stages and splits are named by it.
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
+    /// 32 bytes, the most significant first.
     public let bytes: [UInt8]
 
     /// 64 lower-case hexadecimal digits.
@@ -36,16 +37,20 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
 public struct Hasher256 {
     private var state: OpaquePointer?
 
+    /// The hasher of an empty message.
     public init() {
         guard let state = pupil_sha256_new() else { fatalError("libcrypto gives no SHA-256") }
         self.state = state
     }
 
+    /// Appends `bytes` to the message.
+    /// - Precondition: `finish` was not called.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard let state else { preconditionFailure("Hasher256 was used after finish()") }
         pupil_sha256_update(state, bytes.baseAddress, bytes.count)
     }
 
+    /// The digest of all that was appended; it ends the hasher.
     /// - Precondition: called once.
     public mutating func finish() -> Digest {
         guard let state else { preconditionFailure("Hasher256.finish() was called twice") }

@@ -17,9 +17,12 @@ public enum ExitCode: Int32, Sendable {
 /// The message names the file, line or item, what was expected and, where there is one, the nearest right name.
 /// A caller's mistake (a wrong shape, an index out of range) is not a `Failure`: it traps.
 public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// How the program ends where nobody catches this.
     public let code: ExitCode
+    /// One sentence without a full stop at its end, ready to be printed behind "error: ".
     public let message: String
 
+    /// A failure of any kind; `usage`, `data` and `environment` make the three that are usual.
     public init(_ code: ExitCode, _ message: String) {
         self.code = code
         self.message = message
@@ -32,5 +35,6 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     /// Something the machine lacks: a library, a device, disk space, a permission.
     public static func environment(_ message: String) -> Failure { Failure(.environment, message) }
 
+    /// The message alone; the code is the program's, not the reader's.
     public var description: String { message }
 }

@@ -20,14 +20,18 @@ public enum Files {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    /// True where `path` leads to something, through links too. A broken link leads to nothing.
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// True where `path` leads to a folder, through links too.
     public static func isFolder(_ path: String) -> Bool {
         var info = stat()
         return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Size in bytes and time of the last change in nanoseconds.
+    /// Size in bytes and time of the last change in nanoseconds since 1970.
+    ///
+    /// - Throws: where there is no such file or it cannot be reached.
     public static func stamp(_ path: String) throws(Failure) -> (size: Int, modified: Int) {
         var info = stat()
         guard stat(path, &info) == 0 else { throw fault("read", path) }
@@ -35,6 +39,8 @@ public enum Files {
     }
 
     /// The whole file.
+    ///
+    /// - Throws: where it is missing, unreadable or a folder.
     public static func read(_ path: String) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw fault("read", path) }
@@ -55,6 +61,9 @@ public enum Files {
         return bytes
     }
 
+    /// The whole file as text.
+    ///
+    /// - Throws: as `read`, and where the bytes are not UTF-8.
     public static func readText(_ path: String) throws(Failure) -> String {
         guard let text = String(validating: try read(path), as: UTF8.self) else {
             throw .data("\(path) is not UTF-8 text")
@@ -62,6 +71,9 @@ public enum Files {
         return text
     }
 
+    /// The JSON document in a file.
+    ///
+    /// - Throws: as `read`, and where it is not valid JSON, with line and column.
     public static func readJSON(_ path: String) throws(Failure) -> JSON { try JSON.parse(try read(path), file: path) }
 
     /// The SHA-256 of a file's bytes, read in pieces.
@@ -88,6 +100,7 @@ public enum Files {
         }
     }
 
+    /// As `write` of bytes, for the UTF-8 of a string.
     public static func write(_ text: String, to path: String) throws(Failure) { try write(Array(text.utf8), to: path) }
 
     /// As `write`, for a body that writes through a file descriptor.
@@ -112,7 +125,9 @@ public enum Files {
         }
     }
 
-    /// Writes all of `buffer`. - Throws: a `Failure` that names `path`.
+    /// Writes all of `buffer` at the descriptor's position, however many calls that takes.
+    ///
+    /// - Throws: a `Failure` that names `path`.
     public static func writeAll(
         _ buffer: UnsafeRawBufferPointer, to descriptor: Int32, path: String
     ) throws(Failure) {

@@ -10,12 +10,16 @@ public enum JSON: Hashable, Sendable {
     case array([JSON])
     case object([String: JSON])
 
+    /// The member `key`, or nil where there is none or this is no object.
     public subscript(_ key: String) -> JSON? {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
+    /// The text of a string; nil for every other kind of value.
     public var string: String? { if case .string(let s) = self { s } else { nil } }
+    /// The truth of a boolean; nil for every other kind of value, 0 and 1 included.
     public var bool: Bool? { if case .bool(let b) = self { b } else { nil } }
+    /// A number that is a whole one, however it was written (`2.0` is 2); nil for all else.
     public var int: Int? {
         switch self {
         case .int(let i): i
@@ -23,6 +27,7 @@ public enum JSON: Hashable, Sendable {
         default: nil
         }
     }
+    /// Any number; nil for all else. Integers above 2^53 are rounded.
     public var double: Double? {
         switch self {
         case .int(let i): Double(i)
@@ -30,7 +35,9 @@ public enum JSON: Hashable, Sendable {
         default: nil
         }
     }
+    /// The items of an array; nil for every other kind of value.
     public var array: [JSON]? { if case .array(let a) = self { a } else { nil } }
+    /// The members of an object; nil for every other kind of value.
     public var object: [String: JSON]? { if case .object(let o) = self { o } else { nil } }
 
     /// A finite number, or `null`: JSON has no NaN, and an undefined metric is `null`.
@@ -40,11 +47,17 @@ public enum JSON: Hashable, Sendable {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A string, from a literal.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// A whole number, from a literal.
     public init(integerLiteral value: Int) { self = .int(value) }
+    /// A number, from a literal; `null` where it is not finite.
     public init(floatLiteral value: Double) { self = .number(value) }
+    /// True or false, from a literal.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// An array, from a literal.
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    /// An object, from a literal; of two members with one key the later wins.
     public init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { $1 }))
     }

@@ -1,5 +1,6 @@
 extension JSON {
-    /// Reads one JSON document (RFC 8259): no comments, no trailing commas, no NaN, at most 128 levels deep.
+    /// The one JSON document in `bytes` (RFC 8259): no comments, no trailing commas, no NaN, at most 128 levels deep.
+    /// A UTF-8 byte order mark is skipped.
     ///
     /// - Parameter file: named in the error, with the line and column of the fault.
     /// - Throws: a `Failure` with `.invalidData`.
@@ -14,6 +15,7 @@ extension JSON {
         return try outcome.get()
     }
 
+    /// As `parse` of bytes, for a string.
     public static func parse(_ text: String, file: String = "text") throws(Failure) -> JSON {
         try parse(Array(text.utf8), file: file)
     }

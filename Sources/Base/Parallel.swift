@@ -27,12 +27,14 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
     private let state = Monitor((items: [Element](), closed: false))
     private let capacity: Int
 
+    /// An empty, open queue in which at most `capacity` elements wait.
+    /// - Precondition: `capacity > 0`.
     public init(capacity: Int) {
         precondition(capacity > 0, "a queue needs room for one element")
         self.capacity = capacity
     }
 
-    /// Waits for room. Returns false where the queue was closed.
+    /// True where the element was taken, false where the queue was closed before there was room; waits for either.
     @discardableResult
     public func push(_ element: Element) -> Bool {
         state.wait(until: { $0.items.count < capacity || $0.closed }) {
@@ -41,10 +43,11 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// Waits for an element. Returns nil where the queue is closed and empty.
+    /// The oldest element, or nil where the queue is closed and empty; waits for either.
     public func pop() -> Element? {
         state.wait(until: { !$0.items.isEmpty || $0.closed }) { $0.items.isEmpty ? nil : $0.items.removeFirst() }
     }
 
+    /// Ends the queue and wakes all who wait. What is in it can still be popped; closing twice is no mistake.
     public func close() { state.withLock { $0.closed = true } }
 }

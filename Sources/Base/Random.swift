@@ -36,6 +36,7 @@ public struct Random: RandomNumberGenerator, Sendable {
         counter = (0, 0, UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: epoch))
     }
 
+    /// 64 random bits: half a Philox block, the first half first.
     public mutating func next() -> UInt64 {
         if left == 0 {
             let r = Self.philox(counter, key)

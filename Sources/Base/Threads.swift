@@ -7,6 +7,7 @@ public final class Monitor<State>: @unchecked Sendable {
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
 
+    /// A monitor over `state`; the caller keeps no other way to what it holds.
     public init(_ state: State) {
         self.state = state
         pthread_mutex_init(lock, nil)
@@ -44,14 +45,18 @@ public final class Monitor<State>: @unchecked Sendable {
 
 /// A thread of its own, outside every pool: for work that waits. - Precondition: the system gives a thread.
 public func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Start { let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body } }
+    final class Start {
+        let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
     var thread = pthread_t()
     let start = Unmanaged.passRetained(Start(body))
-    let code = pthread_create(&thread, nil, { argument in
-        guard let argument else { return nil }
-        Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-        return nil
-    }, start.toOpaque())
+    let code = pthread_create(
+        &thread, nil,
+        { argument in
+            guard let argument else { return nil }
+            Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+            return nil
+        }, start.toOpaque())
     precondition(code == 0, "the system gives no thread: \(String(cString: strerror(code)))")
     pthread_detach(thread)
 }

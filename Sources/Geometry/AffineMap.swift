@@ -3,13 +3,20 @@
 /// Resize, crop, flip and, later, rotation and shear are all such maps, so a picture, its boxes and its mask move by
 /// one value and cannot come apart.
 public struct AffineMap: Hashable, Sendable {
+    /// x' per x.
     public var a: Double
+    /// x' per y.
     public var b: Double
+    /// y' per x.
     public var c: Double
+    /// y' per y.
     public var d: Double
+    /// Added to x', in pixels of the target.
     public var tx: Double
+    /// Added to y', in pixels of the target.
     public var ty: Double
 
+    /// The map with these six numbers.
     public init(a: Double, b: Double, c: Double, d: Double, tx: Double, ty: Double) {
         self.a = a
         self.b = b
@@ -19,10 +26,15 @@ public struct AffineMap: Hashable, Sendable {
         self.ty = ty
     }
 
+    /// The map that moves nothing.
     public static let identity = AffineMap(a: 1, b: 0, c: 0, d: 1, tx: 0, ty: 0)
 
+    /// Multiplies distances from the upper left corner, by one factor an axis.
     public static func scale(_ x: Double, _ y: Double) -> AffineMap { .init(a: x, b: 0, c: 0, d: y, tx: 0, ty: 0) }
-    public static func translation(_ x: Double, _ y: Double) -> AffineMap { .init(a: 1, b: 0, c: 0, d: 1, tx: x, ty: y) }
+    /// Moves everything to the right and down, in pixels.
+    public static func translation(_ x: Double, _ y: Double) -> AffineMap {
+        .init(a: 1, b: 0, c: 0, d: 1, tx: x, ty: y)
+    }
     /// Mirrors left and right inside an image `width` pixels wide.
     public static func flip(width: Double) -> AffineMap { .init(a: -1, b: 0, c: 0, d: 1, tx: width, ty: 0) }
 
@@ -34,15 +46,18 @@ public struct AffineMap: Hashable, Sendable {
             tx: next.a * tx + next.b * ty + next.tx, ty: next.c * tx + next.d * ty + next.ty)
     }
 
+    /// The map that undoes this one.
     /// - Precondition: the map can be inverted.
     public var inverse: AffineMap {
         let determinant = a * d - b * c
         precondition(determinant != 0, "an affine map that flattens the plane has no inverse")
-        let i = AffineMap(a: d / determinant, b: -b / determinant, c: -c / determinant, d: a / determinant, tx: 0, ty: 0)
+        let i = AffineMap(
+            a: d / determinant, b: -b / determinant, c: -c / determinant, d: a / determinant, tx: 0, ty: 0)
         return AffineMap(
             a: i.a, b: i.b, c: i.c, d: i.d, tx: -(i.a * tx + i.b * ty), ty: -(i.c * tx + i.d * ty))
     }
 
+    /// Where a point goes.
     public func callAsFunction(x: Double, y: Double) -> (x: Double, y: Double) {
         (a * x + b * y + tx, c * x + d * y + ty)
     }
