@@ -19,7 +19,7 @@ public enum ExitCode: Int32, Sendable {
 public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     /// How the program ends where nobody catches this.
     public let code: ExitCode
-    /// One sentence without a full stop at its end, ready to be printed behind "error: ".
+    /// What is printed behind the verb's name: it begins in lower case or with a name, and has no full stop at its end.
     public let message: String
 
     /// A failure of any kind; `usage`, `data` and `environment` make the three that are usual.

@@ -13,7 +13,8 @@ public func precondition(
 /// Stops the program with the message; release builds too.
 @inlinable
 public func preconditionFailure(
-    _ message: @autoclosure () -> String = "a precondition does not hold", file: StaticString = #fileID, line: UInt = #line
+    _ message: @autoclosure () -> String = "a precondition does not hold", file: StaticString = #fileID,
+    line: UInt = #line
 ) -> Never {
     fatalError(message(), file: file, line: line)
 }

@@ -4,6 +4,8 @@ import CTorch
 // Gradients.
 
 extension Tensor {
+    /// Whether operators on this tensor are recorded for `backward`. Setting it is for leaves: tensors that no recorded
+    /// operator made.
     public var requiresGradient: Bool {
         get { withExtendedLifetime(self) { pupil_requires_grad(handle) } }
         set { Handle.run("requiresGradient", [self]) { pupil_set_requires_grad($0[0], newValue) } }
@@ -21,6 +23,7 @@ extension Tensor {
     /// Adds the derivative of this single number to the gradient of every leaf it was computed from.
     public func backward() { Handle.run("backward", [self]) { pupil_backward($0[0]) } }
 
+    /// Forgets the gradients of all these leaves; the next `backward` begins anew.
     public static func clearGradients(_ list: [Tensor]) {
         Handle.with(list) { if pupil_zero_grad($0, Int32($0.count)) != 0 { Handle.fault("clearGradients", []) } }
     }
@@ -63,7 +66,7 @@ public enum Fused {
         }
     }
 
-    /// averages += weight * (values - averages)
+    /// averages += weight * (values - averages), all tensors in one call.
     public static func average(_ averages: [Tensor], towards values: [Tensor], weight: Double) {
         precondition(averages.count == values.count, "average: a value an average")
         Handle.with(averages) { a in
@@ -82,7 +85,9 @@ public enum Fused {
     public static func scaleGradients(_ parameters: [Tensor], by factor: Tensor) {
         withExtendedLifetime(factor) {
             Handle.with(parameters) {
-                if pupil_scale_grads($0, Int32($0.count), factor.handle) != 0 { Handle.fault("scaleGradients", [factor]) }
+                if pupil_scale_grads($0, Int32($0.count), factor.handle) != 0 {
+                    Handle.fault("scaleGradients", [factor])
+                }
             }
         }
     }

@@ -3,15 +3,19 @@ import CTorch
 
 /// The library itself: versions, threads, error scopes. All of it is per process or per thread, as libtorch has it.
 public enum Torch {
+    /// The release that was found at run time, "2.11.0+cpu".
     public static var version: String { String(cString: pupil_torch_version()) }
     /// The release that Pupil is made and tested with.
     public static let pinnedVersion = "2.11.0"
     /// libtorch's own account of how it was built and which instruction set it uses.
     public static var buildInformation: String { String(cString: pupil_torch_build()) }
+    /// Where `libtorch_cpu` was found.
     public static var folder: String { String(cString: pupil_torch_folder()) }
+    /// The widest instruction set libtorch's own kernels use here: "AVX512", "AVX2" or "DEFAULT".
     public static var instructionSet: String { String(cString: pupil_cpu_capability()) }
     /// "available", or why CUDA is off.
     public static var cudaStatus: String { String(cString: pupil_cuda_status()) }
+    /// How many CUDA devices can be used; 0 where CUDA is off.
     public static var cudaDeviceCount: Int { Int(pupil_cuda_device_count()) }
 
     /// Whether the processor has a feature, by libtorch's name for it: `avx512_bf16`, `amx_bf16`, ...
@@ -19,7 +23,8 @@ public enum Torch {
     /// Whether bf16 arithmetic is native, so that it pays.
     public static var processorHasBF16: Bool { processorHas("avx512_bf16") || processorHas("amx_bf16") }
 
-    /// Whether the machine shows AMX but hides the shape of its tiles, as some virtual ones do; oneDNN is then kept from it.
+    /// Whether the machine shows AMX but hides the shape of its tiles, as some virtual ones do; oneDNN is then
+    /// kept from it.
     public static var hidesAMXTiles: Bool { pupil_amx_is_hidden() }
 
     /// Threads of libtorch's operators on this thread's pool.
@@ -73,7 +78,8 @@ public enum Torch {
         if scope?.failure == nil {
             let isMemory = Int(kind) == PUPIL_ERROR_OUT_OF_MEMORY
             let isDevice = Int(kind) == PUPIL_ERROR_DEVICE
-            scope?.failure = Failure(isMemory || isDevice ? .device : .unexpected, (isMemory ? "out of memory: " : "") + message)
+            scope?.failure = Failure(
+                isMemory || isDevice ? .device : .unexpected, (isMemory ? "out of memory: " : "") + message)
         }
         return true
     }
@@ -91,8 +97,8 @@ public func withoutGradients<R, E: Error>(_ body: () throws(E) -> R) throws(E) -
     return try body()
 }
 
-/// Runs `body` with convolutions and matrix products in `dtype` (nil: nothing changes). Weights stay in fp32 and are cast
-/// once a scope; losses leave it by `to(.float32)` (law 9).
+/// Runs `body` with convolutions and matrix products in `dtype` (nil: nothing changes). Weights stay in fp32 and are
+/// cast once a scope; losses leave it by `to(.float32)` (law 9).
 public func withAutocast<R, E: Error>(_ dtype: DType?, on device: Device, _ body: () throws(E) -> R) throws(E) -> R {
     guard let dtype, dtype != .float32 else { return try body() }
     let outer = (on: pupil_autocast_enabled(device.index) != 0, dtype: pupil_autocast_dtype(device.index))

@@ -19,7 +19,8 @@ extension Tensor {
     /// `[..., in]` times the transpose of `[out, in]`, plus `[out]`.
     public func linear(_ weight: Tensor, bias: Tensor? = nil) -> Tensor {
         withExtendedLifetime((self, weight, bias)) {
-            Tensor(owning: pupil_linear(handle, weight.handle, bias?.handle) ?? Handle.made("linear", nil, [self, weight]))
+            Tensor(
+                owning: pupil_linear(handle, weight.handle, bias?.handle) ?? Handle.made("linear", nil, [self, weight]))
         }
     }
 
@@ -36,16 +37,21 @@ extension Tensor {
         }
     }
 
+    /// Group normalisation (Wu and He 2018): C / groups channels and all of H and W of one picture have mean 0 and
+    /// variance 1, then a scale and a shift a channel. No batch statistics, so training and inference are one thing.
     public func groupNormalized(groups: Int, weight: Tensor, bias: Tensor, eps: Double) -> Tensor {
         op("groupNormalized", self, weight, bias) { pupil_group_norm($0, Int64(groups), $1, $2, eps) }
     }
 
+    /// The greatest element of each window; the border is -infinity.
     public func maxPooled(kernel: Int, stride: Int, padding: Int = 0) -> Tensor {
         op("maxPooled", self) { pupil_max_pool2d($0, Int64(kernel), Int64(stride), Int64(padding)) }
     }
+    /// The mean of each window; the border counts as zeros.
     public func averagePooled(kernel: Int, stride: Int, padding: Int = 0) -> Tensor {
         op("averagePooled", self) { pupil_avg_pool2d($0, Int64(kernel), Int64(stride), Int64(padding)) }
     }
+    /// `[N, C, height, width]`: each pixel is the source's at `floor(i * source / target)`.
     public func upsampledNearest(height: Int, width: Int) -> Tensor {
         op("upsampledNearest", self) { pupil_upsample_nearest($0, Int64(height), Int64(width)) }
     }
@@ -53,7 +59,9 @@ extension Tensor {
     public func upsampledBilinear(height: Int, width: Int) -> Tensor {
         op("upsampledBilinear", self) { pupil_upsample_bilinear($0, Int64(height), Int64(width)) }
     }
+    /// Probabilities along one dimension: e^x over their sum.
     public func softmax(_ dim: Int) -> Tensor { op("softmax", self) { pupil_softmax($0, Int64(dim)) } }
+    /// The logarithm of `softmax`, without overflow.
     public func logSoftmax(_ dim: Int) -> Tensor { op("logSoftmax", self) { pupil_log_softmax($0, Int64(dim)) } }
 
     /// Softmax cross-entropy of logits `[N, K, ...]` and classes `[N, ...]` (int64); `ignore` does not count.

@@ -8,7 +8,7 @@ import CTorch
 /// shapes; only `Torch.catching` turns such errors (out of memory above all) into Swift errors.
 ///
 /// The C handle never leaves this room. Reading it off a temporary and passing it to C crashes, since ARC may destroy
-/// the temporary in between; so every call goes through `Handle.call`, which holds its operands to the end.
+/// the temporary in between; so every call goes through `op` or `Handle`, which hold their operands to the end.
 public final class Tensor {
     let handle: OpaquePointer
 
@@ -29,7 +29,9 @@ public final class Tensor {
             pupil_from_bytes(bytes.baseAddress, shape.map(Int64.init), Int32(shape.count), T.dtype.rawValue)
         }
         let host = Handle.made("Tensor", handle, [])
-        if device == .cpu { self.init(owning: host) } else {
+        if device == .cpu {
+            self.init(owning: host)
+        } else {
             let moved = pupil_to(host, T.dtype.rawValue, device.index, false)
             pupil_free(host)
             self.init(owning: Handle.made("Tensor", moved, []))
@@ -37,15 +39,19 @@ public final class Tensor {
     }
 
     /// A tensor of one value.
-    public static func full(_ shape: [Int], _ value: Double, _ dtype: DType = .float32, device: Device = .cpu) -> Tensor {
-        Tensor(owning: Handle.made(
-            "full", pupil_full(shape.map(Int64.init), Int32(shape.count), value, dtype.rawValue, device.index), []))
+    public static func full(_ shape: [Int], _ value: Double, _ dtype: DType = .float32, device: Device = .cpu) -> Tensor
+    {
+        Tensor(
+            owning: Handle.made(
+                "full", pupil_full(shape.map(Int64.init), Int32(shape.count), value, dtype.rawValue, device.index), []))
     }
 
+    /// A tensor of zeros.
     public static func zeros(_ shape: [Int], _ dtype: DType = .float32, device: Device = .cpu) -> Tensor {
         full(shape, 0, dtype, device: device)
     }
 
+    /// A tensor of ones.
     public static func ones(_ shape: [Int], _ dtype: DType = .float32, device: Device = .cpu) -> Tensor {
         full(shape, 1, dtype, device: device)
     }
@@ -53,12 +59,14 @@ public final class Tensor {
     /// A tensor of no particular values. `channelsLast` stores `[N, C, H, W]` with the channels of a pixel together;
     /// `pinned` host memory can be copied to a CUDA device while it computes.
     public static func empty(
-        _ shape: [Int], _ dtype: DType = .float32, device: Device = .cpu, channelsLast: Bool = false, pinned: Bool = false
+        _ shape: [Int], _ dtype: DType = .float32, device: Device = .cpu, channelsLast: Bool = false,
+        pinned: Bool = false
     ) -> Tensor {
-        Tensor(owning: Handle.made(
-            "empty",
-            pupil_empty(
-                shape.map(Int64.init), Int32(shape.count), dtype.rawValue, device.index, channelsLast, pinned), []))
+        Tensor(
+            owning: Handle.made(
+                "empty",
+                pupil_empty(
+                    shape.map(Int64.init), Int32(shape.count), dtype.rawValue, device.index, channelsLast, pinned), []))
     }
 
     /// 0, 1, ..., count - 1.
@@ -68,6 +76,7 @@ public final class Tensor {
 
     // MARK: What it is
 
+    /// The sizes of all dimensions, `[]` for a single number.
     public var shape: [Int] {
         withExtendedLifetime(self) { (0..<pupil_dims(handle)).map { Int(pupil_size(handle, $0)) } }
     }
@@ -83,9 +92,11 @@ public final class Tensor {
         }
     }
 
+    /// The number of dimensions.
     public var rank: Int { withExtendedLifetime(self) { Int(pupil_dims(handle)) } }
     /// The number of elements.
     public var count: Int { withExtendedLifetime(self) { Int(pupil_count(handle)) } }
+    /// The element type.
     public var dtype: DType {
         withExtendedLifetime(self) {
             guard let dtype = DType(rawValue: pupil_dtype(handle)) else {
@@ -94,7 +105,9 @@ public final class Tensor {
             return dtype
         }
     }
+    /// Where the elements lie.
     public var device: Device { withExtendedLifetime(self) { Device(index: pupil_device(handle)) } }
+    /// Whether `[N, C, H, W]` lies in memory with the channels of a pixel together.
     public var isChannelsLast: Bool { withExtendedLifetime(self) { pupil_is_channels_last(handle) } }
 
     // MARK: Reading and writing elements
@@ -131,7 +144,9 @@ public final class Tensor {
     ) -> R {
         withExtendedLifetime(self) {
             precondition(dtype == T.dtype, "a tensor of \(dtype) has no elements of \(T.dtype)")
-            guard let data = pupil_data(handle) else { preconditionFailure("the elements are not in the processor's memory") }
+            guard let data = pupil_data(handle) else {
+                preconditionFailure("the elements are not in the processor's memory")
+            }
             return body(UnsafeMutableBufferPointer(start: data.assumingMemoryBound(to: T.self), count: count))
         }
     }
@@ -156,20 +171,27 @@ public final class Tensor {
 
     // MARK: Types, places, copies
 
-    public func to(_ dtype: DType) -> Tensor { op("to", self) { pupil_to($0, dtype.rawValue, pupil_device($0), false) } }
+    /// The elements in another type; memory is shared where the tensor has that type already.
+    public func to(_ dtype: DType) -> Tensor {
+        op("to", self) { pupil_to($0, dtype.rawValue, pupil_device($0), false) }
+    }
 
     /// On another device. `nonBlocking` from pinned memory returns before the copy is done.
     public func to(_ device: Device, nonBlocking: Bool = false) -> Tensor {
         op("to", self) { pupil_to($0, pupil_dtype($0), device.index, nonBlocking) }
     }
 
+    /// The same elements, row-major in memory, which is shared where it is so already.
     public func contiguous() -> Tensor { op("contiguous", self) { pupil_contiguous($0, false) } }
+    /// The same `[N, C, H, W]` with the channels of a pixel together in memory, which is shared where it is so already.
     public func channelsLast() -> Tensor { op("channelsLast", self) { pupil_contiguous($0, true) } }
+    /// A copy with memory of its own, still part of the graph of gradients.
     public func clone() -> Tensor { op("clone", self) { pupil_clone($0) } }
     /// The same elements, cut off from the graph of gradients.
     public func detached() -> Tensor { op("detached", self) { pupil_detach($0) } }
 }
 
 extension Tensor: CustomStringConvertible {
+    /// Shape, element type and device; not the elements, which may be millions and on a device.
     public var description: String { "Tensor(\(shape), \(dtype), \(device))" }
 }

@@ -27,7 +27,9 @@ public enum TensorFile {
                 throw .data("\(file.path): \(name) has the shape \(entry.shape); this model needs \(tensor.shape)")
             }
             guard entry.type == elementType(tensor.dtype) else {
-                throw .data("\(file.path): \(name) holds \(entry.type.rawValue); this model needs \(elementType(tensor.dtype).rawValue)")
+                throw .data(
+                    "\(file.path): \(name) holds \(entry.type.rawValue); this model needs \(elementType(tensor.dtype).rawValue)"
+                )
             }
             withoutGradients { file.withBytes(of: entry) { tensor.load(bytes: $0) } }
         }

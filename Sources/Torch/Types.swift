@@ -4,15 +4,25 @@ import Checkpoints
 
 /// The element type of a tensor.
 public enum DType: Int32, Sendable, CaseIterable {
+    /// 32-bit floating point: weights, losses, box arithmetic.
     case float32 = 0
+    /// 64-bit floating point.
     case float64
+    /// IEEE's 16-bit floating point.
     case float16
+    /// The upper half of a float32: its range with 8 bits of precision.
     case bfloat16
+    /// 64-bit integers: indices, as libtorch wants them.
     case int64
+    /// 32-bit integers: the labels of anchors.
     case int32
+    /// 16-bit integers.
     case int16
+    /// 8-bit integers.
     case int8
+    /// Bytes: pixels.
     case uint8
+    /// Truth values, a byte each: masks.
     case bool
 
     /// Bytes an element takes.
@@ -25,28 +35,56 @@ public enum DType: Int32, Sendable, CaseIterable {
         }
     }
 
+    /// True for the four types that a gradient can have.
     public var isFloatingPoint: Bool { rawValue <= DType.bfloat16.rawValue }
 }
 
 /// A Swift type whose values a tensor can be made from and read into.
 public protocol TensorElement: BitwiseCopyable, Sendable {
+    /// The element type whose memory layout is this type's.
     static var dtype: DType { get }
+    /// What fills memory before it is read into.
     static var zero: Self { get }
 }
 
-extension Float: TensorElement { public static var dtype: DType { .float32 } }
-extension Double: TensorElement { public static var dtype: DType { .float64 } }
-extension Int64: TensorElement { public static var dtype: DType { .int64 } }
-extension Int32: TensorElement { public static var dtype: DType { .int32 } }
-extension UInt8: TensorElement { public static var dtype: DType { .uint8 } }
+/// `float32`.
+extension Float: TensorElement {
+    /// 4 bytes an element.
+    public static var dtype: DType { .float32 }
+}
+/// `float64`.
+extension Double: TensorElement {
+    /// 8 bytes an element.
+    public static var dtype: DType { .float64 }
+}
+/// `int64`.
+extension Int64: TensorElement {
+    /// 8 bytes an element.
+    public static var dtype: DType { .int64 }
+}
+/// `int32`.
+extension Int32: TensorElement {
+    /// 4 bytes an element.
+    public static var dtype: DType { .int32 }
+}
+/// `uint8`.
+extension UInt8: TensorElement {
+    /// A byte an element.
+    public static var dtype: DType { .uint8 }
+}
+/// `bool`.
 extension Bool: TensorElement {
+    /// A byte an element, 0 or 1.
     public static var dtype: DType { .bool }
+    /// False.
     public static var zero: Bool { false }
 }
 
 /// Where a tensor lives and is computed.
 public enum Device: Hashable, Sendable, CustomStringConvertible {
+    /// The processor and its memory.
     case cpu
+    /// A CUDA device, counted from 0.
     case cuda(Int)
 
     var index: Int32 {
@@ -58,6 +96,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
 
     init(index: Int32) { self = index < 0 ? .cpu : .cuda(Int(index)) }
 
+    /// The name `named` takes: `cpu`, `cuda:0`.
     public var description: String {
         switch self {
         case .cpu: "cpu"
@@ -78,7 +117,9 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         guard let index, index >= 0 else {
             throw .usage("device: \(name) is not a device; expected auto, cpu, cuda or cuda:N")
         }
-        guard count > 0 else { throw .environment("device \(name): CUDA is off: \(String(cString: pupil_cuda_status()))") }
+        guard count > 0 else {
+            throw .environment("device \(name): CUDA is off: \(String(cString: pupil_cuda_status()))")
+        }
         guard index < count else { throw .environment("device \(name): this machine has \(count) CUDA device(s)") }
         return .cuda(index)
     }

@@ -23,7 +23,9 @@ import Testing
             #expect(sum == Double(2 * n * n * n))
             let cat = Tensor.concatenated((0..<n).map { Tensor.full([2], Double($0)) }, 0)
             #expect(cat.sum().item == Double(n * (n - 1)))
-            #expect(Tensor.full([1, 1, 3, 3], 1).convolved(by: Tensor.full([1, 1, 3, 3], 1), bias: Tensor.zeros([1])).item == 9)
+            #expect(
+                Tensor.full([1, 1, 3, 3], 1).convolved(by: Tensor.full([1, 1, 3, 3], 1), bias: Tensor.zeros([1])).item
+                    == 9)
         }
     }
 
