@@ -7,9 +7,12 @@ import Torch
 
 /// Pictures and how they are varied. In a batch each source has its own share.
 public struct Source: Sendable {
+    /// Where the pictures and their labels come from.
     public var dataset: Dataset
+    /// How a picture is varied in training; evaluation does not ask it.
     public var policy: Policy
 
+    /// A source; in training its dataset must not be empty.
     public init(_ dataset: Dataset, policy: Policy) {
         self.dataset = dataset
         self.policy = policy
@@ -18,9 +21,11 @@ public struct Source: Sendable {
 
 /// What became of one picture of a batch.
 public struct Item: Sendable {
+    /// Which of the loader's sources.
     public var source: Int
     /// Index into the source's examples.
     public var index: Int
+    /// How the picture came to lie on the canvas, and the way back to its own pixels.
     public var plan: Plan
     /// The picture's labels with boxes in pixels of the canvas; those of which nothing is left are gone.
     public var annotations: [Annotation]
@@ -32,6 +37,7 @@ public struct Item: Sendable {
 public final class Batch {
     /// `[N, 3, H, W]` fp32, normalised, channels-last, in the processor's memory.
     public let images: Tensor
+    /// `[N]`, one a slot. The last batch of an evaluation may have fewer than the tensor has slots.
     public let items: [Item]
 
     init(images: Tensor, items: [Item]) {
@@ -44,6 +50,7 @@ public final class Batch {
 ///
 /// What is in batch n depends on n alone: not on the number of workers, nor on what was loaded before.
 public final class Loader {
+    /// What the batches are for, which decides what is in them.
     public enum Use: Sendable {
         /// Shuffled passes, varied by each source's policy; a picture that cannot be read gives its place to the next
         /// of the pass, and is noted.
@@ -52,19 +59,27 @@ public final class Loader {
         case evaluation(skipsRefused: Bool)
     }
 
+    /// How batches are made. Canvas, batch, normalisation and resampling decide what is in them, the rest how fast they
+    /// come.
     public struct Options: Sendable {
+        /// The size of every picture in a batch, in pixels.
         public var canvas: Size
+        /// Pictures in a batch, N.
         public var batch: Int
+        /// Threads that decode and render.
         public var workers: Int
         /// Batches made ahead.
         public var prefetch = 3
         /// Decoded pictures are kept up to so many bytes.
         public var cacheBytes = 1 << 30
+        /// What becomes of 8-bit values.
         public var normalization = Normalization.imageNet
+        /// How pictures are brought to another size.
         public var resampling = Resampling.antialiased
         /// Page-locked memory, from which a CUDA device copies while it computes.
         public var pinned = false
 
+        /// Options with the defaults that suit a training run.
         public init(canvas: Size, batch: Int, workers: Int) {
             self.canvas = canvas
             self.batch = batch
@@ -80,13 +95,16 @@ public final class Loader {
     /// Seconds the caller has waited for batches.
     public private(set) var secondsWaited = 0.0
 
-    /// - Parameter batches: the numbers of the batches to be made; in training the steps.
+    /// A loader whose workers begin at once. An evaluation takes one source.
+    ///
+    /// - Parameter batches: the numbers of the batches to be made; in training the steps (or their micro-batches).
     public init(_ sources: [Source], _ use: Use, _ options: Options, batches: Range<Int>) {
         let ring = options.prefetch + 1
         let slot = options.canvas.width * options.canvas.height * 3
         buffers = (0..<ring).map { _ in
             Tensor.empty(
-                [options.batch, 3, options.canvas.height, options.canvas.width], channelsLast: true, pinned: options.pinned)
+                [options.batch, 3, options.canvas.height, options.canvas.width], channelsLast: true,
+                pinned: options.pinned)
         }
         let addresses = buffers.map { buffer in
             buffer.withMutableElements(of: Float.self) { UInt(bitPattern: $0.baseAddress) }
@@ -100,7 +118,7 @@ public final class Loader {
 
     deinit { work.close() }  // the buffers go once no worker writes into them
 
-    /// Batches of an evaluation over `count` pictures.
+    /// The numbers of the batches of an evaluation over `count` pictures.
     public static func batches(of count: Int, by batch: Int) -> Range<Int> { 0..<(count + batch - 1) / batch }
 
     /// The next batch, or nil after the last.

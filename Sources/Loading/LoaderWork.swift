@@ -29,7 +29,10 @@ final class LoaderWork: Sendable {
     private let cache: ImageCache
     private let orders = Monitor<[Int: (epoch: Int, order: [Int])]>([:])
 
-    init(_ sources: [Source], _ use: Loader.Use, _ options: Loader.Options, batches: Range<Int>, addresses: [UInt], slot: Int) {
+    init(
+        _ sources: [Source], _ use: Loader.Use, _ options: Loader.Options, batches: Range<Int>, addresses: [UInt],
+        slot: Int
+    ) {
         self.sources = sources
         self.use = use
         self.options = options
@@ -43,7 +46,8 @@ final class LoaderWork: Sendable {
     // MARK: The owner's side
 
     func wait(for batch: Int) throws(Failure) -> [Item] {
-        let outcome: Result<[Item], Failure> = state.wait(until: { $0.failure != nil || $0.missing[batch] == 0 }) { state in
+        let outcome: Result<[Item], Failure> = state.wait(until: { $0.failure != nil || $0.missing[batch] == 0 }) {
+            state in
             if let failure = state.failure, state.missing[batch] != 0 { return .failure(failure) }
             return .success(state.items[batch, default: []].compactMap { $0 })
         }
@@ -89,7 +93,8 @@ final class LoaderWork: Sendable {
     private func takeUnit() -> (batch: Int, slot: Int)? {
         let ring = addresses.count
         return state.wait(until: {
-            $0.closed || $0.failure != nil || $0.nextUnit.batch >= batches.upperBound || $0.nextUnit.batch < $0.released + ring
+            $0.closed || $0.failure != nil || $0.nextUnit.batch >= batches.upperBound
+                || $0.nextUnit.batch < $0.released + ring
         }) { state in
             let unit = state.nextUnit
             if state.closed || state.failure != nil || unit.batch >= batches.upperBound { return nil }
@@ -112,8 +117,12 @@ final class LoaderWork: Sendable {
     }
 
     private func make(_ batch: Int, _ slot: Int) throws(Failure) -> Item {
-        let address = addresses[(batch - batches.lowerBound) % addresses.count] + UInt(slot * self.slot * MemoryLayout<Float>.stride)
-        guard let start = UnsafeMutablePointer<Float>(bitPattern: address) else { preconditionFailure("a batch without memory") }
+        let address =
+            addresses[(batch - batches.lowerBound) % addresses.count]
+            + UInt(slot * self.slot * MemoryLayout<Float>.stride)
+        guard let start = UnsafeMutablePointer<Float>(bitPattern: address) else {
+            preconditionFailure("a batch without memory")
+        }
         let pixels = UnsafeMutableBufferPointer(start: start, count: self.slot)
         switch use {
         case .training(let sampler, let seed):
@@ -141,7 +150,8 @@ final class LoaderWork: Sendable {
             do throws(Failure) {
                 let image = try cache.image(source: draw.source, index: index, path: path)
                 var random = Random(
-                    seed: seed &+ UInt64(draw.source) &* 0x9E37_79B9_7F4A_7C15, purpose: .augmentation, epoch: draw.epoch,
+                    seed: seed &+ UInt64(draw.source) &* 0x9E37_79B9_7F4A_7C15, purpose: .augmentation,
+                    epoch: draw.epoch,
                     index: draw.position)
                 let plan = source.policy.plan(for: image.size, target: options.canvas, random: &random)
                 return item(draw.source, index, plan, image, into: pixels)
@@ -150,7 +160,8 @@ final class LoaderWork: Sendable {
                 last = error
             }
         }
-        throw .data("none of \(min(order.count, 100)) training pictures in a row can be read; the last: \(last?.message ?? "")")
+        throw .data(
+            "none of \(min(order.count, 100)) training pictures in a row can be read; the last: \(last?.message ?? "")")
     }
 
     private func evaluationItem(

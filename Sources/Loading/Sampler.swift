@@ -2,10 +2,14 @@ import Base
 
 /// One picture of one batch: which source it comes from, which pass over it this is, and the place in that pass.
 public struct Draw: Hashable, Sendable {
+    /// Which of the sampler's sources.
     public var source: Int
+    /// Which pass over the source, from 0.
     public var epoch: Int
+    /// The place in that pass, 0..<count; `order` says which picture stands there.
     public var position: Int
 
+    /// A draw, as the sampler makes them.
     public init(source: Int, epoch: Int, position: Int) {
         self.source = source
         self.epoch = epoch
@@ -19,9 +23,15 @@ public struct Sampler: Sendable {
     private let counts: [Int]
     private let shares: [Int]
 
-    /// - Precondition: no source is empty.
+    /// The sampler of a run.
+    ///
+    /// - Parameters:
+    ///   - counts: pictures of each source's dataset.
+    ///   - shares: pictures of each source in a batch.
+    /// - Precondition: one share a source, and no source is empty.
     public init(counts: [Int], shares: [Int]) {
-        precondition(counts.count == shares.count && counts.allSatisfy { $0 > 0 }, "a sampler needs pictures in every source")
+        precondition(
+            counts.count == shares.count && counts.allSatisfy { $0 > 0 }, "a sampler needs pictures in every source")
         self.counts = counts
         self.shares = shares
     }
@@ -37,7 +47,8 @@ public struct Sampler: Sendable {
         }
     }
 
-    /// The order of a pass over `count` pictures.
+    /// The order of a pass over `count` pictures: a permutation of 0..<count, of its own for each seed, source and
+    /// epoch.
     public static func order(_ count: Int, seed: UInt64, source: Int, epoch: Int) -> [Int] {
         var random = Random(seed: seed, purpose: .order, epoch: epoch, index: source)
         return random.permutation(count)

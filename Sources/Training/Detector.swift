@@ -8,12 +8,19 @@ import Torch
 
 /// A detector as a whole: network, classes and canvas. What a weights file holds and `predict` needs.
 public final class Detector {
+    /// Its name in the zoo.
     public let name: String
+    /// What the channels of its output mean.
     public let classes: ClassTable
+    /// The size of the pictures it is given, in pixels, a multiple of 32 a side.
     public let canvas: Size
+    /// Its every choice, from anchors to suppression.
     public let spec: RetinaNetSpec
+    /// Its weights and statistics by name.
     public let parameters: ParameterStore
+    /// The network over `parameters`.
     public let model: RetinaNet
+    /// The anchors of the canvas.
     public let anchors: Anchors
 
     /// A detector with random weights.
@@ -46,21 +53,27 @@ public final class Detector {
             let ids = about["class_ids"]?.array?.compactMap(\.int), names.count == ids.count, !names.isEmpty
         else { throw .data("\(path): the metadata lacks model, width, height, classes or class_ids") }
         try self.init(
-            name: name, classes: ClassTable(names: names, ids: ids), canvas: Size(width: width, height: height), seed: 0,
+            name: name, classes: ClassTable(names: names, ids: ids), canvas: Size(width: width, height: height),
+            seed: 0,
             device: device)
         try load(file)
     }
 
-    /// Every tensor from a file that has just these.
+    /// Takes every tensor from a file that has just these.
+    ///
+    /// - Throws: a `Failure` that names the tensor which the file or the model lacks, or whose shape or type differs.
     public func load(_ file: SafetensorsFile) throws(Failure) {
         let known = Set(parameters.entries.map(\.name))
         if let extra = file.entries.first(where: { !known.contains($0.name) }) {
-            throw .data("\(file.path): \(extra.name) belongs to another model than \(name)\(didYouMean(extra.name, known))")
+            throw .data(
+                "\(file.path): \(extra.name) belongs to another model than \(name)\(didYouMean(extra.name, known))")
         }
         try TensorFile.load(parameters.entries.map { (name: $0.name, tensor: $0.tensor) }, from: file)
     }
 
-    /// Writes the weights with what is needed to use them; whole or not at all.
+    /// Writes the weights with what is needed to use them (model, canvas, classes, and `note`), whole or not at all.
+    ///
+    /// - Throws: a `Failure` where the file cannot be written.
     public func save(to path: String, note: [String: JSON] = [:]) throws(Failure) {
         var about: [String: JSON] = [
             "format": 1, "model": .string(name), "width": .int(canvas.width), "height": .int(canvas.height),

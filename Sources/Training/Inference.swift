@@ -13,20 +13,27 @@ public struct PictureResult: Sendable {
     public var index: Int
     /// Of the upright picture; zero where it was refused.
     public var size: Size
+    /// Best first, boxes in pixels of the original; empty where it was refused.
     public var detections: [Detection]
+    /// Why the picture could not be read.
     public var refusal: String?
 }
 
 extension Detector {
+    /// How a detector runs over a dataset.
     public struct InferenceOptions: Sendable {
+        /// Pictures in a forward pass. Another number may change the last bits of results.
         public var batch = 8
+        /// Threads that decode pictures.
         public var workers = 1
+        /// Of convolutions; nil is fp32.
         public var precision: DType?
         /// Detections at or below it are dropped; nil: the model's own floor.
         public var scoreFloor: Float?
         /// Skip pictures that cannot be read instead of failing.
         public var skipsRefused = false
 
+        /// The defaults, in that precision.
         public init(precision: DType? = nil) { self.precision = precision }
     }
 
@@ -59,7 +66,9 @@ extension Detector {
         }
     }
 
-    /// The detections of all pictures, aligned with `dataset.examples`.
+    /// The detections of all pictures, aligned with `dataset.examples`; boxes are in pixels of the originals.
+    ///
+    /// - Throws: as `forEachBatch`.
     public func detections(_ dataset: Dataset, _ options: InferenceOptions) throws(Failure) -> [[Detection]] {
         var all: [[Detection]] = []
         try forEachBatch(dataset, options) { results throws(Failure) in
@@ -92,7 +101,8 @@ extension Detector {
                 let found = logits.withUnsafeBufferPointer { logits in
                     codes.withUnsafeBufferPointer { codes in
                         decoding(
-                            logits: .init(rebasing: logits[i * anchors.count * channels..<(i + 1) * anchors.count * channels]),
+                            logits: .init(
+                                rebasing: logits[i * anchors.count * channels..<(i + 1) * anchors.count * channels]),
                             codes: .init(rebasing: codes[i * anchors.count * 4..<(i + 1) * anchors.count * 4]),
                             anchors: anchors, classes: spec.classes, channelOffset: channels - spec.classes)
                     }
@@ -101,7 +111,8 @@ extension Detector {
                     let box = item.plan.original(found.box)
                     return box.isEmpty ? nil : Detection(box: box, label: found.label, score: found.score)
                 }
-                slots[i] = PictureResult(index: item.index, size: item.plan.source, detections: detections, refusal: nil)
+                slots[i] = PictureResult(
+                    index: item.index, size: item.plan.source, detections: detections, refusal: nil)
             }
         }
         return results.compactMap { $0 }

@@ -19,6 +19,7 @@ public final class LossMixer {
     private let mix: LossMix
     private let averages: [Tensor]
 
+    /// A mix before its first step: averages of 0, on the device of the losses.
     public init(_ mix: LossMix, device: Device) {
         self.mix = mix
         if case .normalized = mix {

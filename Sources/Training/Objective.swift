@@ -18,6 +18,7 @@ public struct StreamLoss {
 
 /// What a batch is scored by: a model with its loss. The loop knows no more of a task than this.
 public protocol Objective: AnyObject {
+    /// What the optimiser moves and a checkpoint holds.
     var parameters: ParameterStore { get }
     /// The losses of one forward pass over a (micro-)batch, one for each group of pictures.
     ///
@@ -30,12 +31,16 @@ public protocol Objective: AnyObject {
 
 /// A detector and its two losses.
 public final class DetectionObjective: Objective {
+    /// What is trained.
     public let detector: Detector
 
+    /// The objective of a detector: its own loss spec over its own anchors.
     public init(_ detector: Detector) { self.detector = detector }
 
+    /// The detector's.
     public var parameters: ParameterStore { detector.parameters }
 
+    /// Focal and Huber losses (`cls`, `box`) of each group, over that group's positives + 1.
     public func losses(images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?) -> [StreamLoss] {
         let spec = detector.spec
         let anchors = detector.anchors
@@ -52,7 +57,8 @@ public final class DetectionObjective: Objective {
         return groups.map { group in
             let losses = spec.loss(output, matched, images: group, channelOffset: spec.classChannels - spec.classes)
             return StreamLoss(
-                total: losses.total, parts: [("cls", losses.classes), ("box", losses.boxes)], positives: losses.positives)
+                total: losses.total, parts: [("cls", losses.classes), ("box", losses.boxes)],
+                positives: losses.positives)
         }
     }
 }

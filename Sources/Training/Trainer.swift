@@ -10,33 +10,47 @@ import Torch
 
 /// A run of the loop as a value: what is fed, how the losses join, how weights move.
 public struct TrainingPlan: Sendable {
+    /// What each batch is made of, in this order.
     public var streams: [Stream]
+    /// How the losses of the streams become one.
     public var mix: LossMix
+    /// Steps of the optimiser.
     public var steps: Int
     /// Pictures in one forward pass; divides the batch, which is the sum over the streams.
     public var micro: Int
+    /// The update rule.
     public var optimizer: OptimizerSpec
+    /// The learning rate of each step.
     public var schedule: Schedule
     /// The greatest norm of all gradients together; 0: not clipped.
     public var clip: Double
     /// Weight averaging; 0: none. With it the averages are what is saved.
     public var averageDecay: Double
+    /// Of convolutions; nil is fp32. Losses and weights are fp32 in any case.
     public var precision: DType?
+    /// Of the order of pictures and their augmentation; the weights have begun already.
     public var seed: UInt64
+    /// The size of the pictures in a batch, in pixels.
     public var canvas: Size
 
     // What follows does not change results.
+    /// Threads that decode and render.
     public var workers = 1
+    /// Memory for decoded pictures.
     public var cacheBytes = 1 << 30
+    /// Seconds between saved states.
     public var checkpointSeconds = 60.0
     /// Also after so many steps; 0: by time alone.
     public var checkpointSteps = 0
+    /// Steps between lines of `metrics.jsonl`.
     public var logEvery = 10
     /// Steps between evaluations on the way; 0: none.
     public var evaluateEvery = 0
 
+    /// Pictures a step, over all streams.
     public var batch: Int { streams.reduce(0) { $0 + $1.images } }
 
+    /// A plan; without `micro` the whole batch is one forward pass.
     public init(
         streams: [Stream], mix: LossMix, steps: Int, micro: Int? = nil, optimizer: OptimizerSpec, schedule: Schedule,
         clip: Double, averageDecay: Double = 0, precision: DType?, seed: UInt64, canvas: Size
@@ -73,6 +87,7 @@ public final class Trainer {
 
     /// Seconds of the loop so far, over all sittings, and those of them it waited for data.
     public private(set) var seconds = 0.0
+    /// Seconds of the loop in which it waited for data.
     public private(set) var secondsWaited = 0.0
     /// The value of `evaluate` that was best on the way, and its step.
     public private(set) var best: (value: Double, step: Int)?
@@ -81,9 +96,12 @@ public final class Trainer {
 
     /// What an evaluation on the way gives: columns of `results.csv`, and the value by which the best is chosen.
     public struct Evaluation {
+        /// The columns of a row of `results.csv`, by name.
         public var columns: [String: JSON]
+        /// What is compared, greater being better.
         public var value: Double
 
+        /// The outcome of one evaluation.
         public init(columns: [String: JSON], value: Double) {
             self.columns = columns
             self.value = value
@@ -102,7 +120,8 @@ public final class Trainer {
         }
         accumulation = plan.batch / plan.micro
         for stream in plan.streams where stream.images % accumulation != 0 {
-            throw .usage("micro: \(stream.images) \(stream.name) pictures a batch cannot be shared by \(accumulation) passes")
+            throw .usage(
+                "micro: \(stream.images) \(stream.name) pictures a batch cannot be shared by \(accumulation) passes")
         }
         self.objective = objective
         self.plan = plan
@@ -122,7 +141,8 @@ public final class Trainer {
     /// - Throws: `.diverged` at a loss that is not finite, with a report in `state/`; `.interrupted` or `.terminated` after a
     ///   signal, with the state saved; what the data or the device throw.
     public func run(
-        evaluate: ((_ step: Int) throws(Failure) -> Evaluation?)? = nil, improved: ((_ step: Int) throws(Failure) -> Void)? = nil
+        evaluate: ((_ step: Int) throws(Failure) -> Evaluation?)? = nil,
+        improved: ((_ step: Int) throws(Failure) -> Void)? = nil
     ) throws(Failure) {
         try Files.makeFolder(statePath(""))
         let start = try resume()
@@ -170,7 +190,11 @@ public final class Trainer {
                     try events.append(step: done, evaluation.columns.compactMapValues(\.double))
                     if evaluation.value > best?.value ?? -.infinity {
                         best = (evaluation.value, done)
-                        if let improved { _ = try withFinalWeights { () throws(Failure) -> Bool in try improved(done); return true } }
+                        if let improved {
+                            _ = try withFinalWeights { () throws(Failure) -> Bool in
+                                try improved(done); return true
+                            }
+                        }
                     }
                 }
             }
@@ -186,7 +210,10 @@ public final class Trainer {
             }
             if let signal, done < plan.steps {
                 progress.finish()
-                throw Failure(signal, "stopped by a signal after step \(done) of \(plan.steps); the state is saved, the same command goes on")
+                throw Failure(
+                    signal,
+                    "stopped by a signal after step \(done) of \(plan.steps); the state is saved, the same command goes on"
+                )
             }
         }
         progress.finish()
@@ -206,7 +233,9 @@ public final class Trainer {
         var loss = 0.0
         let share = 1 / Double(accumulation)
         for pass in 0..<accumulation {
-            guard let batch = try loader.nextBatch() else { preconditionFailure("the loader ended before step \(step)") }
+            guard let batch = try loader.nextBatch() else {
+                preconditionFailure("the loader ended before step \(step)")
+            }
             let images = batch.images.to(device, nonBlocking: true)
             var groups: [Range<Int>] = []
             for stream in plan.streams {
@@ -235,28 +264,36 @@ public final class Trainer {
     }
 
     /// Writes what is known of a batch whose loss is not finite, and says where.
-    private func diverged(_ step: Int, pass: Int, _ items: [Item], _ values: [String: Double], _ loss: Double) -> Failure {
+    private func diverged(
+        _ step: Int, pass: Int, _ items: [Item], _ values: [String: Double], _ loss: Double
+    ) -> Failure {
         let path = statePath("diverged_step_\(step + 1).json")
         let pictures = items.map { item -> JSON in
             let dataset = plan.streams[item.source].dataset
             return [
                 "stream": .string(plan.streams[item.source].name),
                 "file": .string(dataset.examples[item.index].fileName),
-                "boxes": .array(item.annotations.map { annotation in
-                    let box = annotation.box
-                    return .array([box.x1, box.y1, box.x2, box.y2].map { .number(Double($0)) } + [.int(annotation.label)])
-                }),
+                "boxes": .array(
+                    item.annotations.map { annotation in
+                        let box = annotation.box
+                        return .array(
+                            [box.x1, box.y1, box.x2, box.y2].map { .number(Double($0)) } + [.int(annotation.label)])
+                    }),
             ]
         }
         let report: JSON = [
-            "step": .int(step + 1), "pass": .int(pass), "loss": .string("\(loss)"), "lr": .number(plan.schedule.rate(step)),
+            "step": .int(step + 1), "pass": .int(pass), "loss": .string("\(loss)"),
+            "lr": .number(plan.schedule.rate(step)),
             "values": .object(values.mapValues { .string("\($0)") }), "pictures": .array(pictures),
         ]
         var place = "the report is in \(path)"
-        do throws(Failure) { try Files.write(report.pretty, to: path) } catch { place = "no report could be written: \(error)" }
+        do throws(Failure) { try Files.write(report.pretty, to: path) } catch {
+            place = "no report could be written: \(error)"
+        }
         return Failure(
             .diverged,
-            "the loss is not finite at step \(step + 1) (\(loss)); \(place). A smaller learning rate (lr=) or clipping (clip=) helps most often")
+            "the loss is not finite at step \(step + 1) (\(loss)); \(place). A smaller learning rate (lr=) or clipping (clip=) helps most often"
+        )
     }
 
     // MARK: - State
@@ -304,7 +341,8 @@ public final class Trainer {
         options.cacheBytes = plan.cacheBytes
         options.pinned = device != .cpu
         let sampler = Sampler(
-            counts: plan.streams.map { $0.dataset.examples.count }, shares: plan.streams.map { $0.images / accumulation })
+            counts: plan.streams.map { $0.dataset.examples.count },
+            shares: plan.streams.map { $0.images / accumulation })
         return Loader(
             plan.streams.map { Source($0.dataset, policy: $0.policy) }, .training(sampler, seed: plan.seed), options,
             batches: start * accumulation..<plan.steps * accumulation)
