@@ -8,11 +8,15 @@ import Training
 
 /// Everything that decides how a detector is trained, resolved: no key is left to a default further in.
 public struct DetectorRecipe: Sendable {
+    /// The update rules by the names users give.
     public enum OptimizerName: String, Sendable, CaseIterable {
+        /// Momentum SGD, the paper's.
         case sgd
+        /// AdamW: on few labels a small network from scratch learns several times faster with it.
         case adamw
     }
 
+    /// A name of the zoo.
     public var model: String
     /// Side of the square canvas, in pixels.
     public var size: Int
@@ -20,17 +24,28 @@ public struct DetectorRecipe: Sendable {
     public var batch: Int
     /// Pictures in one forward pass; nil: the whole batch.
     public var micro: Int?
+    /// Steps of the optimiser.
     public var steps: Int
+    /// The update rule.
     public var optimizer: OptimizerName
+    /// The peak of the learning rate.
     public var lr: Double
+    /// Weight decay of kernels.
     public var decay: Double
+    /// Steps of linear warm-up.
     public var warmup: Int
+    /// The greatest norm of all gradients together; 0: not clipped.
     public var clip: Double
+    /// Of weight averaging; 0: none.
     public var averageDecay: Double
+    /// A policy's name: `none`, `S1`.
     public var augment: String
+    /// Of convolutions; nil is fp32.
     public var precision: DType?
+    /// Of weights, order, augmentation and the split.
     public var seed: UInt64
 
+    /// A recipe; nothing is checked before it is used.
     public init(
         model: String, size: Int, batch: Int, micro: Int? = nil, steps: Int, optimizer: OptimizerName, lr: Double,
         decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: String, precision: DType?, seed: UInt64
@@ -62,8 +77,10 @@ public struct DetectorRecipe: Sendable {
         ]
     }
 
+    /// `size` by `size` pixels.
     public var canvas: Size { Size(width: size, height: size) }
 
+    /// The update rule with the paper's momentum of 0.9, or AdamW's usual averages (0.9, 0.999).
     public var optimizerSpec: OptimizerSpec {
         switch optimizer {
         case .sgd: .sgd(momentum: 0.9, nesterov: false, decay: decay)
@@ -79,7 +96,8 @@ public struct DetectorRecipe: Sendable {
     /// - Throws: a `Failure` with `.usage` where the policy is unknown.
     public func plan(_ streams: [Stream], _ mix: LossMix) throws(Failure) -> TrainingPlan {
         TrainingPlan(
-            streams: streams, mix: mix, steps: steps, micro: micro, optimizer: optimizerSpec, schedule: schedule, clip: clip,
+            streams: streams, mix: mix, steps: steps, micro: micro, optimizer: optimizerSpec, schedule: schedule,
+            clip: clip,
             averageDecay: averageDecay, precision: precision, seed: seed, canvas: canvas)
     }
 }

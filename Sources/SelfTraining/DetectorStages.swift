@@ -4,20 +4,25 @@ import Base
 import Checkpoints
 import Evaluation
 import Geometry
+import Journal
 import Layers
 import Models
-import Journal
 import Recipes
 import Torch
 import Training
 
 /// How the machine is used; changes no result.
 public struct Resources: Sendable {
+    /// Where the network runs. Other devices give other last bits, so results are compared within one.
     public var device: Device
+    /// Threads that decode and render pictures.
     public var workers: Int
+    /// Seconds between saved states.
     public var checkpointSeconds: Double
+    /// Also after so many steps; 0: by time alone.
     public var checkpointSteps: Int
 
+    /// A lesson; with `pseudo` a step takes both kinds of pictures.
     public init(device: Device, workers: Int, checkpointSeconds: Double = 60, checkpointSteps: Int = 0) {
         self.device = device
         self.workers = workers
@@ -28,6 +33,7 @@ public struct Resources: Sendable {
 
 /// Where a detector's weights begin.
 public enum Start: Sendable {
+    /// Initial values drawn from the seed and each tensor's name.
     case random
     /// A finished training stage (its `last` weights).
     case stage(Stage)
@@ -53,10 +59,13 @@ public enum Start: Sendable {
 
 /// The stages that the verbs are made of: train, evaluate, score a pool, choose labels. Each is found by its content or made.
 public struct DetectorStages: Sendable {
+    /// Where stages are found and made.
     public let store: StageStore
+    /// How the machine is used.
     public let resources: Resources
     let log: @Sendable (String) -> Void
 
+    /// The stages over a store; `log` gets a sentence for the user now and then.
     public init(store: StageStore, resources: Resources, log: @escaping @Sendable (String) -> Void) {
         self.store = store
         self.resources = resources
@@ -65,12 +74,17 @@ public struct DetectorStages: Sendable {
 
     /// Human labels, and perhaps a teacher's, with what joins their losses.
     public struct Lesson: Sendable {
+        /// The human-labelled pictures.
         public var human: Dataset
         /// Human-labelled pictures a step.
         public var humanImages: Int
+        /// A teacher's labels, the stage they come from, how many pictures of them a step takes and their weight in the
+        /// loss; nil: human labels alone.
         public var pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)?
 
-        public init(human: Dataset, humanImages: Int, pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)? = nil) {
+        public init(
+            human: Dataset, humanImages: Int, pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)? = nil
+        ) {
             self.human = human
             self.humanImages = humanImages
             self.pseudo = pseudo
@@ -128,7 +142,9 @@ public struct DetectorStages: Sendable {
                     guard let validation else { return nil }
                     let metrics = try self.metrics(detector, validation.set, precision: recipe.precision).metrics
                     return Trainer.Evaluation(
-                        columns: ["AP": .number(metrics.ap), "AP50": .number(metrics.ap50), "AP75": .number(metrics.ap75)],
+                        columns: [
+                            "AP": .number(metrics.ap), "AP50": .number(metrics.ap50), "AP75": .number(metrics.ap75),
+                        ],
                         value: metrics.ap.isNaN ? 0 : metrics.ap)
                 },
                 improved: { _ throws(Failure) in
@@ -137,12 +153,15 @@ public struct DetectorStages: Sendable {
             try detector.save(to: Files.join(folder, "weights/last.safetensors"), note: note)
             try Files.remove(Files.join(folder, "state"))
             if !trainer.refused.isEmpty {
-                log("\(label): \(trainer.refused.count) training picture(s) could not be read; others took their places:")
+                log(
+                    "\(label): \(trainer.refused.count) training picture(s) could not be read; others took their places:"
+                )
                 for (path, reason) in trainer.refused.prefix(20) { log("  \(path): \(reason)") }
             }
             return [
                 "images": .int(recipe.steps * plan.batch), "seconds": .number(trainer.seconds),
-                "data_wait_seconds": .number(trainer.secondsWaited), "parameters": .int(detector.parameters.parameterCount),
+                "data_wait_seconds": .number(trainer.secondsWaited),
+                "parameters": .int(detector.parameters.parameterCount),
                 "best": trainer.best.map { ["AP": .number($0.value), "step": .int($0.step)] } ?? .null,
                 "refused": .array(trainer.refused.map { ["file": .string($0.path), "reason": .string($0.reason)] }),
             ]
@@ -151,14 +170,17 @@ public struct DetectorStages: Sendable {
 
     /// Detects on a labelled set and scores it: `predictions.json` (COCO results), `metrics.json` and `metrics.txt`.
     public func evaluate(
-        _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String, weights: String = "last"
+        _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String,
+        weights: String = "last"
     ) throws(Failure) -> Stage {
         let identity = StageIdentity(
-            kind: "eval", format: 1, keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
+            kind: "eval", format: 1,
+            keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
             log("\(label): evaluating on \(set.examples.count) \(name) pictures")
-            let detector = try Detector(weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
+            let detector = try Detector(
+                weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
             let (metrics, detections) = try self.metrics(detector, set, precision: precision)
             try COCOResults.write(detections, of: set, to: Files.join(folder, "predictions.json"))
             try Files.write(metrics.json.pretty, to: Files.join(folder, "metrics.json"))
@@ -178,8 +200,12 @@ public struct DetectorStages: Sendable {
 
     /// Scores a pool with a teacher, once: `store.jsonl`, every detection above the model's score floor. Killed at any
     /// moment, it goes on after the last whole batch.
+    ///
+    /// - Throws: `.interrupted` or `.terminated` after a signal, with what is done saved; what data and device throw.
     public func score(_ teacher: Stage, pool: Dataset, precision: DType?, label: String) throws(Failure) -> Stage {
-        try score(weights: teacher.file("weights/last.safetensors"), id: teacher.name, pool: pool, precision: precision, label: label)
+        try score(
+            weights: teacher.file("weights/last.safetensors"), id: teacher.name, pool: pool, precision: precision,
+            label: label)
     }
 
     /// As above, for a weights file; `id` names it.
@@ -213,7 +239,9 @@ public struct DetectorStages: Sendable {
             // Whole batches only, so that each picture is computed in the company it would have had.
             let first = store.completed / options.batch
             var skip = store.completed - first * options.batch
-            if store.completed > 0 { log("\(label): \(store.completed) of \(pool.examples.count) pictures done before") }
+            if store.completed > 0 {
+                log("\(label): \(store.completed) of \(pool.examples.count) pictures done before")
+            }
             let progress = ProgressLine(label: label, total: pool.examples.count, start: store.completed)
             try detector.forEachBatch(pool, options, from: first) { results throws(Failure) in
                 var chunk: [PredictionRecord] = []
@@ -229,7 +257,10 @@ public struct DetectorStages: Sendable {
                 progress.advance(to: store.completed, items: chunk.count)
                 if let signal = Signals.interruption, !store.isComplete {
                     progress.finish()
-                    throw Failure(signal, "stopped by a signal after \(store.completed) of \(pool.examples.count) pictures; the same command goes on")
+                    throw Failure(
+                        signal,
+                        "stopped by a signal after \(store.completed) of \(pool.examples.count) pictures; the same command goes on"
+                    )
                 }
                 return true
             }
@@ -247,7 +278,9 @@ public struct DetectorStages: Sendable {
         let (header, records) = try PredictionStore.read(scored.file("store.jsonl"))
         let labels = try PseudoLabels.select(
             header: header, records: records, root: root, threshold: threshold, keepEmpty: keepEmpty)
-        if let human = humanBoxesPerImage, let warning = try labels.summary.check(humanBoxesPerImage: human) { log("warning: " + warning) }
+        if let human = humanBoxesPerImage, let warning = try labels.summary.check(humanBoxesPerImage: human) {
+            log("warning: " + warning)
+        }
         let identity = StageIdentity(
             kind: "pseudo", format: 1, keys: ["threshold": .double(Double(threshold)), "keep_empty": .bool(keepEmpty)],
             inputs: [scored.name])

@@ -9,23 +9,37 @@ import Training
 /// without pseudo-labels. The gain is student minus control, paired by seed: a student that goes on from its teacher has
 /// simply trained longer, and comparing it with the teacher would count that as a gain.
 public struct SelfTrainingRun: Sendable {
+    /// What is asked, of the first seed; the others differ in the seed alone.
     public struct Options: Sendable {
+        /// How the teacher is trained; its seed is the first.
         public var teacher: DetectorRecipe
+        /// How student and control are trained. Its batch counts human-labelled pictures; the student adds as many
+        /// pseudo-labelled ones, the control as many human-labelled ones.
         public var student: DetectorRecipe
         /// Whether the student (and the control) begins from the teacher's weights.
         public var startsFromTeacher: Bool
+        /// The part of the training set that keeps its labels.
         public var labels: LabelShare
+        /// The least score of a pseudo-label, 0...1.
         public var threshold: Float
+        /// The weight of pseudo-labels in the normalised loss.
         public var alpha: Double
+        /// Whether pictures without a pseudo-label are trained on as background.
         public var keepEmpty: Bool
+        /// Whether the control is trained; without it there is no gain to tell.
         public var hasControl: Bool
+        /// How many seeds, counted up from the teacher's.
         public var seeds: Int
+        /// Where the teacher begins, and the others where they do not begin from it.
         public var start: Start
+        /// Steps between evaluations on the validation set on the way; 0: none.
         public var evaluateEvery: Int
 
+        /// The options; nothing is checked before `run`.
         public init(
-            teacher: DetectorRecipe, student: DetectorRecipe, startsFromTeacher: Bool, labels: LabelShare, threshold: Float,
-            alpha: Double, keepEmpty: Bool, hasControl: Bool, seeds: Int, start: Start, evaluateEvery: Int
+            teacher: DetectorRecipe, student: DetectorRecipe, startsFromTeacher: Bool, labels: LabelShare,
+            threshold: Float, alpha: Double, keepEmpty: Bool, hasControl: Bool, seeds: Int, start: Start,
+            evaluateEvery: Int
         ) {
             self.teacher = teacher
             self.student = student
@@ -43,11 +57,16 @@ public struct SelfTrainingRun: Sendable {
 
     /// The sets of a run. The reported one is `test` where there is one, else `val`.
     public struct Data: Sendable {
+        /// Human labels, of which `Options.labels` are used.
         public var train: Dataset
+        /// What is looked at on the way.
         public var validation: Dataset
+        /// What is reported on, once, at the end.
         public var test: Dataset?
+        /// Unlabelled pictures; nil: the rest of `train` alone.
         public var pool: Dataset?
 
+        /// A run into a run folder, over a store of stages; `log` gets a sentence for the user now and then.
         public init(train: Dataset, validation: Dataset, test: Dataset?, pool: Dataset?) {
             self.train = train
             self.validation = validation
@@ -56,26 +75,36 @@ public struct SelfTrainingRun: Sendable {
         }
     }
 
+    /// The arms in the order of the table.
     public static let arms = ["teacher", "control", "student"]
 
     /// One arm of one seed.
     public struct Arm: Sendable {
+        /// Its training.
         public var stage: Stage
+        /// COCO's numbers on the reported set, 0...1, as `metrics.json` has them.
         public var metrics: JSON
         /// Of this arm's own training; the teacher's work is in both others too where they begin from it.
         public var images: Int
+        /// Of training, all sittings together, without evaluations.
         public var seconds: Double
     }
 
     /// One seed: its arms and its labels.
     public struct Fold: Sendable {
+        /// Of everything in it.
         public var seed: UInt64
+        /// Which pictures kept their labels.
         public var split: Split
+        /// By name; `control` may be absent.
         public var arms: [String: Arm]
+        /// What the teacher labelled and what was kept of it.
         public var pseudo: PseudoLabelSummary
+        /// Objects a labelled picture.
         public var humanBoxesPerImage: Double
         /// Of the labelled pictures, `[K]`.
         public var humanPerClass: [Int]
+        /// Labelled pictures.
         public var humanImages: Int
     }
 
@@ -85,7 +114,10 @@ public struct SelfTrainingRun: Sendable {
     let folder: String
     let log: @Sendable (String) -> Void
 
-    public init(_ options: Options, _ data: Data, stages: DetectorStages, folder: String, log: @escaping @Sendable (String) -> Void) {
+    public init(
+        _ options: Options, _ data: Data, stages: DetectorStages, folder: String,
+        log: @escaping @Sendable (String) -> Void
+    ) {
         self.options = options
         self.data = data
         self.stages = stages
@@ -93,7 +125,10 @@ public struct SelfTrainingRun: Sendable {
         self.log = log
     }
 
-    /// Runs what is not done yet; returns the folds in the order of seeds.
+    /// The folds in the order of seeds; runs what is not done yet.
+    ///
+    /// - Throws: `.usage` where no picture is left unlabelled, `.invalidData` where the teacher's labels are too few, and what
+    ///   training throws.
     public func run() throws(Failure) -> [Fold] {
         var folds: [Fold] = []
         for i in 0..<options.seeds { folds.append(try fold(options.teacher.seed + UInt64(i))) }
@@ -108,7 +143,9 @@ public struct SelfTrainingRun: Sendable {
         let tag = options.seeds > 1 ? "seed \(seed) " : ""
         try Files.makeFolder(Files.join(folder, "split"))
         let splitFile = try split.write(into: Files.join(folder, "split"))
-        log("\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile)), pool: \(pool.examples.count)")
+        log(
+            "\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile)), pool: \(pool.examples.count)"
+        )
         let density = human.objectsPerImage
         warnOfEmptyClasses(human)
 
@@ -119,12 +156,14 @@ public struct SelfTrainingRun: Sendable {
         let validation = options.evaluateEvery > 0 ? (set: data.validation, every: options.evaluateEvery) : nil
 
         let teacher = try stages.train(
-            teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start: options.start, label: tag + "teacher",
+            teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start: options.start,
+            label: tag + "teacher",
             validation: validation)
         try stages.store.link(teacher.name, from: folder, as: prefix + "teacher")
         let scored = try stages.score(teacher, pool: pool, precision: teacherRecipe.precision, label: tag + "labelling")
         let (pseudoStage, pseudo) = try stages.choose(
-            scored, root: pool.root, threshold: options.threshold, keepEmpty: options.keepEmpty, humanBoxesPerImage: density)
+            scored, root: pool.root, threshold: options.threshold, keepEmpty: options.keepEmpty,
+            humanBoxesPerImage: density)
         try stages.store.link(pseudoStage.name, from: folder, as: prefix + "pseudo/round_1")
         log(
             "\(tag)pseudo-labels: kept \(pseudo.summary.kept) boxes on \(pseudo.summary.imagesWithBoxes) of \(pseudo.summary.images) pictures, "
@@ -135,7 +174,8 @@ public struct SelfTrainingRun: Sendable {
         var trained: [(String, Stage)] = [("teacher", teacher)]
         if options.hasControl {
             let control = try stages.train(
-                studentRecipe, .init(human: human, humanImages: 2 * studentRecipe.batch), start: start, label: tag + "control",
+                studentRecipe, .init(human: human, humanImages: 2 * studentRecipe.batch), start: start,
+                label: tag + "control",
                 validation: validation)
             trained.append(("control", control))
         }
@@ -159,7 +199,8 @@ public struct SelfTrainingRun: Sendable {
                 stage: stage, metrics: reported.result, images: stage.result["images"]?.int ?? 0,
                 seconds: stage.result["seconds"]?.double ?? 0)
         }
-        return Fold(seed: seed, split: split, arms: arms, pseudo: pseudo.summary, humanBoxesPerImage: density,
+        return Fold(
+            seed: seed, split: split, arms: arms, pseudo: pseudo.summary, humanBoxesPerImage: density,
             humanPerClass: human.objectsPerClass, humanImages: human.examples.count)
     }
 
@@ -167,7 +208,9 @@ public struct SelfTrainingRun: Sendable {
     private func pool(_ rest: Dataset) throws(Failure) -> Dataset {
         guard let folders = data.pool else {
             if rest.examples.isEmpty {
-                throw .usage("labels: \(options.labels) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
+                throw .usage(
+                    "labels: \(options.labels) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels"
+                )
             }
             return rest
         }
@@ -176,7 +219,9 @@ public struct SelfTrainingRun: Sendable {
         for set in [rest, folders] {
             for example in set.examples {
                 both.examples.append(
-                    Example(id: both.examples.count + 1, fileName: try Files.absolute(set.path(of: example)), size: example.size))
+                    Example(
+                        id: both.examples.count + 1, fileName: try Files.absolute(set.path(of: example)),
+                        size: example.size))
             }
         }
         return both
@@ -185,7 +230,9 @@ public struct SelfTrainingRun: Sendable {
     private func warnOfEmptyClasses(_ human: Dataset) {
         let missing = human.classesWithoutObject
         if !missing.isEmpty {
-            log("warning: no label of \(missing.joined(separator: ", ")) among the labelled pictures: these cannot be learnt")
+            log(
+                "warning: no label of \(missing.joined(separator: ", ")) among the labelled pictures: these cannot be learnt"
+            )
         }
     }
 }

@@ -51,7 +51,8 @@ public struct SelfTrainingSummary: Sendable {
         func estimate(_ arm: String) -> JSON {
             guard let gain = gain(over: arm) else { return .null }
             return [
-                "mean": .number(gain.mean), "low": .number(gain.low), "high": .number(gain.high), "seeds": .int(folds.count),
+                "mean": .number(gain.mean), "low": .number(gain.low), "high": .number(gain.high),
+                "seeds": .int(folds.count),
             ]
         }
         return [
@@ -65,7 +66,8 @@ public struct SelfTrainingSummary: Sendable {
                     })),
             "reported_on": .string(reportedSet),
             "seeds": .array(folds.map { .int(Int($0.seed)) }),
-            "splits": .array(folds.map { ["name": .string($0.split.name), "sha256": .string($0.split.digest.description)] }),
+            "splits": .array(
+                folds.map { ["name": .string($0.split.name), "sha256": .string($0.split.digest.description)] }),
         ]
     }
 
@@ -90,12 +92,16 @@ public struct SelfTrainingSummary: Sendable {
             classes.indices.map { i in TextTable.fixed(mean(folds.map { value($0, i) }), 2) }
         }
         labels.add(
-            ["human", TextTable.fixed(human, 2)] + perClass { Double($0.humanPerClass[$1]) / Double(max(1, $0.humanImages)) })
+            ["human", TextTable.fixed(human, 2)]
+                + perClass { Double($0.humanPerClass[$1]) / Double(max(1, $0.humanImages)) })
         labels.add(
-            ["kept", TextTable.fixed(kept, 2)] + perClass { Double($0.pseudo.keptPerClass[$1]) / Double(max(1, $0.pseudo.images)) })
+            ["kept", TextTable.fixed(kept, 2)]
+                + perClass { Double($0.pseudo.keptPerClass[$1]) / Double(max(1, $0.pseudo.images)) })
         lines += [labels.text, ""]
         if let gain = gain(over: "control") { lines.append("gain, student minus control: " + describe(gain)) }
-        if let gain = gain(over: "teacher") { lines.append("student minus teacher (longer training, not a gain): " + describe(gain)) }
+        if let gain = gain(over: "teacher") {
+            lines.append("student minus teacher (longer training, not a gain): " + describe(gain))
+        }
         lines.append("AP in points, on the \(reportedSet) set, of the last weights")
         return lines.joined(separator: "\n")
     }
@@ -104,6 +110,7 @@ public struct SelfTrainingSummary: Sendable {
         func signed(_ x: Double) -> String { (x >= 0 ? "+" : "") + TextTable.points(x) }
         if estimate.n < 2 { return "\(signed(estimate.mean)) AP (one seed: no interval; --seeds 3 or more gives one)" }
         let verdict = estimate.low > 0 ? "a gain" : estimate.high < 0 ? "a loss" : "within noise"
-        return "\(signed(estimate.mean)) AP, 95% interval \(signed(estimate.low)) to \(signed(estimate.high)) over \(estimate.n) seeds: \(verdict)"
+        return
+            "\(signed(estimate.mean)) AP, 95% interval \(signed(estimate.low)) to \(signed(estimate.high)) over \(estimate.n) seeds: \(verdict)"
     }
 }

@@ -7,17 +7,21 @@ import Recipes
 public struct Stage: Sendable {
     /// `<kind>-<12 hex>`: what other stages name it by.
     public let name: String
+    /// Its folder.
     public let path: String
     /// What the work reported.
     public let result: JSON
 
+    /// The path of a file in it.
     public func file(_ name: String) -> String { Files.join(path, name) }
 }
 
 /// Where stages live: `runs/.stages/`, beside the run folders that link to them. Arms share what they have in common.
 public struct StageStore: Sendable {
+    /// The folder in which stages lie side by side.
     public let folder: String
 
+    /// A store in a folder, which is made with the first stage.
     public init(folder: String) { self.folder = folder }
 
     /// The store of a run folder: `.stages` beside it.
