@@ -17,17 +17,18 @@ extension Dataset {
     /// - Boxes come in as x, y, width, height and go out as xyxy. Parts outside the picture are cut off (and counted in
     ///   `notes`) where the file states the picture's size; `clip: false` keeps boxes as written, as pycocotools does.
     /// - Classes are the `categories` by rising id, with or without gaps; labels are 0..<K.
-    /// - `iscrowd` makes a label a crowd with treatment `.ignore`. A key `ignore` is not read: pycocotools overwrites it
-    ///   with `iscrowd`. Our own key `treatment` ("ignore") is, so that ignored pseudo-labels survive a round trip.
+    /// - `iscrowd` makes a label a crowd with treatment `.ignore`. A key `ignore` is not read: pycocotools overwrites
+    ///   it with `iscrowd`. Our own key `treatment` ("ignore") is, so that ignored pseudo-labels survive a round trip.
     /// - `area` is the file's, else the (clipped) box's. `score` becomes the label's provenance.
     /// - A quoted number is taken for an id, a name is not.
     ///
     /// - Parameters:
     ///   - path: the JSON file.
-    ///   - images: the folder of pictures. Without it: `images` beside the file, `images` beside the file's folder, or the
-    ///     file's folder, whichever holds the first picture.
-    /// - Throws: `.invalidData` naming file, image id and annotation id: a missing key, a wrong type, an id that is used
-    ///   twice or points nowhere, a box that is not finite, empty or outside its picture, a file name that leaves the folder.
+    ///   - images: the folder of pictures. Without it: `images` beside the file, `images` beside the file's folder, or
+    ///     the file's folder, whichever holds the first picture.
+    /// - Throws: `.invalidData` naming file, image id and annotation id: a missing key, a wrong type, an id that is
+    ///   used twice or points nowhere, a box that is not finite, empty or outside its picture, a file name that leaves
+    ///   the folder.
     public static func coco(
         _ path: String, images root: String? = nil, clip: Bool = true, emptyBoxes: EmptyBoxes = .reject
     ) throws(Failure) -> Dataset {

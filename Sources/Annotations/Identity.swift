@@ -2,9 +2,10 @@ import Base
 import Geometry
 
 extension Dataset {
-    /// The digest of what the set holds, by which stages that read it are named: classes, and of each picture in order its
-    /// relative name, size in bytes, time of change and labels. Pictures are not read. Where the set lies and how its file
-    /// is spelled do not count, so a split, a pseudo-labelled set and a copy in memory have identities by the same rule.
+    /// The digest of what the set holds, by which stages that read it are named: classes, and of each picture in order
+    /// its relative name, size in bytes, time of change and labels. Pictures are not read. Where the set lies and how
+    /// its file is spelled do not count, so a split, a pseudo-labelled set and a copy in memory have identities by the
+    /// same rule.
     /// - Throws: `.invalidData` where a picture is not there.
     public var identity: Digest {
         get throws(Failure) {

@@ -7,7 +7,8 @@ extension Dataset {
     ///
     /// With one folder, names are relative to it; with several, to the deepest folder above all of them. Files whose
     /// names begin with a dot are not seen; other files are counted by extension in `notes`.
-    /// - Throws: `.usage` where one folder lies inside another; `.invalidData` where one is missing or no picture is found.
+    /// - Throws: `.usage` where one folder lies inside another; `.invalidData` where one is missing or no picture is
+    ///   found.
     public static func pool(_ folders: [String]) throws(Failure) -> Dataset {
         guard let only = folders.first else { throw .usage("a pool needs a folder of pictures") }
         var names: [String] = []

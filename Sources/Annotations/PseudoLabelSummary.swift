@@ -38,8 +38,8 @@ public struct PseudoLabelSummary: Hashable, Sendable {
     /// Kept boxes a *scored* picture, with or without boxes: what compares with human labels a picture.
     public var keptPerImage: Double { images == 0 ? 0 : Double(kept) / Double(images) }
 
-    /// The threshold at which as many boxes a scored picture would be kept as `boxesPerImage`, or nil where the store does
-    /// not hold so many.
+    /// The threshold at which as many boxes a scored picture would be kept as `boxesPerImage`, or nil where the store
+    /// does not hold so many.
     public func threshold(forBoxesPerImage boxesPerImage: Double) -> Float? {
         let wanted = Int((boxesPerImage * Double(images)).rounded())
         guard wanted > 0, wanted <= scores.count else { return nil }

@@ -3,8 +3,8 @@ import Geometry
 
 /// Hard pseudo-labels: a teacher's detections with at least a threshold's score, as an ordinary dataset.
 ///
-/// Every kept box is an object, everything else is background, as in the paper (3.2). So a student trains on the set as on
-/// any other; where a label comes from stays with it as `provenance`.
+/// Every kept box is an object, everything else is background, as in the paper (3.2). So a student trains on the set as
+/// on any other; where a label comes from stays with it as `provenance`.
 public struct PseudoLabels: Sendable {
     /// The pictures that train, their kept boxes with scores.
     public var dataset: Dataset
@@ -92,10 +92,11 @@ public struct PseudoLabels: Sendable {
                 + "\"reason\":\(quoted(reason))}")
     }
 
-    /// Writes a COCO annotation file (`labels.json`) that any COCO tool reads and `Dataset.coco` gives back with scores.
+    /// Writes a COCO annotation file (`labels.json`) that any COCO tool reads and `Dataset.coco` gives back with
+    /// scores.
     ///
-    /// `info.pupil` says teacher, pool, threshold and decoding; each image has its `sha256`, each annotation its `score`.
-    /// Two more lists say what is not in the set and why: `not_kept` (boxes) and `dropped_images`.
+    /// `info.pupil` says teacher, pool, threshold and decoding; each image has its `sha256`, each annotation its
+    /// `score`. Two more lists say what is not in the set and why: `not_kept` (boxes) and `dropped_images`.
     /// - Throws: `.environment` where the file cannot be written.
     public func write(to path: String) throws(Failure) {
         let provenance: JSON = [

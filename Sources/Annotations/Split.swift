@@ -42,8 +42,8 @@ public enum LabelShare: Hashable, Sendable, CustomStringConvertible {
 
 /// Which pictures of a set keep their labels.
 ///
-/// A seed orders the names of the set; a split is the beginning of that order. So the splits of one seed are nested, and
-/// neither the order of pictures in their file nor their ids change a split.
+/// A seed orders the names of the set; a split is the beginning of that order. So the splits of one seed are nested,
+/// and neither the order of pictures in their file nor their ids change a split.
 public struct Split: Hashable, Sendable {
     /// The fold: each seed is another draw.
     public var seed: UInt64

@@ -48,10 +48,11 @@ public struct Policy: Hashable, Sendable {
         }
     }
 
-    /// What happens to one picture of the (upright) size `source` on its way to the canvas `target`, in the order and with the rounding of the paper's code (TPU
-    /// `retinanet_parser.py` and `input_utils.py`): flip; a box `round(u * target)` with u from `jitter`, into which the
-    /// picture is fitted with its aspect kept, its new sides rounded; an offset `int(uniform * excess)` per axis for
-    /// what is larger than the target; what is smaller is padded at the right and at the bottom.
+    /// What happens to one picture of the (upright) size `source` on its way to the canvas `target`, in the order and
+    /// with the rounding of the paper's code (TPU `retinanet_parser.py` and `input_utils.py`): flip; a box `round(u *
+    /// target)` with u from `jitter`, into which the picture is fitted with its aspect kept, its new sides rounded; an
+    /// offset `int(uniform * excess)` per axis for what is larger than the target; what is smaller is padded at the
+    /// right and at the bottom.
     ///
     /// Always takes four numbers from `random` (flip, scale, x, y), so policies can be compared picture by picture.
     /// Halves are rounded to even, as TensorFlow does.

@@ -1,5 +1,5 @@
-/// The name in `names` that `word` most likely meant, or nil where none is near.
-/// Case and `-`/`_` do not count; the distance is Damerau-Levenshtein, at most a third of the word's length (at least 1).
+/// The name in `names` that `word` most likely meant, or nil where none is near. Case and `-`/`_` do not count; the
+/// distance is Damerau-Levenshtein, at most a third of the word's length (at least 1).
 public func nearestName(to word: String, in names: some Sequence<String>) -> String? {
     func fold(_ s: String) -> [Character] { s.lowercased().map { $0 == "_" ? "-" : $0 } }
     let wanted = fold(word)

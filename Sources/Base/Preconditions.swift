@@ -1,5 +1,6 @@
 // Under -O the standard library's `precondition` stops without a word, and this house is built in one configuration,
-// release. These two take its place in every file that imports Base, so that a caller's mistake is told with its shapes.
+// release. These two take its place in every file that imports Base, so that a caller's mistake is told with its
+// shapes.
 
 /// Stops the program with the message where the condition does not hold; release builds too.
 @inlinable @inline(__always)

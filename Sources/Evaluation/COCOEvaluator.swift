@@ -4,9 +4,9 @@ import Geometry
 
 /// Average precision of boxes as COCO defines it and pycocotools computes it (`iouType` "bbox").
 ///
-/// Crowds and ignored labels neither count nor punish; areas are the annotation file's. Two things differ from pycocotools
-/// 2.0: a label whose id is 0 can be matched, and scores and box corners are Float, so that two scores that differ after
-/// the seventh digit are a tie (resolved by the order given, as there).
+/// Crowds and ignored labels neither count nor punish; areas are the annotation file's. Two things differ from
+/// pycocotools 2.0: a label whose id is 0 can be matched, and scores and box corners are Float, so that two scores that
+/// differ after the seventh digit are a tie (resolved by the order given, as there).
 public struct COCOEvaluator: Sendable {
     /// 0.50, 0.55, ... 0.95.
     public static let standardThresholds = (0..<10).map { Double($0) * ((0.95 - 0.5) / 9) + 0.5 }

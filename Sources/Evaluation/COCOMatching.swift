@@ -21,9 +21,10 @@ struct MatchedCell: Sendable {
 }
 
 extension MatchingCell {
-    /// Matches as `COCOeval.evaluateImg` of pycocotools does: each detection, best first, takes the free label of greatest
-    /// IoU (the last of equals) at or above the threshold; labels that count come before ignored ones; a crowd can be
-    /// taken again and again. One deviation: a label whose id is 0 can be matched (pycocotools takes id 0 for "no match").
+    /// Matches as `COCOeval.evaluateImg` of pycocotools does: each detection, best first, takes the free label of
+    /// greatest IoU (the last of equals) at or above the threshold; labels that count come before ignored ones; a crowd
+    /// can be taken again and again. One deviation: a label whose id is 0 can be matched (pycocotools takes id 0 for
+    /// "no match").
     func match(thresholds: [Double], areas: [ClosedRange<Double>]) -> MatchedCell {
         let (d, g) = (detections.count, truth.count)
         let overlaps = overlapTable()

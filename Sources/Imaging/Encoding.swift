@@ -1,8 +1,8 @@
 import CImage
 
 extension Image {
-    /// The picture as a JPEG file's bytes; the same bytes for the same picture and quality. `quality` is 1...100; colours
-    /// keep their full resolution from 90 on (4:4:4, below 4:2:0).
+    /// The picture as a JPEG file's bytes; the same bytes for the same picture and quality. `quality` is 1...100;
+    /// colours keep their full resolution from 90 on (4:4:4, below 4:2:0).
     public func jpeg(quality: Int = 92) -> [UInt8] {
         precondition((1...100).contains(quality), "a JPEG's quality is 1...100, not \(quality)")
         precondition(width <= 65500 && height <= 65500, "a JPEG's sides are at most 65500, not \(width)x\(height)")

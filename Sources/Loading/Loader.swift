@@ -55,7 +55,8 @@ public final class Loader {
         /// Shuffled passes, varied by each source's policy; a picture that cannot be read gives its place to the next
         /// of the pass, and is noted.
         case training(Sampler, seed: UInt64)
-        /// In the dataset's order, fitted into the canvas; `skipsRefused` blanks what cannot be read, else that is an error.
+        /// In the dataset's order, fitted into the canvas; `skipsRefused` blanks what cannot be read, else that is an
+        /// error.
         case evaluation(skipsRefused: Bool)
     }
 

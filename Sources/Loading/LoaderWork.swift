@@ -209,8 +209,8 @@ final class LoaderWork: Sendable {
     }
 }
 
-/// Decoded pictures up to a number of bytes: the first that come stay. Small sets are decoded once; of large ones a fixed
-/// part is, which no order of access can thrash.
+/// Decoded pictures up to a number of bytes: the first that come stay. Small sets are decoded once; of large ones a
+/// fixed part is, which no order of access can thrash.
 final class ImageCache: Sendable {
     private let capacity: Int
     private let state = Monitor((images: [Int: Image](), bytes: 0))

@@ -11,7 +11,8 @@ public struct StageIdentity: Sendable, Hashable {
     /// The identities of what goes in: names of earlier stages, digests of files and pools.
     public let inputs: [String]
 
-    /// An identity. The order of `inputs` counts: first the labelled set, then the pool, is another stage than reversed.
+    /// An identity. The order of `inputs` counts: first the labelled set, then the pool, is another stage than
+    /// reversed.
     /// - Precondition: `kind` can be part of a folder's name.
     public init(kind: String, format: Int, keys: JSON, inputs: [String]) {
         let allowed = kind.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }

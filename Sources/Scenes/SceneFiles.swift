@@ -30,11 +30,13 @@ public struct SceneShares: Hashable, Sendable {
 extension Scenes {
     /// Draws a set of pictures: `images/000001.jpg` and on, and `annotations/instances_{train,val,test}.json` in COCO's
     /// form, whose file names are relative to `images`. The same seed, count, style and shares give the same bytes,
-    /// whatever the number of threads. A split without pictures gets no file. The folder appears when everything is in it.
+    /// whatever the number of threads. A split without pictures gets no file. The folder appears when everything is in
+    /// it.
     ///
-    /// `folder` must be new or empty, or hold the very set that is asked for: then nothing is done. `progress` is called
-    /// from any thread with the number of pictures done.
-    /// - Throws: `Failure.usage` where the folder holds something else, `Failure.environment` where it cannot be written.
+    /// `folder` must be new or empty, or hold the very set that is asked for: then nothing is done. `progress` is
+    /// called from any thread with the number of pictures done.
+    /// - Throws: `Failure.usage` where the folder holds something else, `Failure.environment` where it cannot be
+    ///   written.
     public static func write(
         images count: Int, seed: UInt64, to folder: String, style: SceneStyle = .demo, shares: SceneShares = .init(),
         threads: Int = availableProcessors(), progress: (@Sendable (Int) -> Void)? = nil

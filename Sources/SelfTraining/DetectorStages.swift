@@ -22,7 +22,7 @@ public struct Resources: Sendable {
     /// Also after so many steps; 0: by time alone.
     public var checkpointSteps: Int
 
-    /// A lesson; with `pseudo` a step takes both kinds of pictures.
+    /// The machine's part of a run.
     public init(device: Device, workers: Int, checkpointSeconds: Double = 60, checkpointSteps: Int = 0) {
         self.device = device
         self.workers = workers
@@ -57,7 +57,8 @@ public enum Start: Sendable {
     }
 }
 
-/// The stages that the verbs are made of: train, evaluate, score a pool, choose labels. Each is found by its content or made.
+/// The stages that the verbs are made of: train, evaluate, score a pool, choose labels. Each is found by its content or
+/// made.
 public struct DetectorStages: Sendable {
     /// Where stages are found and made.
     public let store: StageStore
@@ -82,6 +83,7 @@ public struct DetectorStages: Sendable {
         /// loss; nil: human labels alone.
         public var pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)?
 
+        /// A lesson; with `pseudo` a step takes both kinds of pictures.
         public init(
             human: Dataset, humanImages: Int, pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)? = nil
         ) {

@@ -6,8 +6,8 @@ import Torch
 import Training
 
 /// The paper's three steps and a control, over several seeds: teacher, pseudo-labels, student; and the same training
-/// without pseudo-labels. The gain is student minus control, paired by seed: a student that goes on from its teacher has
-/// simply trained longer, and comparing it with the teacher would count that as a gain.
+/// without pseudo-labels. The gain is student minus control, paired by seed: a student that goes on from its teacher
+/// has simply trained longer, and comparing it with the teacher would count that as a gain.
 public struct SelfTrainingRun: Sendable {
     /// What is asked, of the first seed; the others differ in the seed alone.
     public struct Options: Sendable {
@@ -66,7 +66,7 @@ public struct SelfTrainingRun: Sendable {
         /// Unlabelled pictures; nil: the rest of `train` alone.
         public var pool: Dataset?
 
-        /// A run into a run folder, over a store of stages; `log` gets a sentence for the user now and then.
+        /// The sets; all with one class table.
         public init(train: Dataset, validation: Dataset, test: Dataset?, pool: Dataset?) {
             self.train = train
             self.validation = validation
@@ -114,6 +114,7 @@ public struct SelfTrainingRun: Sendable {
     let folder: String
     let log: @Sendable (String) -> Void
 
+    /// A run into a run folder, over a store of stages; `log` gets a sentence for the user now and then.
     public init(
         _ options: Options, _ data: Data, stages: DetectorStages, folder: String,
         log: @escaping @Sendable (String) -> Void
@@ -127,8 +128,8 @@ public struct SelfTrainingRun: Sendable {
 
     /// The folds in the order of seeds; runs what is not done yet.
     ///
-    /// - Throws: `.usage` where no picture is left unlabelled, `.invalidData` where the teacher's labels are too few, and what
-    ///   training throws.
+    /// - Throws: `.usage` where no picture is left unlabelled, `.invalidData` where the teacher's labels are too few,
+    ///   and what training throws.
     public func run() throws(Failure) -> [Fold] {
         var folds: [Fold] = []
         for i in 0..<options.seeds { folds.append(try fold(options.teacher.seed + UInt64(i))) }

@@ -42,8 +42,8 @@ public struct StageStore: Sendable {
         return Stage(name: identity.name, path: path, result: result)
     }
 
-    /// The stage of that identity: at once where it is finished, else by `body`, which works in (and may find its earlier
-    /// work in) a folder that gets its name only when it returns.
+    /// The stage of that identity: at once where it is finished, else by `body`, which works in (and may find its
+    /// earlier work in) a folder that gets its name only when it returns.
     ///
     /// - Throws: what `body` throws; a `Failure` where another process is at the same stage.
     public func stage(

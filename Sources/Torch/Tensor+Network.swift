@@ -24,8 +24,8 @@ extension Tensor {
         }
     }
 
-    /// Batch normalisation over N, H and W. In training the batch's own statistics are used and the running ones move by
-    /// `momentum` (torch's: the weight of the new value; TensorFlow's 0.997 is 0.003 here).
+    /// Batch normalisation over N, H and W. In training the batch's own statistics are used and the running ones move
+    /// by `momentum` (torch's: the weight of the new value; TensorFlow's 0.997 is 0.003 here).
     public func batchNormalized(
         weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, training: Bool, momentum: Double, eps: Double
     ) -> Tensor {

@@ -5,7 +5,8 @@ import Checkpoints
 public enum TensorFile {
     /// Writes the tensors in the given order, whole or not at all; the same tensors give the same bytes.
     ///
-    /// - Throws: a `Failure` where the file cannot be written (full disk, no permission); an older file stays as it was.
+    /// - Throws: a `Failure` where the file cannot be written (full disk, no permission); an older file stays as it
+    ///   was.
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String], to path: String
     ) throws(Failure) {
@@ -19,7 +20,8 @@ public enum TensorFile {
 
     /// Fills tensors that exist already from the entries of the same names.
     ///
-    /// - Throws: a `Failure` with `.invalidData` that names the entry where one is missing or has another shape or type.
+    /// - Throws: a `Failure` with `.invalidData` that names the entry where one is missing or has another shape or
+    ///   type.
     public static func load(_ tensors: [(name: String, tensor: Tensor)], from file: SafetensorsFile) throws(Failure) {
         for (name, tensor) in tensors {
             let entry = try file.entry(name)

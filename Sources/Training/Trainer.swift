@@ -69,8 +69,8 @@ public struct TrainingPlan: Sendable {
     }
 }
 
-/// The loop. A folder holds its state; the same plan with the same folder goes on where it stopped and ends with the same
-/// bytes as if it had never stopped.
+/// The loop. A folder holds its state; the same plan with the same folder goes on where it stopped and ends with the
+/// same bytes as if it had never stopped.
 ///
 /// The folder: `state/checkpoint.safetensors`, `metrics.jsonl`, `results.csv`, `tensorboard/`.
 public final class Trainer {
@@ -136,10 +136,10 @@ public final class Trainer {
 
     /// Trains to the last step. Afterwards the model holds the final weights (the averages, where there are any).
     ///
-    /// - Parameter evaluate: called every `evaluateEvery` steps and after the last, with the weights that would be saved; `improved`
-    ///   is called when its value is the best so far.
-    /// - Throws: `.diverged` at a loss that is not finite, with a report in `state/`; `.interrupted` or `.terminated` after a
-    ///   signal, with the state saved; what the data or the device throw.
+    /// - Parameter evaluate: called every `evaluateEvery` steps and after the last, with the weights that would be
+    ///   saved; `improved` is called when its value is the best so far.
+    /// - Throws: `.diverged` at a loss that is not finite, with a report in `state/`; `.interrupted` or `.terminated`
+    ///   after a signal, with the state saved; what the data or the device throw.
     public func run(
         evaluate: ((_ step: Int) throws(Failure) -> Evaluation?)? = nil,
         improved: ((_ step: Int) throws(Failure) -> Void)? = nil
