@@ -16,28 +16,62 @@ enum CommonKeys {
             "out", .path, default: .string("runs/\(verb)"), group: "run", affectsResult: false,
             help: "The run folder. The same folder with the same settings resumes.")
     }
-    static let json = Key("json", .bool, default: false, group: "run", affectsResult: false, help: "One JSON object on standard output; everything else goes to standard error.")
-    static let dryRun = Key("dry-run", .bool, default: false, group: "run", affectsResult: false, help: "Print what would be done, and stop.")
-    static let device = Key("device", .string, default: "auto", group: "machine", affectsResult: false, help: "auto, cpu, cuda or cuda:N.")
-    static let threads = Key("threads", .integer(1...1024), group: "machine", affectsResult: false, help: "Threads of the network's arithmetic. Default: the processors this process may use.")
-    static let workers = Key("workers", .integer(1...256), default: 1, group: "machine", affectsResult: false, help: "Threads that read and vary pictures; the batches do not depend on it.")
-    static let precision = Key("precision", .choice(["auto", "float32", "bfloat16"]), default: "auto", group: "training", help: "Of convolutions; auto is bfloat16 where the processor or GPU has it.")
-    static let seed = Key("seed", .count, default: 0, group: "training", help: "Of weights, order, augmentation and splits.")
+    static let json = Key(
+        "json", .bool, default: false, group: "run", affectsResult: false,
+        help: "One JSON object on standard output; everything else goes to standard error.")
+    static let dryRun = Key(
+        "dry-run", .bool, default: false, group: "run", affectsResult: false,
+        help: "Print what would be done, and stop.")
+    static let device = Key(
+        "device", .string, default: "auto", group: "machine", affectsResult: false, help: "auto, cpu, cuda or cuda:N.")
+    static let threads = Key(
+        "threads", .integer(1...1024), group: "machine", affectsResult: false,
+        help: "Threads of the network's arithmetic. Default: the processors this process may use.")
+    static let workers = Key(
+        "workers", .integer(1...256), default: 1, group: "machine", affectsResult: false,
+        help: "Threads that read and vary pictures; the batches do not depend on it.")
+    static let precision = Key(
+        "precision", .choice(["auto", "float32", "bfloat16"]), default: "auto", group: "training",
+        help: "Of convolutions; auto is bfloat16 where the processor or GPU has it.")
+    static let seed = Key(
+        "seed", .count, default: 0, group: "training", help: "Of weights, order, augmentation and splits.")
 
     /// What decides how a detector is trained.
     static let training: [Key] = [
-        Key("model", .string, default: "nano", group: "model", help: "nano, small, base or large; `pupil models` describes them."),
-        Key("size", .integer(32...4096), group: "model", help: "Side of the square canvas in pixels, a multiple of 32. Default: the model's own."),
-        Key("batch", .positiveInteger, default: 8, group: "training", help: "Pictures a step, in all passes together. A student's step has as many pseudo-labelled ones on top."),
-        Key("micro", .positiveInteger, group: "training", help: "Pictures in one forward pass; gradients of several passes are added up. Default: the whole batch."),
+        Key(
+            "model", .string, default: "nano", group: "model",
+            help: "nano, small, base or large; `pupil models` describes them."),
+        Key(
+            "size", .integer(32...4096), group: "model",
+            help: "Side of the square canvas in pixels, a multiple of 32. Default: the model's own."),
+        Key(
+            "batch", .positiveInteger, default: 8, group: "training",
+            help: "Pictures a step, in all passes together. A student's step has as many pseudo-labelled ones on top."),
+        Key(
+            "micro", .positiveInteger, group: "training",
+            help: "Pictures in one forward pass; gradients of several passes are added up. Default: the whole batch."),
         Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
-        Key("optimizer", .choice(["adamw", "sgd"]), group: "training", help: "Default: adamw for nano and small, the paper's sgd for base and large."),
-        Key("lr", .positiveNumber, group: "training", help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (paper.md 1.1)."),
-        Key("decay", .nonNegativeNumber, group: "training", help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd."),
-        Key("warmup", .count, group: "training", help: "Steps of linear warm-up. Default: a tenth of the steps, at most 1000."),
-        Key("clip", .nonNegativeNumber, group: "training", help: "Greatest norm of all gradients; 0 is none. Default: 10 for adamw, 0 for sgd."),
-        Key("average", .number(0...0.99999), default: 0, group: "training", help: "Decay of weight averaging; 0 is none."),
-        Key("augment", .choice(["none", "S1", "S2", "S3", "S4"]), default: "S1", group: "training", help: "The augmentation policy."),
+        Key(
+            "optimizer", .choice(["adamw", "sgd"]), group: "training",
+            help: "Default: adamw for nano and small, the paper's sgd for base and large."),
+        Key(
+            "lr", .positiveNumber, group: "training",
+            help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (paper.md 1.1)."),
+        Key(
+            "decay", .nonNegativeNumber, group: "training",
+            help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd."),
+        Key(
+            "warmup", .count, group: "training",
+            help: "Steps of linear warm-up. Default: a tenth of the steps, at most 1000."),
+        Key(
+            "clip", .nonNegativeNumber, group: "training",
+            help: "Greatest norm of all gradients; 0 is none. Default: 10 for adamw, 0 for sgd."),
+        Key(
+            "average", .number(0...0.99999), default: 0, group: "training",
+            help: "Decay of weight averaging; 0 is none."),
+        Key(
+            "augment", .choice(["none", "S1", "S2", "S3", "S4"]), default: "S1", group: "training",
+            help: "The augmentation policy."),
         precision, seed,
     ]
 
@@ -46,16 +80,26 @@ enum CommonKeys {
         Key("images", .path, group: "data", help: "Their pictures. Default: `images` beside the file or its folder."),
         Key("val", .path, required: true, group: "data", help: "COCO annotations to check with."),
         Key("val-images", .path, group: "data", help: "Their pictures. Default: as for --train."),
-        Key("test", .path, group: "data", help: "COCO annotations that the reported numbers come from; without it, --val."),
+        Key(
+            "test", .path, group: "data",
+            help: "COCO annotations that the reported numbers come from; without it, --val."),
         Key("test-images", .path, group: "data", help: "Their pictures. Default: as for --train."),
-        Key("init", .string, default: "random", group: "model", help: "random, or the weights file of a detector of the same model."),
-        Key("eval-every", .count, default: 0, group: "training", help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
+        Key(
+            "init", .string, default: "random", group: "model",
+            help: "random, or the weights file of a detector of the same model."),
+        Key(
+            "eval-every", .count, default: 0, group: "training",
+            help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
     ]
 
     static let machine: [Key] = [
         device, threads, workers,
-        Key("checkpoint-seconds", .positiveNumber, default: 60, group: "machine", affectsResult: false, help: "Seconds between saved states."),
-        Key("checkpoint-steps", .count, default: 0, group: "machine", affectsResult: false, help: "Also save every so many steps."),
+        Key(
+            "checkpoint-seconds", .positiveNumber, default: 60, group: "machine", affectsResult: false,
+            help: "Seconds between saved states."),
+        Key(
+            "checkpoint-steps", .count, default: 0, group: "machine", affectsResult: false,
+            help: "Also save every so many steps."),
     ]
 }
 
@@ -77,7 +121,9 @@ extension Settings {
     func resolvedTraining(_ device: Device) throws(Failure) -> Settings {
         let model = try Zoo.model(string("model"))
         var settings = self
-        func fill(_ key: String, _ value: JSON) { if settings.value(key) == nil { settings = settings.setting(key, value) } }
+        func fill(_ key: String, _ value: JSON) {
+            if settings.value(key) == nil { settings = settings.setting(key, value) }
+        }
         fill("size", .int(model.size))
         let isSmall = ["nano", "small"].contains(model.name)
         fill("optimizer", .string(isSmall ? "adamw" : "sgd"))
@@ -132,7 +178,9 @@ extension Settings {
     func start() throws(Failure) -> Start {
         let word = string("init")
         if word == "random" { return .random }
-        guard Files.exists(word) else { throw .data("init: there is no file \(word); expected random or a weights file") }
+        guard Files.exists(word) else {
+            throw .data("init: there is no file \(word); expected random or a weights file")
+        }
         return .file(word)
     }
 }

@@ -11,8 +11,10 @@ enum DrawVerb {
         keys: [
             Key("images", .positiveInteger, default: 400, group: "set", help: "Pictures in all."),
             Key("seed", .count, default: 0, group: "set", help: "The same seed draws the same bytes."),
-            Key("size", .integer(32...2048), default: 160, group: "set", help: "Side of the square pictures in pixels."),
-            Key("out", .path, required: true, group: "set", affectsResult: false, help: "A new folder."), CommonKeys.json,
+            Key(
+                "size", .integer(32...2048), default: 160, group: "set", help: "Side of the square pictures in pixels."),
+            Key("out", .path, required: true, group: "set", affectsResult: false, help: "A new folder."),
+            CommonKeys.json,
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -31,7 +33,10 @@ enum DrawVerb {
                 }
             })
         progress.withLock { $0.line.finish() }
-        print(settings.bool("json") ? JSON.object(["out": .string(out), "images": .int(settings.int("images"))]).canonical : "drew \(settings.int("images")) scenes in \(out)")
+        print(
+            settings.bool("json")
+                ? JSON.object(["out": .string(out), "images": .int(settings.int("images"))]).canonical
+                : "drew \(settings.int("images")) scenes in \(out)")
         return .done
     }
 }

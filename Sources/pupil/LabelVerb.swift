@@ -14,7 +14,9 @@ enum LabelVerb {
             Key("weights", .path, required: true, group: "data", help: "A detector's weights."),
             Key("unlabelled", .list(of: .path), required: true, group: "data", help: "Folders of pictures, any depth."),
             Key("threshold", .fraction, default: 0.5, group: "labels", help: "Least score of a label."),
-            Key("keep-empty", .bool, default: false, group: "labels", help: "Keep pictures without a label as background."),
+            Key(
+                "keep-empty", .bool, default: false, group: "labels",
+                help: "Keep pictures without a label as background."),
             CommonKeys.precision, CommonKeys.out("label"), CommonKeys.json,
         ] + CommonKeys.machine)
 
@@ -35,7 +37,8 @@ enum LabelVerb {
             weights: weights, id: "file-" + digest.description, pool: pool,
             precision: settings.string("precision") == "bfloat16" ? .bfloat16 : .float32, label: "labelling")
         let (stage, labels) = try stages.choose(
-            scored, root: pool.root, threshold: Float(settings.double("threshold")), keepEmpty: settings.bool("keep-empty"),
+            scored, root: pool.root, threshold: Float(settings.double("threshold")),
+            keepEmpty: settings.bool("keep-empty"),
             humanBoxesPerImage: nil)
         try stages.store.link("\(stage.name)/labels.json", from: folder.path, as: "labels.json")
         try stages.store.link("\(scored.name)/store.jsonl", from: folder.path, as: "store.jsonl")
@@ -43,7 +46,9 @@ enum LabelVerb {
         if settings.bool("json") {
             print(labels.summary.json.canonical)
         } else {
-            print("kept \(labels.summary.kept) boxes on \(labels.summary.imagesWithBoxes) of \(labels.summary.images) pictures, refused \(labels.summary.refused)")
+            print(
+                "kept \(labels.summary.kept) boxes on \(labels.summary.imagesWithBoxes) of \(labels.summary.images) pictures, refused \(labels.summary.refused)"
+            )
             print(labels.summary.histogramText)
             print(folder.file("labels.json"))
         }

@@ -20,7 +20,10 @@ enum ModelsVerb {
         for model in Zoo.models {
             let store = ParameterStore(seed: 0)
             _ = RetinaNet(store.root, model.spec(settings.int("classes")))
-            table.add([model.name, TextTable.fixed(Double(store.parameterCount) / 1e6, 1) + " M", "\(model.size)", model.summary])
+            table.add([
+                model.name, TextTable.fixed(Double(store.parameterCount) / 1e6, 1) + " M", "\(model.size)",
+                model.summary,
+            ])
             rows.append([
                 "name": .string(model.name), "parameters": .int(store.parameterCount), "size": .int(model.size),
                 "summary": .string(model.summary),

@@ -10,14 +10,19 @@ import Training
 /// `pupil predict`: boxes for pictures, drawn and as COCO results.
 enum PredictVerb {
     static let schema = Schema(
-        verb: "predict", summary: "Detect in a picture or a folder: predictions.json and pictures with the boxes drawn.",
+        verb: "predict",
+        summary: "Detect in a picture or a folder: predictions.json and pictures with the boxes drawn.",
         keys: [
             Key("weights", .path, required: true, group: "data", help: "A detector's weights."),
             Key("images", .path, required: true, group: "data", help: "A picture, or a folder of any depth."),
-            Key("score", .fraction, default: 0.3, group: "output", help: "Least score of a drawn box; predictions.json has all above the model's floor."),
+            Key(
+                "score", .fraction, default: 0.3, group: "output",
+                help: "Least score of a drawn box; predictions.json has all above the model's floor."),
             Key("draw", .bool, default: true, group: "output", help: "Draw the pictures."),
             CommonKeys.precision,
-            Key("out", .path, default: "runs/predict", group: "run", affectsResult: false, help: "A new folder, or an earlier one of this verb, which is written anew."),
+            Key(
+                "out", .path, default: "runs/predict", group: "run", affectsResult: false,
+                help: "A new folder, or an earlier one of this verb, which is written anew."),
             CommonKeys.json, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
         ])
 
@@ -60,16 +65,21 @@ enum PredictVerb {
         try writeIndex(named, to: Files.join(out, "images.json"))
         if settings.bool("draw") { try draw(results, named, detector.classes, Float(settings.double("score")), out) }
         let refused = results.filter { $0.refusal != nil }
-        for result in refused { Console.standardError.line("left out \(set.examples[result.index].fileName): \(result.refusal ?? "")") }
+        for result in refused {
+            Console.standardError.line("left out \(set.examples[result.index].fileName): \(result.refusal ?? "")")
+        }
         let count = results.reduce(0) { $0 + $1.detections.count { $0.score >= Float(settings.double("score")) } }
         if settings.bool("json") {
             print(
                 JSON.object([
-                    "pictures": .int(results.count - refused.count), "refused": .int(refused.count), "boxes": .int(count),
+                    "pictures": .int(results.count - refused.count), "refused": .int(refused.count),
+                    "boxes": .int(count),
                     "predictions": .string(Files.join(out, "predictions.json")),
                 ]).canonical)
         } else {
-            print("\(count) boxes of score >= \(settings.double("score")) in \(results.count - refused.count) pictures: \(out)/predictions.json" + (settings.bool("draw") ? ", drawn in \(out)/pictures/" : ""))
+            print(
+                "\(count) boxes of score >= \(settings.double("score")) in \(results.count - refused.count) pictures: \(out)/predictions.json"
+                    + (settings.bool("draw") ? ", drawn in \(out)/pictures/" : ""))
         }
         return .done
     }
@@ -82,7 +92,9 @@ enum PredictVerb {
                 "height": .int(example.size?.height ?? 0),
             ]
         }
-        let categories = zip(set.classes.ids, set.classes.names).map { id, name -> JSON in ["id": .int(id), "name": .string(name)] }
+        let categories = zip(set.classes.ids, set.classes.names).map { id, name -> JSON in
+            ["id": .int(id), "name": .string(name)]
+        }
         try Files.write(JSON.object(["images": .array(images), "categories": .array(categories)]).pretty, to: path)
     }
 
@@ -95,7 +107,9 @@ enum PredictVerb {
             var image = try ImageFile.decode(set.path(of: example)).image
             for d in result.detections.reversed() where d.score >= floor {
                 let percent = Int((d.score * 100).rounded())
-                image.draw(box: d.box, label: "\(classes.names[d.label]) 0.\(percent < 10 ? "0" : "")\(min(percent, 99))", color: .forClass(d.label))
+                image.draw(
+                    box: d.box, label: "\(classes.names[d.label]) 0.\(percent < 10 ? "0" : "")\(min(percent, 99))",
+                    color: .forClass(d.label))
             }
             let path = Files.join(folder, example.fileName)
             try Files.makeFolder(Files.folder(path))

@@ -35,7 +35,9 @@ final class RunFolder {
         try Files.write(settings.yaml, to: argsPath)
         log = try RunLog(path: Files.join(path, "train.log"))
         try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
-        log("pupil \(settings.schema.verb)\n" + settings.yaml.split(separator: "\n").dropFirst().joined(separator: "\n"))
+        log(
+            "pupil \(settings.schema.verb)\n" + settings.yaml.split(separator: "\n").dropFirst().joined(separator: "\n")
+        )
     }
 
     func file(_ name: String) -> String { Files.join(path, name) }

@@ -16,35 +16,63 @@ enum SelfTrainVerb {
         keys: CommonKeys.trainingData
             + [
                 Key("unlabelled", .list(of: .path), group: "data", help: "Folders of unlabelled pictures, any depth."),
-                Key("labels", .string, default: "100%", group: "data", help: "The part of --train that keeps its labels, 10% or 40 (pictures); the rest joins the unlabelled."),
+                Key(
+                    "labels", .string, default: "100%", group: "data",
+                    help:
+                        "The part of --train that keeps its labels, 10% or 40 (pictures); the rest joins the unlabelled."
+                ),
             ] + CommonKeys.training
             + [
-                Key("threshold", .fraction, default: 0.5, group: "self-training", help: "Least score of a pseudo-label (the paper's 0.5)."),
-                Key("alpha", .nonNegativeNumber, default: 1.0, group: "self-training", help: "Weight of pseudo-labels in the normalised loss (paper.md 1.7; it tried 0.25 to 4)."),
-                Key("student-init", .choice(["teacher", "random"]), group: "self-training", help: "Where student and control begin. Default: teacher (as in the paper), random for another --student-model."),
+                Key(
+                    "threshold", .fraction, default: 0.5, group: "self-training",
+                    help: "Least score of a pseudo-label (the paper's 0.5)."),
+                Key(
+                    "alpha", .nonNegativeNumber, default: 1.0, group: "self-training",
+                    help: "Weight of pseudo-labels in the normalised loss (paper.md 1.7; it tried 0.25 to 4)."),
+                Key(
+                    "student-init", .choice(["teacher", "random"]), group: "self-training",
+                    help:
+                        "Where student and control begin. Default: teacher (as in the paper), random for another --student-model."
+                ),
                 Key("student-model", .string, group: "self-training", help: "Default: the teacher's model."),
-                Key("student-steps", .positiveInteger, group: "self-training", help: "Steps of student and control. Default: --steps."),
-                Key("keep-empty", .bool, default: false, group: "self-training", help: "Keep pictures without a pseudo-label as background."),
-                Key("control", .bool, default: true, group: "self-training", help: "Train the control: as the student, with human labels alone."),
-                Key("seeds", .integer(1...1000), default: 1, group: "self-training", affectsResult: false, help: "Repeat with seeds --seed, --seed + 1, ...; three or more give an interval."),
+                Key(
+                    "student-steps", .positiveInteger, group: "self-training",
+                    help: "Steps of student and control. Default: --steps."),
+                Key(
+                    "keep-empty", .bool, default: false, group: "self-training",
+                    help: "Keep pictures without a pseudo-label as background."),
+                Key(
+                    "control", .bool, default: true, group: "self-training",
+                    help: "Train the control: as the student, with human labels alone."),
+                Key(
+                    "seeds", .integer(1...1000), default: 1, group: "self-training", affectsResult: false,
+                    help: "Repeat with seeds --seed, --seed + 1, ...; three or more give an interval."),
                 CommonKeys.out("selftrain"), CommonKeys.json, CommonKeys.dryRun,
-                Key("fail-on-no-gain", .bool, default: false, group: "run", affectsResult: false, help: "Exit with 6 unless the gain's interval lies above 0."),
+                Key(
+                    "fail-on-no-gain", .bool, default: false, group: "run", affectsResult: false,
+                    help: "Exit with 6 unless the gain's interval lies above 0."),
             ] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
         let device = try given.useMachine()
         var settings = try given.resolvedTraining(device)
-        if settings.value("student-model") == nil { settings = settings.setting("student-model", .string(settings.string("model"))) }
+        if settings.value("student-model") == nil {
+            settings = settings.setting("student-model", .string(settings.string("model")))
+        }
         let isOther = settings.string("student-model") != settings.string("model")
         _ = try Zoo.model(settings.string("student-model"))
         if settings.value("student-init") == nil {
             settings = settings.setting("student-init", .string(isOther ? "random" : "teacher"))
         }
         if isOther && settings.string("student-init") == "teacher" {
-            throw .usage("student-init: a \(settings.string("student-model")) cannot begin from a \(settings.string("model"))'s weights; use random")
+            throw .usage(
+                "student-init: a \(settings.string("student-model")) cannot begin from a \(settings.string("model"))'s weights; use random"
+            )
         }
-        if settings.value("student-steps") == nil { settings = settings.setting("student-steps", .int(settings.int("steps"))) }
+        if settings.value("student-steps") == nil {
+            settings = settings.setting("student-steps", .int(settings.int("steps")))
+        }
 
         let (train, val, test) = try settings.labelledSets()
         let folders = settings.strings("unlabelled")
@@ -53,9 +81,11 @@ enum SelfTrainVerb {
         let labelled = try share.pictures(of: train.examples.count)
         let poolCount = train.examples.count - labelled + (pool?.examples.count ?? 0)
         if poolCount == 0 {
-            throw .usage("labels: \(share) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
+            throw .usage(
+                "labels: \(share) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
         }
-        let studentRecipe = settings.recipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
+        let studentRecipe = settings.recipe(
+            model: settings.string("student-model"), steps: settings.int("student-steps"))
         let options = SelfTrainingRun.Options(
             teacher: settings.recipe(), student: studentRecipe,
             startsFromTeacher: settings.string("student-init") == "teacher", labels: share,
@@ -76,7 +106,8 @@ enum SelfTrainVerb {
             options, .init(train: train, validation: val, test: test, pool: pool), stages: stages, folder: folder.path,
             log: { log($0) })
         let folds = try run.run()
-        let summary = SelfTrainingSummary(folds, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
+        let summary = SelfTrainingSummary(
+            folds, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
         try Files.write(summary.json.pretty, to: folder.file("summary.json"))
         if settings.bool("json") {
             folder.log(summary.text)
@@ -97,7 +128,10 @@ enum SelfTrainVerb {
         table.add(["labelling", "\(pool)", "-", "\(pool)"])
         if options.hasControl { table.add(["control", "\(labelled)", "\(s.steps)", "\(s.steps * s.batch * 2)"]) }
         table.add(["student", "\(labelled) + \(pool)", "\(s.steps)", "\(s.steps * s.batch * 2)"])
-        table.add(["evaluation", "\((test ?? val).examples.count)", "-", "\((test ?? val).examples.count * (options.hasControl ? 3 : 2))"])
+        table.add([
+            "evaluation", "\((test ?? val).examples.count)", "-",
+            "\((test ?? val).examples.count * (options.hasControl ? 3 : 2))",
+        ])
         return table.text + "\n\ntimes \(options.seeds) seed(s)"
     }
 }

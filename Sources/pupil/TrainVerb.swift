@@ -11,7 +11,11 @@ enum TrainVerb {
     static let schema = Schema(
         verb: "train", summary: "Train a detector on labelled pictures.",
         keys: CommonKeys.trainingData
-            + [Key("labels", .string, default: "100%", group: "data", help: "The part of --train to learn from, 10% or 40 (pictures).")]
+            + [
+                Key(
+                    "labels", .string, default: "100%", group: "data",
+                    help: "The part of --train to learn from, 10% or 40 (pictures).")
+            ]
             + CommonKeys.training + [CommonKeys.out("train"), CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -19,7 +23,8 @@ enum TrainVerb {
         let device = try given.useMachine()
         let settings = try given.resolvedTraining(device)
         let (train, val, test) = try settings.labelledSets()
-        let split = try Split(of: train, try LabelShare.parse(settings.string("labels")), seed: UInt64(settings.int("seed")))
+        let split = try Split(
+            of: train, try LabelShare.parse(settings.string("labels")), seed: UInt64(settings.int("seed")))
         let human = try train.split(split).labelled
         let recipe = settings.recipe()
         let start = try settings.start()
@@ -33,7 +38,9 @@ enum TrainVerb {
         let log = folder.log
         if human.examples.count < train.examples.count {
             try Files.makeFolder(folder.file("split"))
-            log("labels: \(human.examples.count) of \(train.examples.count) pictures (\(try split.write(into: folder.file("split"))))")
+            log(
+                "labels: \(human.examples.count) of \(train.examples.count) pictures (\(try split.write(into: folder.file("split"))))"
+            )
         }
         let stages = DetectorStages(
             store: StageStore(besideRun: folder.path), resources: settings.resources(device), log: { log($0) })
@@ -64,7 +71,9 @@ enum TrainVerb {
             print(JSON.object(summary).canonical)
         } else {
             print(try Files.readText(last.file("metrics.txt")))
-            print("\nAP in points on \(name), weights/last; \(TextTable.fixed((trained.result["seconds"]?.double ?? 0) / 60, 1)) minutes of training")
+            print(
+                "\nAP in points on \(name), weights/last; \(TextTable.fixed((trained.result["seconds"]?.double ?? 0) / 60, 1)) minutes of training"
+            )
         }
         return .done
     }

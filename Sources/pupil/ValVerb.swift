@@ -14,8 +14,12 @@ enum ValVerb {
             Key("gt", .path, required: true, group: "data", help: "COCO annotations."),
             Key("dt", .path, group: "data", help: "COCO results to score."),
             Key("weights", .path, group: "data", help: "Or a detector's weights."),
-            Key("images", .path, group: "data", help: "With --weights: the pictures. Default: `images` beside the file or its folder."),
-            Key("out", .path, group: "run", affectsResult: false, help: "With --weights: write predictions.json and metrics.json into this folder."),
+            Key(
+                "images", .path, group: "data",
+                help: "With --weights: the pictures. Default: `images` beside the file or its folder."),
+            Key(
+                "out", .path, group: "run", affectsResult: false,
+                help: "With --weights: write predictions.json and metrics.json into this folder."),
             CommonKeys.precision, CommonKeys.json, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
         ])
 
@@ -27,7 +31,8 @@ enum ValVerb {
         let metrics: DetectionMetrics
         if let dt = settings.optionalString("dt") {
             // As written: pycocotools neither clips ground truth nor minds boxes without an area.
-            let truth = try Dataset.coco(settings.string("gt"), images: settings.optionalString("images"), clip: false, emptyBoxes: .keep)
+            let truth = try Dataset.coco(
+                settings.string("gt"), images: settings.optionalString("images"), clip: false, emptyBoxes: .keep)
             metrics = COCOEvaluator().evaluate(truth, try COCOResults.read(dt, truth))
         } else {
             let device = try settings.useMachine()
