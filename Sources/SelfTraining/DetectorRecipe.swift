@@ -88,7 +88,7 @@ public struct DetectorRecipe: Sendable {
         }
     }
 
-    /// Warm-up starts at a hundredth of the rate, as the paper's 0.0032 -> 0.32 (paper.md 1.1).
+    /// Warm-up starts at a hundredth of the rate, as the paper's 0.0032 -> 0.32 (docs/paper.md 1).
     public var schedule: Schedule { Schedule(base: lr, warmupFrom: lr / 100, warmupSteps: warmup, steps: steps) }
 
     /// The loop's plan for some streams.

@@ -5,9 +5,9 @@ import Torch
 public enum LossMix: Hashable, Sendable {
     /// sum of w_i L_i
     case weighted([Double])
-    /// 1/(1 + a) (L_0 + a (avg L_0 / avg L_1) L_1): the paper's normalised joint loss (paper.md 1.7), which keeps the
-    /// size of the loss apart from alpha. The averages are exponential with `decay`, updated before use, constants to
-    /// the gradient. They begin at 0: the bias of that start cancels in their ratio.
+    /// 1/(1 + a) (L_0 + a (avg L_0 / avg L_1) L_1): the paper's normalised joint loss (docs/paper.md 5), which keeps
+    /// the size of the loss apart from alpha. The averages are exponential with `decay`, updated before use, constants
+    /// to the gradient. They begin at 0: the bias of that start cancels in their ratio.
     case normalized(alpha: Double, decay: Double)
 
     /// The paper's decay.

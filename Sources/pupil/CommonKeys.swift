@@ -56,7 +56,7 @@ enum CommonKeys {
             help: "Default: adamw for nano and small, the paper's sgd for base and large."),
         Key(
             "lr", .positiveNumber, group: "training",
-            help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (paper.md 1.1)."),
+            help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (docs/paper.md 1)."),
         Key(
             "decay", .nonNegativeNumber, group: "training",
             help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd."),

@@ -28,7 +28,7 @@ enum SelfTrainVerb {
                     help: "Least score of a pseudo-label (the paper's 0.5)."),
                 Key(
                     "alpha", .nonNegativeNumber, default: 1.0, group: "self-training",
-                    help: "Weight of pseudo-labels in the normalised loss (paper.md 1.7; it tried 0.25 to 4)."),
+                    help: "Weight of pseudo-labels in the normalised loss (docs/paper.md 5; it tried 0.25 to 4)."),
                 Key(
                     "student-init", .choice(["teacher", "random"]), group: "self-training",
                     help:
