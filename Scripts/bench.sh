@@ -29,12 +29,9 @@ if [ -n "${DATA:-}" ]; then
     train=$DATA/annotations/instances_train.json test=$DATA/annotations/instances_test.json
     train_images=$DATA/images test_images=$DATA/images
 else
-    for split in train:205:1 test:72:2; do
-        IFS=: read -r name count seed <<<"$split"
-        [ -d "$OUT/$name" ] || "$PUPIL" draw --images "$count" --seed "$seed" --out "$OUT/$name"
-    done
-    train=$OUT/train/annotations.json test=$OUT/test/annotations.json
-    train_images=$OUT/train/images test_images=$OUT/test/images
+    "$PUPIL" draw --images 300 --seed 1 --out "$OUT/scenes"
+    train=$OUT/scenes/annotations/instances_train.json test=$OUT/scenes/annotations/instances_test.json
+    train_images=$OUT/scenes/images test_images=$OUT/scenes/images
 fi
 
 for seed in $SEEDS; do
