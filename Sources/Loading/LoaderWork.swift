@@ -149,10 +149,9 @@ final class LoaderWork: Sendable {
             let path = Files.join(source.dataset.root, source.dataset.examples[index].fileName)
             do throws(Failure) {
                 let image = try cache.image(source: draw.source, index: index, path: path)
+                // The source goes into the high bits of the pass. Added to the seed it could meet another purpose's key.
                 var random = Random(
-                    seed: seed &+ UInt64(draw.source) &* 0x9E37_79B9_7F4A_7C15, purpose: .augmentation,
-                    epoch: draw.epoch,
-                    index: draw.position)
+                    seed: seed, purpose: .augmentation, epoch: draw.source << 24 | draw.epoch, index: draw.position)
                 let plan = source.policy.plan(for: image.size, target: options.canvas, random: &random)
                 return item(draw.source, index, plan, image, into: pixels)
             } catch {

@@ -76,6 +76,13 @@ import Torch
         let plans = try twice.shots()[0].plans
         #expect(plans[0..<7].map(\.flipped) != plans[7..<14].map(\.flipped) || plans[0].offsetX != plans[7].offsetX)
         #expect(Set(plans.map(\.resized)).count > 7)
+        // Nor with anything else that is drawn from the seed: splits, orders, weights.
+        for purpose in [Purpose.weights, .order, .split, .scene, .bootstrap, .dropout] {
+            for (slot, plan) in plans.enumerated() {
+                var random = Random(seed: 3, purpose: purpose, epoch: 0, index: slot % 7)
+                #expect(Policy.s1.plan(for: plan.source, target: canvas, random: &random) != plan)
+            }
+        }
     }
 
     /// A bright rectangle on a dark ground: where the pixels are is where the box is, flipped, scaled and cropped.
