@@ -49,7 +49,8 @@ public final class LossMixer {
                     average.add(loss.detached(), scale: 1 - keep)
                 }
             }
-            let ratio = withoutGradients { averages[0] / averages[1].clamped(1e-12, .greatestFiniteMagnitude) }
+            let most = Double(Float.greatestFiniteMagnitude)  // the averages are fp32
+            let ratio = withoutGradients { averages[0] / averages[1].clamped(1e-12, most) }
             return (losses[0] + losses[1] * ratio * alpha) * (1 / (1 + alpha))
         }
     }
