@@ -52,10 +52,11 @@ public final class Detector {
             let names = about["classes"]?.array?.compactMap(\.string),
             let ids = about["class_ids"]?.array?.compactMap(\.int), names.count == ids.count, !names.isEmpty
         else { throw .data("\(path): the metadata lacks model, width, height, classes or class_ids") }
-        try self.init(
-            name: name, classes: ClassTable(names: names, ids: ids), canvas: Size(width: width, height: height),
-            seed: 0,
-            device: device)
+        do throws(Failure) {
+            try self.init(
+                name: name, classes: ClassTable(names: names, ids: ids), canvas: Size(width: width, height: height),
+                seed: 0, device: device)
+        } catch { throw .data("\(path): \(error.message)") }  // the file's fault, not the command line's
         try load(file)
     }
 

@@ -204,7 +204,10 @@ public final class Trainer {
                 || plan.checkpointSteps > 0 && done % plan.checkpointSteps == 0
             if signal != nil || isDue || done == plan.steps {
                 keepTime()
-                refused = loader.refused
+                note(loader.refused)
+                // What a checkpoint counts on is on the disk before it is.
+                try metrics.sync()
+                try results?.sync()
                 try save(step: done)
                 lastSave = monotonicSeconds()
             }
@@ -217,8 +220,14 @@ public final class Trainer {
             }
         }
         progress.finish()
-        refused = loader.refused
+        note(loader.refused)
         if let average { average.install() }
+    }
+
+    /// Adds pictures to those that earlier sittings could not read.
+    private func note(_ more: [(path: String, reason: String)]) {
+        let known = Set(refused.map(\.path))
+        refused = (refused + more.filter { !known.contains($0.path) }).sorted { $0.path < $1.path }
     }
 
     // MARK: - One step
@@ -231,11 +240,13 @@ public final class Trainer {
     private func step(_ step: Int, _ loader: Loader) throws(Failure) -> Outcome {
         var sums: [String: Double] = [:]
         var loss = 0.0
+        var items: [Item] = []
         let share = 1 / Double(accumulation)
         for pass in 0..<accumulation {
             guard let batch = try loader.nextBatch() else {
                 preconditionFailure("the loader ended before step \(step)")
             }
+            items += batch.items
             let images = batch.images.to(device, nonBlocking: true)
             var groups: [Range<Int>] = []
             for stream in plan.streams {
@@ -255,7 +266,7 @@ public final class Trainer {
         }
         let norm = optimizer.clipGradients(to: plan.clip)
         sums["grad_norm"] = norm.item
-        guard norm.item.isFinite else { throw diverged(step, pass: accumulation - 1, [], sums, loss) }
+        guard norm.item.isFinite else { throw diverged(step, pass: accumulation - 1, items, sums, loss) }
         optimizer.step(lr: plan.schedule.rate(step))
         average?.update(step: step + 1)
         sums["loss"] = loss
@@ -311,6 +322,7 @@ public final class Trainer {
             "format": 1, "identity": .string(identity), "step": .int(step), "seconds": .number(seconds),
             "data_wait_seconds": .number(secondsWaited),
             "best": best.map { ["value": .number($0.value), "step": .int($0.step)] } ?? .null,
+            "refused": .array(refused.map { ["file": .string($0.path), "reason": .string($0.reason)] }),
         ]
         try TensorFile.write(tensors, metadata: ["pupil": state.canonical], to: statePath("checkpoint.safetensors"))
     }
@@ -327,6 +339,10 @@ public final class Trainer {
         try TensorFile.load(tensors, from: file)
         seconds = state["seconds"]?.double ?? 0
         secondsWaited = state["data_wait_seconds"]?.double ?? 0
+        refused = (state["refused"]?.array ?? []).compactMap { entry in
+            guard let path = entry["file"]?.string, let reason = entry["reason"]?.string else { return nil }
+            return (path, reason)
+        }
         if let value = state["best"]?["value"]?.double, let at = state["best"]?["step"]?.int { best = (value, at) }
         return step
     }
