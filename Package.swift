@@ -82,13 +82,13 @@ let wetWing: [Target] =
         [
             "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry", "Layers",
             "Torch", "Checkpoints",
-        ], testImports: ["Scenes"])
+        ], testImports: ["Imaging", "Scenes"])
     + room(
         "SelfTraining",
         [
             "Training", "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry",
             "Layers", "Torch", "Checkpoints",
-        ], testImports: ["Scenes"])
+        ], testImports: ["Imaging", "Scenes"])
     + [
         .executableTarget(
             name: "pupil",

@@ -78,10 +78,12 @@ import Torch
         #expect(Set(plans.map(\.resized)).count > 7)
         // Nor with anything else that is drawn from the seed: splits, orders, weights.
         for purpose in [Purpose.weights, .order, .split, .scene, .bootstrap, .dropout] {
-            for (slot, plan) in plans.enumerated() {
+            // Plans are coarse, so two of fourteen may well be equal by chance; with a shared stream seven are.
+            let same = plans.enumerated().count { slot, plan in
                 var random = Random(seed: 3, purpose: purpose, epoch: 0, index: slot % 7)
-                #expect(Policy.s1.plan(for: plan.source, target: canvas, random: &random) != plan)
+                return Policy.s1.plan(for: plan.source, target: canvas, random: &random) == plan
             }
+            #expect(same < 5)
         }
     }
 
