@@ -1,0 +1,105 @@
+import Annotations
+import Base
+import Checkpoints
+import Geometry
+import Layers
+import Models
+import Testing
+import Torch
+
+@testable import Training
+
+@Suite(.serialized) struct DetectorTests {
+    let scratch: Scratch
+    let classes = ClassTable(names: ["cat", "naïve \"dog\"", "third"], ids: [3, 7, 90])
+
+    init() throws { scratch = try Scratch() }
+
+    private func detector(_ name: String = "nano", seed: UInt64 = 1, classes: ClassTable? = nil) throws -> Detector {
+        try Detector(
+            name: name, classes: classes ?? self.classes, canvas: Size(width: 96, height: 64), seed: seed, device: .cpu)
+    }
+
+    @Test func whatIsSavedComesBack() throws {
+        let path = scratch.file("weights.safetensors")
+        let one = try detector()
+        try one.save(to: path, note: ["stage": "train-123"])
+        let two = try Detector(weights: path, device: .cpu)
+        #expect(two.name == "nano" && two.classes == classes && two.canvas == Size(width: 96, height: 64))
+        #expect(two.spec == one.spec && two.anchors.count == one.anchors.count)
+        #expect(one.parameters.entries.map(\.name) == two.parameters.entries.map(\.name))
+        for (a, b) in zip(one.parameters.entries, two.parameters.entries) {
+            #expect(a.tensor.bytes() == b.tensor.bytes(), "\(a.name)")
+        }
+        try two.save(to: scratch.file("again.safetensors"), note: ["stage": "train-123"])
+        #expect(try Files.read(path) == Files.read(scratch.file("again.safetensors")))
+        // What other tools read of it.
+        let file = try SafetensorsFile(path)
+        #expect(file.metadata["format"] == "pt")
+        let about = try JSON.parse(file.metadata["pupil"] ?? "", file: path)
+        #expect(about["class_ids"]?.array?.compactMap(\.int) == [3, 7, 90] && about["stage"]?.string == "train-123")
+    }
+
+    @Test func seedsDecideTheWeights() throws {
+        func first(_ seed: UInt64) throws -> [UInt8] { try detector(seed: seed).parameters.entries[0].tensor.bytes() }
+        #expect(try first(1) == first(1))
+        #expect(try first(1) != first(2))
+    }
+
+    @Test func weightsOfAnotherModelAreRefusedByName() throws {
+        let path = scratch.file("nano.safetensors")
+        try detector().save(to: path)
+        let file = try SafetensorsFile(path)
+        // Same depth of names but wider: a shape; another backbone: a missing or a foreign tensor.
+        let small = try #require(throws: Failure.self) { try detector("small").load(file) }
+        #expect(small.code == .invalidData && small.message.hasPrefix(path), "\(small.message)")
+        let fewer = try #require(throws: Failure.self) {
+            try detector(classes: ClassTable(names: ["a"])).load(file)
+        }
+        #expect(fewer.message.contains("head.classification_head.cls_logits"), "\(fewer.message)")
+        #expect(fewer.message.contains("[27, 64, 3, 3]") && fewer.message.contains("[9, 64, 3, 3]"), "\(fewer.message)")
+    }
+
+    @Test func tensorsTooManyOrTooFewAreNamed() throws {
+        let one = try detector()
+        let all = one.parameters.entries.map { (name: $0.name, tensor: $0.tensor) }
+        let extra = scratch.file("extra.safetensors")
+        try TensorFile.write(all + [(name: "backbone.body.conv1.weights", tensor: Tensor.zeros([1]))], metadata: [:], to: extra)
+        let failure = try #require(throws: Failure.self) { try one.load(try SafetensorsFile(extra)) }
+        #expect(failure.message.contains("backbone.body.conv1.weights belongs to another model than nano"))
+        #expect(failure.message.contains("did you mean backbone.body.conv1.weight?"), "\(failure.message)")
+        let fewer = scratch.file("fewer.safetensors")
+        try TensorFile.write(Array(all.dropFirst()), metadata: [:], to: fewer)
+        let missing = try #require(throws: Failure.self) { try one.load(try SafetensorsFile(fewer)) }
+        #expect(missing.message.contains(all[0].name) && missing.message.contains(fewer), "\(missing.message)")
+    }
+
+    @Test func whatIsNoDetectorSaysSo() throws {
+        func message(_ metadata: [String: String]) throws -> String {
+            let path = scratch.file("odd.safetensors")
+            try TensorFile.write([(name: "x", tensor: Tensor.zeros([1]))], metadata: metadata, to: path)
+            let failure = try #require(throws: Failure.self) { try Detector(weights: path, device: .cpu) }
+            #expect(failure.code == .invalidData && failure.message.contains(path), "\(failure.message)")
+            return failure.message
+        }
+        #expect(try message([:]).contains("not a detector of ours"))
+        #expect(try message(["pupil": "{"]).contains("metadata"))
+        #expect(try message(["pupil": "{}"]).contains("lacks model, width"))
+        let good = #"{"model":"nano","width":64,"height":64,"classes":["a"],"class_ids":[1]}"#
+        #expect(try message(["pupil": good.replacing("nano", with: "nanoo")]).contains("did you mean nano?"))
+        #expect(try message(["pupil": good.replacing(":64", with: ":65")]).contains("multiple of 32"))
+        #expect(try message(["pupil": good.replacing("[1]", with: "[1,2]")]).contains("class_ids"))
+        let failure = try #require(throws: Failure.self) { try Detector(weights: scratch.file("none"), device: .cpu) }
+        #expect(failure.code == .invalidData && failure.message.contains(scratch.file("none")))
+    }
+
+    @Test func wrongNamesAndSizesAreUsage() throws {
+        for (name, size, words) in [("nanoo", 64, "did you mean nano?"), ("nano", 100, "100"), ("nano", 0, "multiple of 32")] {
+            let failure = try #require(throws: Failure.self) {
+                try Detector(
+                    name: name, classes: classes, canvas: Size(width: size, height: size), seed: 0, device: .cpu)
+            }
+            #expect(failure.code == .usage && failure.message.contains(words), "\(failure.message)")
+        }
+    }
+}
