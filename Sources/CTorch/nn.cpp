@@ -1,5 +1,7 @@
 #include "shim.h"
 
+#include <ATen/autocast_mode.h>
+
 using namespace pupil;
 
 extern "C" {
@@ -9,7 +11,17 @@ pupil_tensor *pupil_conv2d(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *
     return make([&] {
         const int64_t strides[] = {stride, stride};
         const int64_t dilations[] = {dilation, dilation};
-        return at::conv2d(x->value, weight->value, optional(bias), strides, sizes(padding, 2), dilations, groups);
+        const auto &input = x->value;
+        // oneDNN 3.10: the weights' gradient of a strided bf16 convolution over a picture one pixel wide reads memory
+        // that nobody wrote (seen: 1e20 and NaN). Such pictures are tiny, so fp32 costs nothing.
+        const bool half = input.scalar_type() == at::kBFloat16 || at::autocast::is_autocast_enabled(at::kCPU);
+        if (half && input.is_cpu() && input.dim() == 4 && input.size(3) == 1 && stride > 1 && weight->value.size(3) > 1) {
+            c10::impl::ExcludeDispatchKeyGuard without_autocast(c10::DispatchKey::AutocastCPU);
+            auto b = bias ? std::optional<at::Tensor>(bias->value.to(at::kFloat)) : std::nullopt;
+            return at::conv2d(input.to(at::kFloat), weight->value.to(at::kFloat), b, strides, sizes(padding, 2), dilations,
+                              groups).to(at::kBFloat16);
+        }
+        return at::conv2d(input, weight->value, optional(bias), strides, sizes(padding, 2), dilations, groups);
     });
 }
 pupil_tensor *pupil_linear(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *bias) {

@@ -62,3 +62,25 @@ import Torch
         #expect(Linear(store.root / "free", 3, 2, bias: false).bias == nil)
     }
 }
+
+/// What libtorch's oneDNN gets wrong and the shim keeps away from it.
+@Suite(.serialized) struct ConvolutionFaultTests {
+    /// A strided bf16 convolution over pictures one pixel wide: its weights' gradient was uninitialised memory.
+    @Test func stridedOverOnePixelHasAFiniteGradient() {
+        for _ in 0..<20 {
+            let junk = Tensor.full([1 << 18], .nan)  // so that memory nobody writes shows
+            withExtendedLifetime(junk) {}
+            let x = Tensor.full([8, 64, 1, 1], 0.5)
+            let w = Tensor.full([64, 64, 3, 3], 0.25).channelsLast()
+            x.requiresGradient = true
+            w.requiresGradient = true
+            let y = withAutocast(.bfloat16, on: .cpu) { x.convolved(by: w, stride: 2, padding: 1) }
+            #expect(y.dtype == .bfloat16)
+            y.to(.float32).sum().backward()
+            // Only the kernel's centre meets a pixel: 8 pictures of 0.5.
+            let gradient = w.gradient?.floats ?? []
+            #expect(gradient.enumerated().allSatisfy { $1 == ($0 % 9 == 4 ? 4 : 0) })
+            #expect(x.gradient?.floats.allSatisfy { $0 == 16 } == true)
+        }
+    }
+}
