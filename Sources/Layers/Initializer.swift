@@ -4,7 +4,9 @@ import Torch
 
 /// How a tensor begins. `fan_in` and `fan_out` are those of a kernel `[out, in, h, w]` or `[out, in]`.
 public enum Initializer: Sendable {
+    /// The same number everywhere.
     case constant(Float)
+    /// N(0, std).
     case normal(std: Float)
     /// N(0, sqrt(2 / fan_out)): He et al. 2015, torchvision's choice for ResNet's convolutions.
     case heFanOut

@@ -2,18 +2,22 @@ import Torch
 
 /// Whether a pass learns (batch statistics, running ones move) or only computes.
 public enum Mode: Sendable {
+    /// Batch statistics are used and running ones move.
     case training
+    /// Running statistics are used and nothing moves.
     case inference
 }
 
 /// A kind of normalisation as a value; models make their layers from it.
 public enum Norm: Hashable, Sendable {
+    /// The input as it is, no parameters.
     case none
     /// `momentum` is the weight of the *old* running value, as in the paper (0.997); torch's is one minus it.
     case batch(momentum: Double, eps: Double)
+    /// Over groups of channels of one picture: no statistics to learn.
     case group(groups: Int, eps: Double)
 
-    /// The paper's: paper.md 1.2. Its running statistics need some 1,500 steps to forget their start.
+    /// The paper's (docs/paper.md 2). Its running statistics need some 1,500 steps to forget their start.
     public static let paper = Norm.batch(momentum: 0.997, eps: 1e-4)
     /// For runs of hundreds of steps: torch's default numbers.
     public static let quick = Norm.batch(momentum: 0.9, eps: 1e-5)
@@ -27,6 +31,7 @@ public final class NormLayer {
     private let mean: Tensor?
     private let variance: Tensor?
 
+    /// A norm over `channels`; scale and shift begin at `initialScale` and 0, statistics at mean 0 and variance 1.
     public init(_ scope: Scope, _ norm: Norm, _ channels: Int, initialScale: Float = 1) {
         self.norm = norm
         if norm == .none {
@@ -60,10 +65,12 @@ public final class NormLayer {
 
 /// An activation as a value.
 public enum Activation: String, Sendable {
+    /// max(x, 0).
     case relu
     /// x sigmoid(x), "swish".
     case silu
 
+    /// The activation of each element.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         switch self {
         case .relu: x.relu()

@@ -1,7 +1,7 @@
 import Base
 import Torch
 
-/// An update rule as a value. Weight decay touches kernels only (paper.md 1.2).
+/// An update rule as a value. Weight decay touches kernels only (docs/paper.md 2).
 public enum OptimizerSpec: Hashable, Sendable {
     /// v = mu v + g + decay w; w -= lr v: the paper's, with mu 0.9. The decay is L2, added to the gradient.
     case sgd(momentum: Double, nesterov: Bool, decay: Double)
@@ -16,6 +16,7 @@ public final class Optimizer {
     private var state: [(name: String, tensors: [Tensor])] = []  // by group, in a fixed order
     private let all: [Tensor]
 
+    /// A rule over all trained tensors of a model, its averages at zero.
     public init(_ spec: OptimizerSpec, _ store: ParameterStore) {
         self.spec = spec
         let trained = store.trained
@@ -56,7 +57,8 @@ public final class Optimizer {
             case .adamW(let beta1, let beta2, let eps, let decay):
                 Fused.adamW(
                     group.parameters, first: state[3 * i].tensors, second: state[3 * i + 1].tensors,
-                    steps: state[3 * i + 2].tensors, lr: lr, beta1: beta1, beta2: beta2, decay: group.decays ? decay : 0,
+                    steps: state[3 * i + 2].tensors, lr: lr, beta1: beta1, beta2: beta2,
+                    decay: group.decays ? decay : 0,
                     eps: eps)
             }
         }
@@ -85,12 +87,14 @@ public final class Optimizer {
 }
 
 /// A running average of weights and statistics: a += (1 - decay) (w - a), with decay = min(decay, (1 + t) / (10 + t)),
-/// TensorFlow's `num_updates` rule (paper.md 1.2 has 0.9999 for classification).
+/// TensorFlow's `num_updates` rule (docs/paper.md 2 has 0.9999 for classification).
 public final class WeightAverage {
     private let decay: Double
     private let entries: [ParameterStore.Entry]
     private let averages: [Tensor]
 
+    /// Averages that begin at the tensors' values now.
+    /// - Precondition: the decay lies between 0 and 1.
     public init(_ store: ParameterStore, decay: Double) {
         precondition(decay > 0 && decay < 1, "a decay lies between 0 and 1")
         self.decay = decay

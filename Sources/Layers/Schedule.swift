@@ -1,12 +1,17 @@
 import Glibc
 
-/// The learning rate as a function of the step: linear warm-up, then a half cosine down to 0 (paper.md 1.2).
+/// The learning rate as a function of the step: linear warm-up, then a half cosine down to 0 (docs/paper.md 2).
 public struct Schedule: Hashable, Sendable {
+    /// The rate at the end of the warm-up, the greatest.
     public var base: Double
+    /// The rate of step 0, where there is a warm-up.
     public var warmupFrom: Double
+    /// Steps of the warm-up; 0: none.
     public var warmupSteps: Int
+    /// Steps in all, at the end of which the rate is 0.
     public var steps: Int
 
+    /// A schedule by its four numbers.
     public init(base: Double, warmupFrom: Double, warmupSteps: Int, steps: Int) {
         self.base = base
         self.warmupFrom = warmupFrom

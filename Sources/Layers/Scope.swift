@@ -5,7 +5,7 @@ import Torch
 public enum Role: String, Sendable {
     /// A convolution's or linear layer's weights: trained, decayed.
     case kernel
-    /// A bias, or a norm's scale and shift: trained, not decayed (paper.md 1.2).
+    /// A bias, or a norm's scale and shift: trained, not decayed (docs/paper.md 2).
     case bias
     /// A running statistic: not trained, but part of the model's state.
     case statistic
@@ -13,17 +13,25 @@ public enum Role: String, Sendable {
 
 /// Every tensor of a model by name, in the order of registration. Names are those of torchvision's state dicts.
 public final class ParameterStore {
+    /// A tensor of a model.
     public struct Entry {
+        /// Its full name, parts joined by dots.
         public let name: String
+        /// What the optimiser does with it.
         public let role: Role
+        /// The tensor itself, which `load` and the optimiser change in place.
         public let tensor: Tensor
     }
 
+    /// All tensors in the order of registration.
     public private(set) var entries: [Entry] = []
     private var places: [String: Int] = [:]
+    /// Where they live.
     public let device: Device
     let seed: UInt64
 
+    /// An empty store.
+    ///
     /// - Parameter seed: of the initial weights. Each tensor's draws depend on the seed and its name alone, so that two
     ///   models share the initial weights of the parts they have in common.
     public init(seed: UInt64, device: Device = .cpu) {
@@ -34,6 +42,7 @@ public final class ParameterStore {
     /// The scope in which names are as they are given.
     public var root: Scope { Scope(store: self, path: "") }
 
+    /// The tensor of a full name; nil where there is none.
     public subscript(_ name: String) -> Tensor? { places[name].map { entries[$0].tensor } }
 
     /// What the optimiser moves.
@@ -54,6 +63,7 @@ public final class ParameterStore {
 /// A place in the tree of names. Layers take one and register their tensors in it.
 public struct Scope {
     let store: ParameterStore
+    /// The names down to here, joined by dots; empty at the root.
     public let path: String
 
     /// `scope / "layer1"`
@@ -61,9 +71,11 @@ public struct Scope {
         Scope(store: scope.store, path: scope.path.isEmpty ? name : scope.path + "." + name)
     }
 
+    /// `scope / 0`: the place of a numbered part.
     public static func / (scope: Scope, index: Int) -> Scope { scope / String(index) }
 
-    /// A trained tensor with its initial values. - Precondition: the name is free.
+    /// A trained tensor with its initial values; kernels of four dimensions are channels-last.
+    /// - Precondition: the name is free.
     public func parameter(_ name: String, _ shape: [Int], _ role: Role, _ initializer: Initializer) -> Tensor {
         let full = (self / name).path
         let values = initializer.values(shape, seed: store.seed, name: full)
