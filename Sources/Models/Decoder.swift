@@ -6,14 +6,16 @@ import Glibc
 public struct CanvasDetection: Hashable, Sendable {
     /// xyxy pixels of the canvas, clipped to what was shown.
     public var box: Box
+    /// 0..<K.
     public var label: Int
+    /// Probability, 0...1.
     public var score: Float
 }
 
 extension DecodingSpec {
-    /// The detections of one image, best first: scores above the floor, the best `candidatesPerClass` of each class, boxes
-    /// clipped to the picture, suppression within each class, the best `perImage` of all (paper.md 1.3; the clipping before
-    /// suppression is the TPU code's, and torchvision's).
+    /// The detections of one image, best first: scores above the floor, the best `candidatesPerClass` of each class,
+    /// boxes clipped to the picture, suppression within each class, the best `perImage` of all (docs/paper.md 3.3; the
+    /// clipping before suppression is the TPU code's, and torchvision's).
     ///
     /// - Parameters:
     ///   - logits: `[A, K']` row-major.
@@ -53,7 +55,8 @@ extension DecodingSpec {
             kept += chosen
         }
         kept.sort {
-            $0.score != $1.score ? $0.score > $1.score : ($0.label, $0.box.x1, $0.box.y1) < ($1.label, $1.box.x1, $1.box.y1)
+            $0.score != $1.score
+                ? $0.score > $1.score : ($0.label, $0.box.x1, $0.box.y1) < ($1.label, $1.box.x1, $1.box.y1)
         }
         return Array(kept.prefix(perImage))
     }

@@ -4,7 +4,9 @@ import Torch
 
 /// The two losses of a group of images, fp32, shape [].
 public struct DetectionLosses {
+    /// Focal loss over (positives + 1).
     public let classes: Tensor
+    /// Huber loss over 4 (positives + 1), times the box weight.
     public let boxes: Tensor
     /// Positive anchors in the group.
     public let positives: Int
@@ -14,7 +16,7 @@ public struct DetectionLosses {
 }
 
 extension DetectionLossSpec {
-    /// The losses of images `range` of a batch, normalised by that group's own positives + 1 (paper.md 1.3).
+    /// The losses of images `range` of a batch, normalised by that group's own positives + 1 (docs/paper.md 3.2).
     ///
     /// - Parameters:
     ///   - output: of the whole batch.
@@ -42,8 +44,9 @@ extension DetectionLossSpec {
         }
         if channelOffset != 0 { for i in labels.indices where labels[i] >= 0 { labels[i] += Int32(channelOffset) } }
         let logits = output.logits.narrowed(0, start: range.lowerBound, length: range.count)
-        let classes = focal(
-            logits.reshaped([range.count * anchors, -1]), Tensor(labels, device: device)) * normalizer
+        let classes =
+            focal(
+                logits.reshaped([range.count * anchors, -1]), Tensor(labels, device: device)) * normalizer
 
         var places: [Int64] = []
         var codes: [Float] = []

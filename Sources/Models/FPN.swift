@@ -2,8 +2,8 @@ import Base
 import Layers
 import Torch
 
-/// A feature pyramid P3...P7 from C3...C5 (Lin et al. 2017; paper.md 3.4): lateral 1x1, nearest upsampling and addition,
-/// 3x3; P6 and P7 by strided 3x3, P7 on the activated P6. Names are torchvision's.
+/// A feature pyramid P3...P7 from C3...C5 (Lin et al. 2017; docs/paper.md 3.4): lateral 1x1, nearest upsampling and
+/// addition, 3x3; P6 and P7 by strided 3x3, P7 on the activated P6. Names are torchvision's.
 public final class FPN {
     private let lateral: [Conv2d]
     private let smooth: [Conv2d]
@@ -12,7 +12,8 @@ public final class FPN {
     private let norms: [NormLayer]
     private let p6FromC5: Bool
 
-    /// - Parameter norm: after every level, once all convolutions are done, without an activation (the TPU code's; torchvision: none).
+    /// - Parameter norm: after every level, once all convolutions are done, without an activation (the TPU code's;
+    ///   torchvision: none).
     public init(_ scope: Scope, from channels: [Int], to width: Int, norm: Norm, p6FromC5: Bool) {
         precondition(channels.count == 3, "an FPN takes C3, C4 and C5")
         lateral = channels.enumerated().map { i, c in

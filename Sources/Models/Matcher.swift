@@ -12,12 +12,14 @@ public struct AnchorTargets: Sendable {
 
 /// A box the matcher works with.
 public struct Target: Hashable, Sendable {
+    /// xyxy in pixels of the canvas; an empty one is passed over.
     public var box: Box
     /// 0..<K.
     public var label: Int
     /// A region to leave alone instead of an object.
     public var ignored: Bool
 
+    /// A box to match; it is an object unless `ignored`.
     public init(box: Box, label: Int, ignored: Bool = false) {
         self.box = box
         self.label = label
@@ -30,7 +32,7 @@ extension MatcherSpec {
     ///
     /// Each anchor takes the object of highest IoU, the first of equals; each object takes its best anchor in any case
     /// when `forceMatch` is on; an anchor that is the best of two goes to the first of them, as an argmax over objects
-    /// gives it (paper.md 1.3, the TPU code's matcher).
+    /// gives it (docs/paper.md 3.1, the TPU code's matcher).
     /// - Complexity: O(anchors x boxes).
     public func callAsFunction(_ targets: [Target], _ anchors: Anchors) -> AnchorTargets {
         let count = anchors.count

@@ -4,6 +4,7 @@ import Torch
 
 /// A residual network as a value (He et al. 2016; "v1.5": the stride sits on the 3x3 convolution).
 public struct ResNetSpec: Hashable, Sendable {
+    /// What a stage is made of.
     public enum Block: String, Sendable {
         /// Two 3x3 convolutions (ResNet-18, -34).
         case basic
@@ -13,13 +14,17 @@ public struct ResNetSpec: Hashable, Sendable {
         var expansion: Int { self == .basic ? 1 : 4 }
     }
 
+    /// The number in its name.
     public var depth: Int
+    /// The kind of block in all stages.
     public var block: Block
     /// Blocks of the four stages.
     public var repeats: [Int]
     /// Channels of the first stage; doubled from stage to stage.
     public var width: Int
+    /// After each convolution.
     public var norm: Norm
+    /// After each norm but a branch's last, and after each sum.
     public var activation: Activation
 
     /// ResNet-18, 34, 50 or 101. - Precondition: one of these depths.
@@ -28,7 +33,9 @@ public struct ResNetSpec: Hashable, Sendable {
             18: (.basic, [2, 2, 2, 2]), 34: (.basic, [3, 4, 6, 3]),
             50: (.bottleneck, [3, 4, 6, 3]), 101: (.bottleneck, [3, 4, 23, 3]),
         ]
-        guard let (block, repeats) = table[depth] else { preconditionFailure("there is no ResNet-\(depth); 18, 34, 50 and 101") }
+        guard let (block, repeats) = table[depth] else {
+            preconditionFailure("there is no ResNet-\(depth); 18, 34, 50 and 101")
+        }
         return ResNetSpec(
             depth: depth, block: block, repeats: repeats, width: width, norm: norm, activation: .relu)
     }
@@ -44,6 +51,7 @@ public final class ResNet {
     private let stages: [[ResidualBlock]]
     private let activation: Activation
 
+    /// A network without its classifier, registered in `scope` as `conv1`, `bn1`, `layer1`...`layer4`.
     public init(_ scope: Scope, _ spec: ResNetSpec) {
         activation = spec.activation
         conv1 = Conv2d(scope / "conv1", 3, spec.width, kernel: 7, stride: 2)
@@ -52,13 +60,14 @@ public final class ResNet {
         var stages: [[ResidualBlock]] = []
         for (i, repeats) in spec.repeats.enumerated() {
             let width = spec.width << i
-            stages.append((0..<repeats).map { j in
-                let block = ResidualBlock(
-                    scope / "layer\(i + 1)" / j, spec, inChannels: inChannels, width: width,
-                    stride: i > 0 && j == 0 ? 2 : 1)
-                inChannels = width * spec.block.expansion
-                return block
-            })
+            stages.append(
+                (0..<repeats).map { j in
+                    let block = ResidualBlock(
+                        scope / "layer\(i + 1)" / j, spec, inChannels: inChannels, width: width,
+                        stride: i > 0 && j == 0 ? 2 : 1)
+                    inChannels = width * spec.block.expansion
+                    return block
+                })
         }
         self.stages = stages
     }

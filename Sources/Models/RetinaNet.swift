@@ -14,17 +14,21 @@ public struct RetinaNetOutput {
 
 /// RetinaNet (Lin et al. 2017) in the form of its spec. Names of tensors are torchvision's where torchvision has them.
 public final class RetinaNet {
+    /// What it is.
     public let spec: RetinaNetSpec
     private let body: ResNet
     private let fpn: FPN
     private let classHead: RetinaNetHead
     private let boxHead: RetinaNetHead
 
+    /// A network registered in `scope` as `backbone.body`, `backbone.fpn` and `head`, with initial values drawn from
+    /// the store's seed.
     public init(_ scope: Scope, _ spec: RetinaNetSpec) {
         self.spec = spec
         body = ResNet(scope / "backbone" / "body", spec.backbone)
         fpn = FPN(
-            scope / "backbone" / "fpn", from: Array(spec.backbone.channels[1...]), to: spec.channels, norm: spec.fpnNorm,
+            scope / "backbone" / "fpn", from: Array(spec.backbone.channels[1...]), to: spec.channels,
+            norm: spec.fpnNorm,
             p6FromC5: spec.p6FromC5)
         let perCell = spec.anchors.perCell
         // -ln((1 - p) / p) with p = 0.01: at first every anchor is background with probability 0.99.
@@ -63,7 +67,7 @@ final class RetinaNetHead {
             : (0..<spec.headConvolutions).map { i in
                 spec.anchors.levels.map { NormLayer(scope / "conv" / i / "p\($0)", spec.headNorm, spec.channels) }
             }
-        // paper.md 3.5: the class prediction's weights start at N(0, 1e-5); so do the boxes'.
+        // docs/paper.md 3.4: the class prediction's weights start at N(0, 1e-5); so do the boxes'.
         prediction = Conv2d(
             scope / name, spec.channels, perCell * outputs, kernel: 3, bias: true, biasValue: bias,
             initializer: .normal(std: 1e-5))

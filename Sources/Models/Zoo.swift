@@ -4,16 +4,24 @@ import Layers
 
 /// The models by name. Each is RetinaNet in the paper's form; the size of the pictures is free.
 public enum Zoo {
+    /// An entry of the zoo.
     public struct Model: Sendable {
+        /// What recipes and weights files call it.
         public let name: String
+        /// One line for `pupil models`.
         public let summary: String
         /// The canvas side it is meant for, in pixels.
         public let size: Int
+        /// The network for K classes.
         public let spec: @Sendable (_ classes: Int) -> RetinaNetSpec
     }
 
+    /// All of them, from small to large.
     public static let models: [Model] = [
-        Model(name: "nano", summary: "ResNet-18, pyramid and heads of 64 channels; two cores train it in minutes", size: 256) {
+        Model(
+            name: "nano", summary: "ResNet-18, pyramid and heads of 64 channels; two cores train it in minutes",
+            size: 256
+        ) {
             .paper(backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
         },
         Model(name: "small", summary: "ResNet-34, 128 channels", size: 512) {
@@ -31,7 +39,8 @@ public enum Zoo {
     public static func model(_ name: String) throws(Failure) -> Model {
         guard let model = models.first(where: { $0.name == name }) else {
             let names = models.map(\.name)
-            throw .usage("model: there is no \(name); known are \(names.joined(separator: ", "))\(didYouMean(name, names))")
+            throw .usage(
+                "model: there is no \(name); known are \(names.joined(separator: ", "))\(didYouMean(name, names))")
         }
         return model
     }

@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    /// paper.md 1.3: 76,725 anchors at 640 pixels, sides of P3 32, 40.3 and 50.8, of P7 512, 645.1 and 812.7.
+    /// docs/paper.md 3.1: 76,725 anchors at 640 pixels, sides of P3 32, 40.3 and 50.8, of P7 512, 645.1 and 812.7.
     @Test func numbersOfThePaper() {
         let anchors = Anchors(AnchorSpec(), canvas: Size(width: 640, height: 640))
         #expect(anchors.count == 76_725)
