@@ -80,13 +80,15 @@ let wetWing: [Target] =
     + room(
         "Training",
         [
-            "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry", "Layers",
+            "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry",
+            "Layers",
             "Torch", "Checkpoints",
         ], testImports: ["Imaging", "Scenes"])
     + room(
         "SelfTraining",
         [
-            "Training", "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry",
+            "Training", "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation",
+            "Geometry",
             "Layers", "Torch", "Checkpoints",
         ], testImports: ["Imaging", "Scenes"])
     + [

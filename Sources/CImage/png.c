@@ -123,8 +123,8 @@ pupil_decoder *pupil_png_new(const uint8_t *bytes, size_t count) {
     png_set_user_limits(d->codec, 0x7fffffff, 0x7fffffff);
     png_set_chunk_malloc_max(d->codec, 8 << 20);
     // Text, profiles and animation are not read: nothing to unpack, nothing to explode.
-    static const png_byte ignored[] = "iCCP\0tEXt\0zTXt\0iTXt\0eXIf\0sPLT\0hIST\0tIME\0pHYs\0oFFs\0pCAL\0sCAL\0bKGD\0cHRM\0"
-                                      "gAMA\0sRGB\0sBIT";
+    static const png_byte ignored[] = "iCCP\0tEXt\0zTXt\0iTXt\0eXIf\0sPLT\0hIST\0tIME\0pHYs\0oFFs\0pCAL\0sCAL\0"
+                                      "bKGD\0cHRM\0gAMA\0sRGB\0sBIT";
     png_set_keep_unknown_chunks(d->codec, PNG_HANDLE_CHUNK_NEVER, ignored, (int)(sizeof ignored / 5));
     png_set_keep_unknown_chunks(d->codec, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
     // A wrong checksum is noted; whether the picture is whole is told by its rows.

@@ -148,7 +148,8 @@ int pupil_render(
         gather_columns(sum, low, &columns, x.count, s, b, to);
         memset(to + 3 * (size_t)x.count, 0, (size_t)(width - x.count) * 3 * sizeof(float));
     }
-    memset(target + (size_t)y.count * (size_t)width * 3, 0, (size_t)(height - y.count) * (size_t)width * 3 * sizeof(float));
+    memset(target + (size_t)y.count * (size_t)width * 3, 0,
+           (size_t)(height - y.count) * (size_t)width * 3 * sizeof(float));
     done = 1;
 out:
     filter_free(&columns);

@@ -3,7 +3,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 // The focal loss of Lin et al. 2017 over sigmoid logits, value and gradient in one pass. libtorch's own operators make
-// eight tensors of the size of the logits for it; on two cores and 80 classes that costs as much as a head's convolution.
+// eight tensors of the size of the logits for it; on two cores and 80 classes that costs as much as a head's
+// convolution.
 
 namespace {
 
@@ -30,7 +31,8 @@ struct FocalLoss : torch::autograd::Function<FocalLoss> {
         TORCH_CHECK(logits.is_cpu() && target.is_cpu(), "focal_loss_sum: the fused kernel is for the processor");
         TORCH_CHECK(target.scalar_type() == at::kInt, "focal_loss_sum: targets must be int32");
         TORCH_CHECK(logits.dim() >= 1 && target.sizes() == logits.sizes().slice(0, logits.dim() - 1),
-                    "focal_loss_sum: logits ", logits.sizes(), " need targets of their shape without the last dimension, not ",
+                    "focal_loss_sum: logits ", logits.sizes(),
+                    " need targets of their shape without the last dimension, not ",
                     target.sizes());
         const auto x = logits.to(at::kFloat).contiguous();
         const auto y = target.contiguous();
@@ -57,7 +59,8 @@ struct FocalLoss : torch::autograd::Function<FocalLoss> {
                     }
                     float row_sum = 0;
                     for (int64_t k = 0; k < classes; ++k)
-                        row_sum += element(row[k], k == label, static_cast<float>(alpha), static_cast<float>(gamma), out[k]);
+                        row_sum += element(
+                            row[k], k == label, static_cast<float>(alpha), static_cast<float>(gamma), out[k]);
                     sum += row_sum;
                 }
                 partial[static_cast<size_t>(b)] = sum;

@@ -61,7 +61,8 @@ pupil_tensor *pupil_softmax(pupil_tensor *x, int64_t dim) {
 pupil_tensor *pupil_log_softmax(pupil_tensor *x, int64_t dim) {
     return make([&] { return at::log_softmax(x->value, dim); });
 }
-pupil_tensor *pupil_cross_entropy(pupil_tensor *logits, pupil_tensor *target, int64_t ignore, double smoothing, bool mean) {
+pupil_tensor *pupil_cross_entropy(
+    pupil_tensor *logits, pupil_tensor *target, int64_t ignore, double smoothing, bool mean) {
     return make([&] {
         return at::cross_entropy_loss(logits->value, target->value, {}, mean ? at::Reduction::Mean : at::Reduction::Sum,
                                       ignore, smoothing);

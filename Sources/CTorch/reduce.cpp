@@ -18,7 +18,8 @@ pupil_tensor *pupil_amin(pupil_tensor *a, const int64_t *dims, int count, bool k
 }
 pupil_tensor *pupil_variance(pupil_tensor *a, const int64_t *dims, int count, bool keep) {
     return make([&] {
-        at::OptionalIntArrayRef over = count == 0 ? at::OptionalIntArrayRef() : at::OptionalIntArrayRef(sizes(dims, count));
+        at::OptionalIntArrayRef over =
+            count == 0 ? at::OptionalIntArrayRef() : at::OptionalIntArrayRef(sizes(dims, count));
         return at::var(a->value, over, /*correction=*/0, keep);
     });
 }

@@ -56,7 +56,8 @@ int pupil_item(pupil_tensor *t, double *value) {
 int pupil_copy_out(pupil_tensor *t, void *bytes, int64_t byte_count) {
     return run([&] {
         auto host = t->value.detach().cpu().contiguous();
-        TORCH_CHECK(static_cast<int64_t>(host.nbytes()) == byte_count, "copy_out: ", host.nbytes(), " bytes into ", byte_count);
+        TORCH_CHECK(
+            static_cast<int64_t>(host.nbytes()) == byte_count, "copy_out: ", host.nbytes(), " bytes into ", byte_count);
         if (byte_count > 0) std::memcpy(bytes, host.const_data_ptr(), host.nbytes());
     });
 }
@@ -65,7 +66,8 @@ int pupil_copy_in(pupil_tensor *t, const void *bytes, int64_t byte_count) {
     return run([&] {
         c10::NoGradGuard guard;
         auto host = at::empty(t->value.sizes(), t->value.options().device(c10::kCPU));
-        TORCH_CHECK(static_cast<int64_t>(host.nbytes()) == byte_count, "copy_in: ", byte_count, " bytes into ", host.nbytes());
+        TORCH_CHECK(
+            static_cast<int64_t>(host.nbytes()) == byte_count, "copy_in: ", byte_count, " bytes into ", host.nbytes());
         if (byte_count > 0) std::memcpy(host.mutable_data_ptr(), bytes, host.nbytes());
         t->value.copy_(host);
     });

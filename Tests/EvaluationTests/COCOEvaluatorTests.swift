@@ -92,7 +92,8 @@ import Testing
         #expect(near(COCOEvaluator().evaluate(set([[region, object]]), [[inside(0.9), inside(0.8), exact]]).ap, 0.5))
     }
 
-    /// Areas are the file's for labels and the box's for detections; what is outside the range is neither found nor wrong.
+    /// Areas are the file's for labels and the box's for detections; what is outside the range is neither found nor
+    /// wrong.
     @Test func areasDecideWhatCounts() {
         let large = box(0, 0, 100, 100)
         let truth = set([[label(1, large, area: 500), label(2, box(200, 200, 50, 50))]])

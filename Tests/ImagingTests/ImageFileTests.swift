@@ -198,7 +198,8 @@ import Testing
         }
     }
 
-    /// The external folder of awkward files: none crashes, and where Pillow loads a JPEG or PNG the upright size is its.
+    /// The external folder of awkward files: none crashes, and where Pillow loads a JPEG or PNG the upright size is
+    /// its.
     @Test(.enabled(if: getenv("PUPIL_TEST_DATA") != nil))
     func awkwardFiles() throws {
         let root = Files.join(String(cString: getenv("PUPIL_TEST_DATA")), "awkward")

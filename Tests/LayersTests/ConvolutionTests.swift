@@ -6,7 +6,8 @@ import Torch
 @Suite(.serialized) struct ConvolutionTests {
     /// The definition: a sum over kernel places and the channels of the group, zeros outside.
     private func slow(
-        _ x: [Float], _ w: [Float], _ b: [Float]?, channels: Int, size: (h: Int, w: Int), out: Int, kernel: Int, stride: Int,
+        _ x: [Float], _ w: [Float], _ b: [Float]?, channels: Int, size: (h: Int, w: Int), out: Int, kernel: Int,
+        stride: Int,
         padding: Int, groups: Int
     ) -> [Double] {
         let oh = (size.h + 2 * padding - kernel) / stride + 1
@@ -48,7 +49,8 @@ import Torch
         let s = argument.stride
         #expect(y.shape == [1, 6, (7 + s - 1) / s, (5 + s - 1) / s])  // rounded up
         let expected = slow(
-            x, conv.weight.floats, conv.bias?.floats, channels: 4, size: (7, 5), out: 6, kernel: argument.kernel, stride: s,
+            x, conv.weight.floats, conv.bias?.floats, channels: 4, size: (7, 5), out: 6, kernel: argument.kernel,
+            stride: s,
             padding: (argument.kernel - 1) / 2, groups: argument.groups)
         expectNear(y.floats, expected, 1e-5, "\(argument)")
     }

@@ -38,7 +38,8 @@ import Torch
         // The paper's momentum is the weight of the old value; torch keeps the unbiased variance (8 / 7).
         expectNear(store["running_mean"]?.floats ?? [], moments.map { 0.997 + 0.003 * $0.mean }, 1e-6, "running mean")
         expectNear(
-            store["running_var"]?.floats ?? [], moments.map { 4 * 0.997 + 0.003 * $0.variance * 8 / 7 }, 1e-6, "running var")
+            store["running_var"]?.floats ?? [], moments.map { 4 * 0.997 + 0.003 * $0.variance * 8 / 7 }, 1e-6,
+            "running var")
     }
 
     @Test func groupNormalisationByHand() {

@@ -39,7 +39,8 @@ import Torch
             }
             optimizer.step(lr: lr(step))
             #expect(toy.kernel.gradient == nil && toy.bias.gradient == nil)
-            expectNear(toy.kernel.floats, try #require(state["kernel"]).doubles, tolerance, "\(key), step \(step), kernel")
+            expectNear(
+                toy.kernel.floats, try #require(state["kernel"]).doubles, tolerance, "\(key), step \(step), kernel")
             expectNear(toy.bias.floats, try #require(state["bias"]).doubles, tolerance, "\(key), step \(step), bias")
         }
     }
@@ -48,7 +49,8 @@ import Torch
         let a = try #require(try fixture("optim.json")["sgd_arguments"])
         let (lr, mu, decay) = (try a.number("lr"), try a.number("momentum"), try a.number("weight_decay"))
         try check("sgd", .sgd(momentum: mu, nesterov: false, decay: decay), lr: { _ in lr })
-        try check("sgd", .sgd(momentum: mu, nesterov: false, decay: decay), lr: { _ in lr }, clip: 0)  // 0: only measured
+        // 0: only measured.
+        try check("sgd", .sgd(momentum: mu, nesterov: false, decay: decay), lr: { _ in lr }, clip: 0)
         try check("sgd_nesterov", .sgd(momentum: mu, nesterov: true, decay: decay), lr: { _ in lr })
         try check("sgd_clipped_at_0.5", .sgd(momentum: mu, nesterov: false, decay: decay), lr: { _ in lr }, clip: 0.5)
         let s = try #require(try fixture("optim.json")["schedule_arguments"])
@@ -131,7 +133,8 @@ import Torch
                 optimizer.step(lr: 0.05)
                 average.update(step: 1)
             }
-            results.append(kernels.map(\.floats) + optimizer.tensors.map(\.tensor.floats) + average.tensors.map(\.tensor.floats))
+            results.append(
+                kernels.map(\.floats) + optimizer.tensors.map(\.tensor.floats) + average.tensors.map(\.tensor.floats))
         }
         for (a, b) in zip(results[0], results[1]) { expectNear(a, b.map(Double.init), 2e-5, "layouts") }
         #expect(results[0].count == results[1].count)

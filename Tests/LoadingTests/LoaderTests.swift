@@ -51,7 +51,8 @@ import Torch
             #expect(shot.sources == [0, 0, 1])
             for (slot, draw) in sampler.draws(step: step).enumerated() {
                 let set = draw.source == 0 ? human : pseudo
-                let index = Sampler.order(set.examples.count, seed: 3, source: draw.source, epoch: draw.epoch)[draw.position]
+                let index = Sampler.order(set.examples.count, seed: 3, source: draw.source, epoch: draw.epoch)[
+                    draw.position]
                 #expect(shot.indices[slot] == index)
                 let image = try ImageFile.decode(set.path(of: set.examples[index])).image
                 #expect(shot.plans[slot].source == image.size && shot.plans[slot].target == canvas)
@@ -97,7 +98,8 @@ import Torch
             root: scratch.path, classes: ClassTable(names: ["bright"]),
             examples: [
                 Example(
-                    id: 1, fileName: "bright.png", size: image.size, annotations: [Annotation(id: 1, box: box, label: 0)])
+                    id: 1, fileName: "bright.png", size: image.size,
+                    annotations: [Annotation(id: 1, box: box, label: 0)])
             ])
         let loader = Loader(
             [Source(set, policy: .s1)], .training(Sampler(counts: [1], shares: [1]), seed: 5), options(batch: 1),
@@ -110,7 +112,9 @@ import Torch
             let middle = Float((0.5 - 0.485) / 0.229) + 0.1
             var columns: [Int] = []
             var rows: [Int] = []
-            for y in 0..<64 { for x in 0..<64 where values[(y * 64 + x) * 3] > middle { columns.append(x); rows.append(y) } }
+            for y in 0..<64 {
+                for x in 0..<64 where values[(y * 64 + x) * 3] > middle { columns.append(x); rows.append(y) }
+            }
             let seen = Box(
                 x1: Float(columns.min() ?? 0), y1: Float(rows.min() ?? 0), x2: Float((columns.max() ?? 0) + 1),
                 y2: Float((rows.max() ?? 0) + 1))
@@ -185,7 +189,8 @@ import Torch
         #expect(shots[2].slot(1, of: 3) == blank && shots[2].slot(2, of: 3) == blank)
         #expect(try evaluation(options(batch: 3, workers: 4, cache: 0, prefetch: 1), skips: false).shots() == shots)
         let later = Loader(
-            [Source(human, policy: .none)], .evaluation(skipsRefused: false), options(batch: 3, workers: 2), batches: 1..<3)
+            [Source(human, policy: .none)], .evaluation(skipsRefused: false), options(batch: 3, workers: 2),
+            batches: 1..<3)
         #expect(try later.shots() == Array(shots[1...]))
         #expect(Loader.batches(of: 0, by: 3).isEmpty && Loader.batches(of: 6, by: 3).count == 2)
     }
@@ -221,7 +226,8 @@ import Torch
     /// A loader can go at any moment: before its threads began, while they write, while a batch is held.
     @Test func aLoaderCanBeClosedEarly() throws {
         for round in 0..<50 {
-            let loader = training(options(batch: 3, workers: 1 + round % 4, cache: round % 2 == 0 ? 0 : 1 << 20), to: 1000)
+            let loader = training(
+                options(batch: 3, workers: 1 + round % 4, cache: round % 2 == 0 ? 0 : 1 << 20), to: 1000)
             for _ in 0..<round % 3 { #expect(try loader.nextBatch() != nil) }
         }
     }

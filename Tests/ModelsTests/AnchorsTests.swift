@@ -38,7 +38,10 @@ import Testing
         spec.octaves = 1
         spec.ratios = [1]
         let anchors = Anchors(spec, canvas: Size(width: 32, height: 16))
-        #expect((0..<anchors.count).map { anchors[$0].array } == [[-16, -16, 32, 32], [0, -16, 48, 32], [-32, -32, 64, 64]])
+        #expect(
+            (0..<anchors.count).map { anchors[$0].array } == [
+                [-16, -16, 32, 32], [0, -16, 48, 32], [-32, -32, 64, 64],
+            ])
     }
 }
 
@@ -53,7 +56,9 @@ import Testing
             {
                 let c = code.map { Float($0) }
                 let box = BoxCode.decode(c[0], c[1], c[2], c[3], anchor: anchors[anchor], sizesPlusOne: quirk)
-                for (value, wanted) in zip(box.array, expected) { #expect(near(value, wanted, 2e-6), "\(key) \(anchor)") }
+                for (value, wanted) in zip(box.array, expected) {
+                    #expect(near(value, wanted, 2e-6), "\(key) \(anchor)")
+                }
             }
         }
         #expect(near(BoxCode.limit, try fixture("retinanet.json").number("cap"), 1e-7))

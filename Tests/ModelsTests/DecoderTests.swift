@@ -40,7 +40,9 @@ import Testing
         let (logits, codes) = outputs(boxes, try #require(reference["scores"]).rows, anchors, background: background)
         var spec = DecodingSpec()
         #expect(Double(spec.scoreFloor) == 0.05.roundedToFloat && spec.iou == 0.5)
-        for (limits, key) in [((100, 100), "kept_anchor_class_score"), ((4, 7), "kept_with_limits_per_class_4_total_7")] {
+        for (limits, key) in [
+            ((100, 100), "kept_anchor_class_score"), ((4, 7), "kept_with_limits_per_class_4_total_7"),
+        ] {
             (spec.perClass, spec.perImage) = limits
             let found = decode(spec, logits, codes, anchors, classes: 3, offset: background ? 1 : 0)
             let expected = try #require(reference[key]).rows
@@ -70,9 +72,11 @@ import Testing
             if round == 7 { spec.scoreFloor = 0 }
             var expected: [CanvasDetection] = []
             for k in 0..<classes {
-                let all = (0..<anchors.count).map { (anchor: $0, score: 1 / (1 + exponential(-logits[$0 * classes + k]))) }
-                    .filter { $0.score > spec.scoreFloor }
-                    .sorted { ($1.score, $0.anchor) < ($0.score, $1.anchor) }.prefix(spec.candidatesPerClass)
+                let all = (0..<anchors.count).map {
+                    (anchor: $0, score: 1 / (1 + exponential(-logits[$0 * classes + k])))
+                }
+                .filter { $0.score > spec.scoreFloor }
+                .sorted { ($1.score, $0.anchor) < ($0.score, $1.anchor) }.prefix(spec.candidatesPerClass)
                 let boxes = all.map { candidate in
                     let c = 4 * candidate.anchor
                     return BoxCode.decode(
@@ -89,7 +93,9 @@ import Testing
             }
             let found = decode(spec, logits, codes, anchors, classes: classes)
             #expect(found.count == min(expected.count, spec.perImage), "round \(round)")
-            #expect(found.map(\.score) == Array(expected.map(\.score).sorted(by: >).prefix(spec.perImage)), "round \(round)")
+            #expect(
+                found.map(\.score) == Array(expected.map(\.score).sorted(by: >).prefix(spec.perImage)), "round \(round)"
+            )
             #expect(Set(found).isSubset(of: expected), "round \(round)")
             #expect(!found.isEmpty, "round \(round)")
         }

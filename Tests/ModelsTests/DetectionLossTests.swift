@@ -68,7 +68,8 @@ import Torch
                 logits: Tensor.zeros([1, 1, 1]), codes: Tensor([Float(error), 0, 0, 0], shape: [1, 1, 4]))
             let target = AnchorTargets(labels: [0], positives: [0], codes: [0, 0, 0, 0])
             let losses = spec(output, [target], images: 0..<1, channelOffset: 0)
-            #expect(abs(losses.boxes.item - 50 * expected / 4 / 2) < 1e-6, "Huber at \(error)")  // one positive, plus one
+            // One positive, plus one.
+            #expect(abs(losses.boxes.item - 50 * expected / 4 / 2) < 1e-6, "Huber at \(error)")
         }
     }
 
@@ -127,8 +128,11 @@ import Torch
         loss.backward()
         #expect(try #require(x.gradient).floats == [0, -0.25, 0.75, 0])
         // A logit that is no number must not vanish: the loop stops at a loss that is none.
-        #expect(Tensor([Float.nan], shape: [1, 1]).focalLossSum(Tensor([-1] as [Int32]), alpha: 0.25, gamma: 1.5).item.isNaN)
-        #expect(Tensor([Float.nan], shape: [1, 1]).focalLossSum(Tensor([0] as [Int32]), alpha: 0.25, gamma: 1.5).item.isNaN)
+        #expect(
+            Tensor([Float.nan], shape: [1, 1]).focalLossSum(Tensor([-1] as [Int32]), alpha: 0.25, gamma: 1.5).item.isNaN
+        )
+        #expect(
+            Tensor([Float.nan], shape: [1, 1]).focalLossSum(Tensor([0] as [Int32]), alpha: 0.25, gamma: 1.5).item.isNaN)
     }
 
     /// The sum is by blocks of rows, so that the number of threads does not change a bit.
@@ -186,7 +190,8 @@ import Torch
         logits.requiresGradient = true
         codes.requiresGradient = true
         let losses = DetectionLossSpec()(
-            RetinaNetOutput(logits: logits, codes: codes), [MatcherSpec()([], anchors)], images: 0..<1, channelOffset: 0)
+            RetinaNetOutput(logits: logits, codes: codes), [MatcherSpec()([], anchors)], images: 0..<1, channelOffset: 0
+        )
         // 0.75 * 0.5^1.5 * ln 2 a logit, divided by 0 + 1
         #expect(near(losses.classes.item, Double(2 * anchors.count) * 0.183798402, 1e-6))
         #expect(losses.boxes.item == 0 && losses.positives == 0)
@@ -219,7 +224,8 @@ import Torch
         let step: Float = 0.01
         func moved(_ sign: Float) -> Double {
             value(
-                zip(logits, direction).map { $0 + sign * step * $1 }, zip(codes, codeDirection).map { $0 + sign * step * $1 })
+                zip(logits, direction).map { $0 + sign * step * $1 },
+                zip(codes, codeDirection).map { $0 + sign * step * $1 })
         }
         let numeric = (moved(1) - moved(-1)) / Double(2 * step)
         let analytic =

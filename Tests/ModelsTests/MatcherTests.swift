@@ -49,7 +49,9 @@ import Testing
         owner.merge(forced) { $1 }
         for (a, g) in owner { labels[a] = Int32(objects[g].label) }
         for a in all.indices where labels[a] == -1 {
-            if regions.contains(where: { $0.box.intersection(all[a]) / all[a].area >= spec.ignoreOverlap }) { labels[a] = -2 }
+            if regions.contains(where: { $0.box.intersection(all[a]) / all[a].area >= spec.ignoreOverlap }) {
+                labels[a] = -2
+            }
         }
         return (labels, owner)
     }
@@ -68,7 +70,9 @@ import Testing
             // A box twice over, and one without an area.
             if let first = targets.first { targets.append(Target(box: first.box, label: 4)) }
             targets.append(Target(box: Box(x1: 5, y1: 5, x2: 5, y2: 30), label: 1))
-            if round % 5 == 0 { targets.append(Target(box: Box(x1: 0, y1: 0, x2: 50, y2: 50), label: 0, ignored: true)) }
+            if round % 5 == 0 {
+                targets.append(Target(box: Box(x1: 0, y1: 0, x2: 50, y2: 50), label: 0, ignored: true))
+            }
             let result = spec(targets, anchors)
             let (labels, owner) = slow(spec, targets, anchors)
             #expect(result.labels == labels, "round \(round)")

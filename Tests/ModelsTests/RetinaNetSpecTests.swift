@@ -10,8 +10,11 @@ import Torch
         #expect(spec.anchors.levels == 3...7 && spec.anchors.scale == 4 && spec.anchors.perCell == 9)
         #expect(spec.anchors.ratios == [1, 2, 0.5])
         #expect(spec.matcher.positive == 0.5 && spec.matcher.negative == 0.5 && spec.matcher.forceMatch)
-        #expect(spec.loss.alpha == 0.25 && spec.loss.gamma == 1.5 && spec.loss.huberDelta == 0.1 && spec.loss.boxWeight == 50)
-        #expect(spec.decoding.scoreFloor == 0.05 && spec.decoding.candidatesPerClass == 5000 && spec.decoding.iou == 0.5)
+        #expect(
+            spec.loss.alpha == 0.25 && spec.loss.gamma == 1.5 && spec.loss.huberDelta == 0.1
+                && spec.loss.boxWeight == 50)
+        #expect(
+            spec.decoding.scoreFloor == 0.05 && spec.decoding.candidatesPerClass == 5000 && spec.decoding.iou == 0.5)
         #expect(spec.decoding.perClass == 100 && spec.decoding.perImage == 100)
         #expect(spec.headConvolutions == 4 && spec.channels == 256 && !spec.p6FromC5)
         #expect(spec.fpnNorm == .paper && spec.headNorm == .paper && spec.backbone.norm == .paper)

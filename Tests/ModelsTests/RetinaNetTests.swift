@@ -24,7 +24,9 @@ import Torch
         let model = RetinaNet(store.root, spec(form))
         let sorted = store.entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         let listing = sorted.map { "\($0.name) \($0.tensor.shape.map(String.init).joined(separator: "x"))\n" }.joined()
-        #expect(sorted.map(\.name).filter { !$0.hasPrefix("backbone.body.") } == reference["names"]?.array?.compactMap(\.string))
+        #expect(
+            sorted.map(\.name).filter { !$0.hasPrefix("backbone.body.") }
+                == reference["names"]?.array?.compactMap(\.string))
         #expect(sorted.count == reference["tensors"]?.int && store.parameterCount == reference["parameters"]?.int)
         #expect(Digest(of: listing).description == reference["listing_sha256"]?.string)
         fillByFormula(store)
@@ -36,15 +38,17 @@ import Torch
 
         // Training: batch statistics, gradients through everything, running statistics moved once.
         let output = model(picture, .training)
-        try expectAccount(output.logits, try #require(reference["training_logits"]), "\(form): training", tolerance: 2e-4)
+        try expectAccount(
+            output.logits, try #require(reference["training_logits"]), "\(form): training", tolerance: 2e-4)
         try expectAccount(output.codes, try #require(reference["training_codes"]), "\(form): training", tolerance: 2e-4)
         func mean(_ y: Tensor) -> Tensor {
             (y.reshaped([-1]) * Tensor((0..<y.count).map { Float(cosine(0.01 * Double($0))) })).mean()
         }
         (mean(output.logits) + mean(output.codes)).backward()
         let whole = try reference.number("gradient_norm")
-        // Under a batch norm the smooth gradient of this loss nearly cancels, and one ReLU of the 7,680 at P3 that rounding
-        // turns over is 1% of what is left: torch itself, in fp32, is 3% from its own float64, depending on the layout.
+        // Under a batch norm the smooth gradient of this loss nearly cancels, and one ReLU of the 7,680 at P3 that
+        // rounding turns over is 1% of what is left: torch itself, in fp32, is 3% from its own float64, depending on
+        // the layout.
         let share = form == "paper" ? 0.05 : 2e-3
         for (row, sums) in zip(
             try #require(reference["gradient_norms"]?.array), try #require(reference["gradient_weighted"]?.array))
@@ -79,8 +83,8 @@ import Torch
         #expect(output.codes.shape == [2, anchors.count, 4])
     }
 
-    /// A convolution is blind to where it stands, so a bright spot answers at its own anchors: rows and columns, levels and
-    /// anchors in a cell are in the anchors' order.
+    /// A convolution is blind to where it stands, so a bright spot answers at its own anchors: rows and columns, levels
+    /// and anchors in a cell are in the anchors' order.
     @Test func theOrderOfPredictionsIsTheAnchors() throws {
         var spec = RetinaNetSpec.paper(backbone: .resNet(18, width: 8), classes: 2, channels: 8, norm: .quick)
         spec.headConvolutions = 0
@@ -110,7 +114,8 @@ import Torch
 
     /// Two pictures with one box each, learnt by heart.
     @Test func fortyStepsLearnTwoPictures() throws {
-        // One thread: on pictures this small threads spend their time waiting for each other, above all on a busy machine.
+        // One thread: on pictures this small threads spend their time waiting for each other, above all on a busy
+        // machine.
         let threads = Torch.threads
         Torch.threads = 1
         defer { Torch.threads = threads }
@@ -122,9 +127,11 @@ import Torch
             for c in 0..<3 {
                 for y in 0..<64 {
                     for x in 0..<64 {
-                        let inside = Float(x) >= boxes[n].x1 && Float(x) < boxes[n].x2 && Float(y) >= boxes[n].y1
+                        let inside =
+                            Float(x) >= boxes[n].x1 && Float(x) < boxes[n].x2 && Float(y) >= boxes[n].y1
                             && Float(y) < boxes[n].y2
-                        pixels[((n * 3 + c) * 64 + y) * 64 + x] = inside ? colours[n][c] : Float(u(9, (y * 64 + x) * 3 + c))
+                        pixels[((n * 3 + c) * 64 + y) * 64 + x] =
+                            inside ? colours[n][c] : Float(u(9, (y * 64 + x) * 3 + c))
                     }
                 }
             }
@@ -156,7 +163,8 @@ import Torch
                 codes.withUnsafeBufferPointer { c in
                     spec.decoding(
                         logits: .init(rebasing: l[n * anchors.count * 2..<(n + 1) * anchors.count * 2]),
-                        codes: .init(rebasing: c[n * anchors.count * 4..<(n + 1) * anchors.count * 4]), anchors: anchors,
+                        codes: .init(rebasing: c[n * anchors.count * 4..<(n + 1) * anchors.count * 4]),
+                        anchors: anchors,
                         classes: 2, channelOffset: 0)
                 }
             }
@@ -167,7 +175,8 @@ import Torch
 
     /// The whole network's gradient against differences of the loss along it, training mode.
     @Test func theGradientIsTheSlopeOfTheLoss() throws {
-        var spec = RetinaNetSpec.paper(backbone: .resNet(18, width: 8, norm: .quick), classes: 2, channels: 8, norm: .quick)
+        var spec = RetinaNetSpec.paper(
+            backbone: .resNet(18, width: 8, norm: .quick), classes: 2, channels: 8, norm: .quick)
         spec.backbone.activation = .silu  // smooth, so that differences mean something
         spec.headConvolutions = 2
         let store = ParameterStore(seed: 3)
@@ -191,9 +200,13 @@ import Torch
             let square = gradients.reduce(0.0) { $0 + $1.square().sum().item }
             func moved(_ step: Double) -> Double {
                 withoutGradients {
-                    for (member, gradient) in zip(members, gradients) { member.tensor.detached().add(gradient, scale: step) }
+                    for (member, gradient) in zip(members, gradients) {
+                        member.tensor.detached().add(gradient, scale: step)
+                    }
                     let value = loss().item
-                    for (member, gradient) in zip(members, gradients) { member.tensor.detached().add(gradient, scale: -step) }
+                    for (member, gradient) in zip(members, gradients) {
+                        member.tensor.detached().add(gradient, scale: -step)
+                    }
                     return value
                 }
             }
@@ -211,7 +224,8 @@ import Torch
         let targets = [spec.matcher([], anchors), spec.matcher([], anchors)]
         let failure = #expect(throws: Failure.self) {
             try Torch.catching { () throws(Failure) in
-                let picture = Tensor.zeros([1 << 44]).reshaped([2, 3, 64, 64])  // fails; all that follows has placeholders
+                // Fails; all that follows has placeholders.
+                let picture = Tensor.zeros([1 << 44]).reshaped([2, 3, 64, 64])
                 let output = model(picture, .training)
                 let losses = spec.loss(output, targets, images: 0..<2, channelOffset: 0)
                 losses.total.backward()

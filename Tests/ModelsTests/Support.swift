@@ -39,7 +39,8 @@ func u(_ n: Int, _ i: Int) -> Double {
     Double((2_654_435_761 * UInt64(i + 1_000_003 * n)) & 0xFFFF_FFFF) / 4_294_967_296 - 0.5
 }
 
-/// Fills all tensors of a store by the formula of Tools/reference/resnet.py, numbered from 1 by the names in byte order.
+/// Fills all tensors of a store by the formula of Tools/reference/resnet.py, numbered from 1 by the names in byte
+/// order.
 func fillByFormula(_ store: ParameterStore) {
     let sorted = store.entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     for (rank, entry) in sorted.enumerated() {

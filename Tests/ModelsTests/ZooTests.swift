@@ -5,8 +5,8 @@ import Testing
 import Torch
 
 @Suite(.serialized) struct ZooTests {
-    /// Parameters of pyramid and heads, written out: lateral 1x1 from C3...C5, three 3x3, P6, P7, norms of two vectors; two
-    /// heads of four 3x3 with norms of five levels and a prediction for nine anchors.
+    /// Parameters of pyramid and heads, written out: lateral 1x1 from C3...C5, three 3x3, P6, P7, norms of two vectors;
+    /// two heads of four 3x3 with norms of five levels and a prediction for nine anchors.
     private func above(_ c: [Int], width w: Int, classes k: Int, norms: Bool) -> Int {
         let three = 9 * w * w + w
         let pyramid = c.reduce(0) { $0 + $1 * w + w } + 5 * three + (norms ? 5 * 2 * w : 0)

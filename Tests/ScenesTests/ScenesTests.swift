@@ -73,7 +73,8 @@ import Testing
         for count in perClass { #expect(abs(Double(count) / Double(objects) - 1 / 6.0) < 0.06) }
     }
 
-    /// The picture differs inside the boxes from the ground: an object can be seen. (Its contrast is at least the style's.)
+    /// The picture differs inside the boxes from the ground: an object can be seen. (Its contrast is at least the
+    /// style's.)
     @Test func objectsAreVisible() {
         let style = SceneStyle(objects: 1...1, contrast: 0.3, noise: 0, blur: 0)
         var strong = 0

@@ -33,7 +33,10 @@ import Torch
         #expect(abs(logits.crossEntropy(Tensor([2, -100] as [Int64])).item - 0.40760596) < 1e-6)
         // Smoothing 0.3 spreads 0.1 on each class: 0.7 of the loss and 0.1 of every -log p.
         let smooth = 0.7 * 0.40760596 + 0.1 * (2.40760596 + 1.40760596 + 0.40760596)
-        #expect(abs(logits.narrowed(0, start: 0, length: 1).crossEntropy(Tensor([2] as [Int64]), smoothing: 0.3).item - smooth) < 1e-6)
+        #expect(
+            abs(
+                logits.narrowed(0, start: 0, length: 1).crossEntropy(Tensor([2] as [Int64]), smoothing: 0.3).item
+                    - smooth) < 1e-6)
     }
 
     @Test func rearranging() {
@@ -74,7 +77,8 @@ import Torch
         let x = Tensor([1, 2, 3] as [Float])
         let y = Tensor([9, 8, 7] as [Float])
         #expect(x.replaced(where: x.greater(1.5), by: y).floats == [1, 8, 7])
-        #expect(x.maximum(Tensor.full([3], 2)).floats == [2, 2, 3] && x.minimum(Tensor.full([3], 2)).floats == [1, 2, 2])
+        #expect(
+            x.maximum(Tensor.full([3], 2)).floats == [2, 2, 3] && x.minimum(Tensor.full([3], 2)).floats == [1, 2, 2])
         #expect(x.equal(2).or(x.equal(3)).array(of: Bool.self) == [false, true, true])
         #expect(x.equal(2).not().and(x.less(3)).array(of: Bool.self) == [true, false, false])
     }

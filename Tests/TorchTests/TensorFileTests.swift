@@ -11,7 +11,9 @@ import Torch
     private func sample(_ dtype: DType, _ shape: [Int]) -> Tensor {
         let count = shape.reduce(1, *)
         if dtype == .bool { return Tensor((0..<count).map { $0 % 3 == 1 }, shape: shape) }
-        let values = (0..<count).map { Double($0 * 7 % 11) - (dtype == .uint8 ? 0 : 5) + (dtype.isFloatingPoint ? 0.25 : 0) }
+        let values = (0..<count).map {
+            Double($0 * 7 % 11) - (dtype == .uint8 ? 0 : 5) + (dtype.isFloatingPoint ? 0.25 : 0)
+        }
         return Tensor(values, shape: shape).to(dtype)
     }
 
@@ -20,7 +22,9 @@ import Torch
         defer { unlink(path) }
         var tensors: [(name: String, tensor: Tensor)] = []
         for dtype in DType.allCases {
-            for shape in [[2, 3], [], [0, 4], [2, 3, 2, 2]] { tensors.append(("\(dtype).\(shape)", sample(dtype, shape))) }
+            for shape in [[2, 3], [], [0, 4], [2, 3, 2, 2]] {
+                tensors.append(("\(dtype).\(shape)", sample(dtype, shape)))
+            }
         }
         tensors.append(("channelsLast", sample(.float32, [2, 3, 4, 5]).channelsLast()))
         tensors.append(("view", sample(.float32, [4, 6]).transposed(0, 1).narrowed(0, start: 1, length: 3)))
@@ -59,7 +63,8 @@ import Torch
         let path = temporary("errors")
         defer { unlink(path) }
         try TensorFile.write(
-            [("layer1.weight", Tensor.zeros([2, 3])), ("layer1.bias", Tensor.zeros([2], .float64))], metadata: [:], to: path)
+            [("layer1.weight", Tensor.zeros([2, 3])), ("layer1.bias", Tensor.zeros([2], .float64))], metadata: [:],
+            to: path)
         let file = try SafetensorsFile(path)
         func message(_ name: String, _ tensor: Tensor) -> String {
             let failure = #expect(throws: Failure.self) { try TensorFile.load([(name, tensor)], from: file) }

@@ -90,7 +90,8 @@ final class Toy: Objective {
 /// The tensors of a safetensors file by name, as bytes: what does not depend on the clock.
 func tensors(_ path: String) throws -> [String: [UInt8]] {
     let file = try SafetensorsFile(path)
-    return Dictionary(uniqueKeysWithValues: file.entries.map { entry in (entry.name, file.withBytes(of: entry) { [UInt8]($0) }) })
+    return Dictionary(
+        uniqueKeysWithValues: file.entries.map { entry in (entry.name, file.withBytes(of: entry) { [UInt8]($0) }) })
 }
 
 /// The lines of a log without what a clock decides.

@@ -31,7 +31,8 @@ import Torch
         var streams = [Stream(name: "human", dataset: human, policy: .s1, images: images)]
         if both { streams.append(Stream(name: "pseudo", dataset: pseudo, policy: .s1, images: images)) }
         var plan = TrainingPlan(
-            streams: streams, mix: both ? .normalized(alpha: 1, decay: LossMix.paperDecay) : .weighted([1]), steps: steps,
+            streams: streams, mix: both ? .normalized(alpha: 1, decay: LossMix.paperDecay) : .weighted([1]),
+            steps: steps,
             micro: micro, optimizer: optimizer,
             schedule: Schedule(base: 0.01, warmupFrom: 0.0001, warmupSteps: 3, steps: steps), clip: 5,
             averageDecay: average, precision: nil, seed: 7, canvas: Size(width: 64, height: 64))
@@ -106,7 +107,9 @@ import Torch
         let done = Toy()
         try trainer(done, plan, "run").run()
         let again = Toy(seed: 5)
-        try trainer(again, plan, "run").run(evaluate: { _ in Issue.record("evaluated again"); return nil })
+        try trainer(again, plan, "run").run(evaluate: { _ in
+            Issue.record("evaluated again"); return nil
+        })
         #expect(again.calls == 0)
         #expect(done.parameters.entries.map { $0.tensor.bytes() } == again.parameters.entries.map { $0.tensor.bytes() })
     }
@@ -149,7 +152,9 @@ import Torch
         defer { signal(SIGINT, SIG_DFL); signal(SIGTERM, SIG_DFL) }
         for (place, (number, code)) in [(SIGINT, ExitCode.interrupted), (SIGTERM, .terminated)].enumerated() {
             let toy = Toy()
-            toy.before = { call in if call == 6 + place { kill(getpid(), number); while Signals.interruption == nil { usleep(500) } } }
+            toy.before = { call in
+                if call == 6 + place { kill(getpid(), number); while Signals.interruption == nil { usleep(500) } }
+            }
             let failure = #expect(throws: Failure.self) { try trainer(toy, plan(), "parts\(place)").run() }
             Signals.forget()
             #expect(failure?.code == code && toy.calls == 7 + place)
@@ -172,9 +177,13 @@ import Torch
         #expect(parts.calls == 10)
         #expect(parts.files.chunks(2).map { $0.flatMap { $0 } } == whole.files)
         for (x, y) in zip(whole.parameters.entries, parts.parameters.entries) {
-            for (a, b) in zip(x.tensor.floats, y.tensor.floats) { #expect(abs(a - b) < 1e-5 * max(1, abs(a)), "\(x.name)") }
+            for (a, b) in zip(x.tensor.floats, y.tensor.floats) {
+                #expect(abs(a - b) < 1e-5 * max(1, abs(a)), "\(x.name)")
+            }
         }
-        let (a, b) = (try timeless(scratch.file("whole/metrics.jsonl")), try timeless(scratch.file("parts/metrics.jsonl")))
+        let (a, b) = (
+            try timeless(scratch.file("whole/metrics.jsonl")), try timeless(scratch.file("parts/metrics.jsonl"))
+        )
         for key in ["loss", "human/square", "human/positives", "grad_norm", "images", "lr"] {
             for (x, y) in zip(a, b) {
                 let (x, y) = (try #require(x[key]?.double), try #require(y[key]?.double))
@@ -191,7 +200,9 @@ import Torch
     }
 
     @Test func partsThatDoNotDivideAreRefused() throws {
-        for (micro, both, words) in [(3, false, "micro: 3 does not divide"), (1, true, "cannot be shared by 8"), (0, false, "micro: 0")] {
+        for (micro, both, words) in [
+            (3, false, "micro: 3 does not divide"), (1, true, "cannot be shared by 8"), (0, false, "micro: 0"),
+        ] {
             let failure = #expect(throws: Failure.self) { try trainer(Toy(), plan(micro: micro, both: both), "run") }
             #expect(failure?.code == .usage)
             #expect(failure?.message.contains(words) == true, "\(failure?.message ?? "")")
@@ -268,7 +279,9 @@ import Torch
         #expect(failure?.code == .diverged && toy.calls == 8)
         #expect(json["step"]?.int == 8 && json["loss"]?.string == "nan")
         let pictures = try #require(json["pictures"]?.array)
-        #expect(pictures.map { $0["stream"]?.string } == [String](repeating: "human", count: 4) + [String](repeating: "pseudo", count: 4))
+        #expect(
+            pictures.map { $0["stream"]?.string } == [String](repeating: "human", count: 4)
+                + [String](repeating: "pseudo", count: 4))
         #expect(pictures.map { $0["file"]?.string } == toy.files[7].map { "\($0).png" })
         #expect(pictures.allSatisfy { $0["boxes"]?.array != nil })
         #expect(try timeless(scratch.file("run/metrics.jsonl")).count == 7)

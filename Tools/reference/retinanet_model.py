@@ -2,15 +2,17 @@
 
     python Tools/reference/retinanet_model.py Tests/ModelsTests/Fixtures/retinanet_model.json
 
-The backbone is a ResNet of basic blocks, one a stage; the pyramid and the heads have 16 channels; 5 classes. Three forms:
+The backbone is a ResNet of basic blocks, one a stage; the pyramid and the heads have 16 channels; 5 classes. Three
+forms:
 
     plain      torchvision's RetinaNet as it stands: no norms in pyramid and heads, P6 from P5
     p6_from_c5 the same with P6 from the backbone's C5
-    paper      torchvision's convolutions in the form of paper: a norm after each level of the pyramid (no activation), heads of
-               convolution, norm of the level's own, ReLU; all norms with eps 1e-4 and 0.003 of the new value
+    paper      torchvision's convolutions in the form of paper: a norm after each level of the pyramid (no activation),
+               heads of convolution, norm of the level's own, ReLU; all norms with eps 1e-4 and 0.003 of the new value
 
 Tensors are numbered from 1 by their names sorted by bytes; the input, [2, 3, 96, 160], is tensor 0, filled with 2 * u.
-The loss whose gradients are listed is the sum, over logits and codes, of mean(value[i] * cos(0.01 * i)), in training mode.
+The loss whose gradients are listed is the sum, over logits and codes, of mean(value[i] * cos(0.01 * i)), in training
+mode.
 """
 import collections
 import hashlib

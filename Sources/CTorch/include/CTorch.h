@@ -23,7 +23,9 @@ extern "C" {
 typedef struct pupil_tensor pupil_tensor;
 
 // Element types; the numbers are ours.
-enum { PUPIL_F32 = 0, PUPIL_F64, PUPIL_F16, PUPIL_BF16, PUPIL_I64, PUPIL_I32, PUPIL_I16, PUPIL_I8, PUPIL_U8, PUPIL_BOOL };
+enum {
+    PUPIL_F32 = 0, PUPIL_F64, PUPIL_F16, PUPIL_BF16, PUPIL_I64, PUPIL_I32, PUPIL_I16, PUPIL_I8, PUPIL_U8, PUPIL_BOOL
+};
 // What went wrong.
 enum { PUPIL_ERROR_NONE = 0, PUPIL_ERROR_INVALID = 1, PUPIL_ERROR_OUT_OF_MEMORY = 2, PUPIL_ERROR_DEVICE = 3 };
 
@@ -49,9 +51,11 @@ int pupil_flush_denormals(bool on);
 
 // tensor.cpp: life, data, types
 void pupil_free(pupil_tensor *t);
-pupil_tensor *_Nullable pupil_from_bytes(const void *_Nullable bytes, const int64_t *_Nullable shape, int dims, int dtype);
+pupil_tensor *_Nullable pupil_from_bytes(
+    const void *_Nullable bytes, const int64_t *_Nullable shape, int dims, int dtype);
 pupil_tensor *_Nullable pupil_full(const int64_t *_Nullable shape, int dims, double value, int dtype, int device);
-pupil_tensor *_Nullable pupil_empty(const int64_t *_Nullable shape, int dims, int dtype, int device, bool channels_last, bool pinned);
+pupil_tensor *_Nullable pupil_empty(
+    const int64_t *_Nullable shape, int dims, int dtype, int device, bool channels_last, bool pinned);
 pupil_tensor *_Nullable pupil_arange(int64_t count, int dtype, int device);
 int pupil_dims(pupil_tensor *t);
 int64_t pupil_size(pupil_tensor *t, int dim);
@@ -82,7 +86,8 @@ PUPIL_BINARY(eq) PUPIL_BINARY(ne) PUPIL_BINARY(lt) PUPIL_BINARY(le) PUPIL_BINARY
 PUPIL_BINARY(logical_and) PUPIL_BINARY(logical_or) PUPIL_BINARY(matmul)
 #define PUPIL_SCALAR(name) pupil_tensor *_Nullable pupil_##name(pupil_tensor *a, double b);
 PUPIL_SCALAR(add_scalar) PUPIL_SCALAR(mul_scalar) PUPIL_SCALAR(pow_scalar)
-PUPIL_SCALAR(eq_scalar) PUPIL_SCALAR(ne_scalar) PUPIL_SCALAR(lt_scalar) PUPIL_SCALAR(le_scalar) PUPIL_SCALAR(gt_scalar) PUPIL_SCALAR(ge_scalar)
+PUPIL_SCALAR(eq_scalar) PUPIL_SCALAR(ne_scalar) PUPIL_SCALAR(lt_scalar) PUPIL_SCALAR(le_scalar)
+PUPIL_SCALAR(gt_scalar) PUPIL_SCALAR(ge_scalar)
 pupil_tensor *_Nullable pupil_clamp(pupil_tensor *a, double low, double high);
 pupil_tensor *_Nullable pupil_where(pupil_tensor *condition, pupil_tensor *a, pupil_tensor *b);
 // In place; the tensor itself changes.
@@ -112,7 +117,8 @@ pupil_tensor *_Nullable pupil_masked_select(pupil_tensor *a, pupil_tensor *mask)
 pupil_tensor *_Nullable pupil_masked_fill(pupil_tensor *a, pupil_tensor *mask, double value);
 pupil_tensor *_Nullable pupil_nonzero(pupil_tensor *a);
 pupil_tensor *_Nullable pupil_one_hot(pupil_tensor *a, int64_t classes);
-int pupil_topk(pupil_tensor *a, int64_t k, int64_t dim, pupil_tensor *_Nullable *_Nonnull values, pupil_tensor *_Nullable *_Nonnull indices);
+int pupil_topk(pupil_tensor *a, int64_t k, int64_t dim, pupil_tensor *_Nullable *_Nonnull values,
+    pupil_tensor *_Nullable *_Nonnull indices);
 
 // reduce.cpp; count 0 = over all dimensions
 pupil_tensor *_Nullable pupil_sum(pupil_tensor *a, const int64_t *_Nullable dims, int count, bool keep);
@@ -131,16 +137,18 @@ pupil_tensor *_Nullable pupil_conv2d(pupil_tensor *x, pupil_tensor *weight, pupi
 pupil_tensor *_Nullable pupil_linear(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *_Nullable bias);
 pupil_tensor *_Nullable pupil_batch_norm(pupil_tensor *x, pupil_tensor *_Nullable weight, pupil_tensor *_Nullable bias,
     pupil_tensor *_Nullable mean, pupil_tensor *_Nullable variance, bool training, double momentum, double eps);
-pupil_tensor *_Nullable pupil_group_norm(pupil_tensor *x, int64_t groups, pupil_tensor *_Nullable weight, pupil_tensor *_Nullable bias, double eps);
+pupil_tensor *_Nullable pupil_group_norm(pupil_tensor *x, int64_t groups, pupil_tensor *_Nullable weight,
+    pupil_tensor *_Nullable bias, double eps);
 pupil_tensor *_Nullable pupil_max_pool2d(pupil_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
 pupil_tensor *_Nullable pupil_avg_pool2d(pupil_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
 pupil_tensor *_Nullable pupil_upsample_nearest(pupil_tensor *x, int64_t height, int64_t width);
 pupil_tensor *_Nullable pupil_upsample_bilinear(pupil_tensor *x, int64_t height, int64_t width);
 pupil_tensor *_Nullable pupil_softmax(pupil_tensor *x, int64_t dim);
 pupil_tensor *_Nullable pupil_log_softmax(pupil_tensor *x, int64_t dim);
-pupil_tensor *_Nullable pupil_cross_entropy(pupil_tensor *logits, pupil_tensor *target, int64_t ignore, double smoothing, bool mean);
-// Sum over all elements of the focal loss of Lin et al. 2017, fp32 inside, one pass. logits [..., K]; target [...] int32:
-// 0..<K a positive of that class, -1 negative for all classes, -2 not counted.
+pupil_tensor *_Nullable pupil_cross_entropy(
+    pupil_tensor *logits, pupil_tensor *target, int64_t ignore, double smoothing, bool mean);
+// Sum over all elements of the focal loss of Lin et al. 2017, fp32 inside, one pass. logits [..., K]; target [...]
+// int32: 0..<K a positive of that class, -1 negative for all classes, -2 not counted.
 pupil_tensor *_Nullable pupil_focal_loss_sum(pupil_tensor *logits, pupil_tensor *target, double alpha, double gamma);
 
 // autograd.cpp
@@ -153,15 +161,16 @@ void pupil_set_grad_mode(bool on);
 int pupil_autocast_enabled(int device);
 int pupil_autocast_dtype(int device);
 int pupil_enter_autocast(int device, int dtype);
-int pupil_leave_autocast(int device, bool on, int dtype);     // back to what it was; the outermost clears the cast weights
+int pupil_leave_autocast(int device, bool on, int dtype);  // back to what it was; the outermost clears the cast weights
 
 // optim.cpp: one call over all tensors
-int pupil_sgd(pupil_tensor *_Nullable const *_Nullable params, pupil_tensor *_Nullable const *_Nullable momentum, int count,
-    double lr, double mu, double decay, bool nesterov, bool first);
+int pupil_sgd(pupil_tensor *_Nullable const *_Nullable params, pupil_tensor *_Nullable const *_Nullable momentum,
+    int count, double lr, double mu, double decay, bool nesterov, bool first);
 int pupil_adamw(pupil_tensor *_Nullable const *_Nullable params, pupil_tensor *_Nullable const *_Nullable m,
     pupil_tensor *_Nullable const *_Nullable v, pupil_tensor *_Nullable const *_Nullable steps, int count,
     double lr, double beta1, double beta2, double decay, double eps);
-int pupil_average(pupil_tensor *_Nullable const *_Nullable averages, pupil_tensor *_Nullable const *_Nullable values, int count, double weight);
+int pupil_average(pupil_tensor *_Nullable const *_Nullable averages,
+    pupil_tensor *_Nullable const *_Nullable values, int count, double weight);
 pupil_tensor *_Nullable pupil_grad_norm(pupil_tensor *_Nullable const *_Nullable params, int count);
 int pupil_scale_grads(pupil_tensor *_Nullable const *_Nullable params, int count, pupil_tensor *factor);
 
