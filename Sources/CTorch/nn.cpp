@@ -15,11 +15,12 @@ pupil_tensor *pupil_conv2d(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *
         // oneDNN 3.10: the weights' gradient of a strided bf16 convolution over a picture one pixel wide reads memory
         // that nobody wrote (seen: 1e20 and NaN). Such pictures are tiny, so fp32 costs nothing.
         const bool half = input.scalar_type() == at::kBFloat16 || at::autocast::is_autocast_enabled(at::kCPU);
-        if (half && input.is_cpu() && input.dim() == 4 && input.size(3) == 1 && stride > 1 && weight->value.size(3) > 1) {
+        const bool narrow = input.dim() == 4 && input.size(3) == 1;
+        if (half && input.is_cpu() && narrow && stride > 1 && weight->value.size(3) > 1) {
             c10::impl::ExcludeDispatchKeyGuard without_autocast(c10::DispatchKey::AutocastCPU);
             auto b = bias ? std::optional<at::Tensor>(bias->value.to(at::kFloat)) : std::nullopt;
-            return at::conv2d(input.to(at::kFloat), weight->value.to(at::kFloat), b, strides, sizes(padding, 2), dilations,
-                              groups).to(at::kBFloat16);
+            const auto x32 = input.to(at::kFloat), w32 = weight->value.to(at::kFloat);
+            return at::conv2d(x32, w32, b, strides, sizes(padding, 2), dilations, groups).to(at::kBFloat16);
         }
         return at::conv2d(input, weight->value, optional(bias), strides, sizes(padding, 2), dilations, groups);
     });

@@ -84,7 +84,7 @@ public struct SelfTrainingSummary: Sendable {
             cells.append(TextTable.fixed(mean(folds.map { ($0.arms[arm]?.seconds ?? 0) / 60 }), 1))
             table.add(cells)
         }
-        var lines = [table.text, ""]
+        var lines = [table.text]  // ends its last line, so that an empty one follows
         let kept = mean(folds.map(\.pseudo.keptPerImage))
         let human = mean(folds.map(\.humanBoxesPerImage))
         var labels = TextTable(["boxes a picture", "all"] + classes)

@@ -29,7 +29,7 @@ enum ModelsVerb {
                 "summary": .string(model.summary),
             ])
         }
-        print(settings.bool("json") ? JSON.array(rows).canonical : table.text)
+        print(settings.bool("json") ? JSON.array(rows).canonical + "\n" : table.text, terminator: "")
         return .done
     }
 }

@@ -46,7 +46,10 @@ struct Pupil {
             if error.code == .done {
                 print(error.message)
             } else {
-                Console.standardError.line("pupil \(name): \(error.message)")
+                // Some messages begin with the verb already.
+                let place = "pupil \(name)"
+                Console.standardError.line(
+                    error.message.hasPrefix(place + " ") ? error.message : "\(place): \(error.message)")
             }
             return error.code
         }

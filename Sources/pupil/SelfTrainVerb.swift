@@ -132,6 +132,6 @@ enum SelfTrainVerb {
             "evaluation", "\((test ?? val).examples.count)", "-",
             "\((test ?? val).examples.count * (options.hasControl ? 3 : 2))",
         ])
-        return table.text + "\n\ntimes \(options.seeds) seed(s)"
+        return table.text + "\ntimes \(options.seeds) seed(s)"
     }
 }
