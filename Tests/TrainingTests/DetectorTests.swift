@@ -64,7 +64,8 @@ import Torch
         let one = try detector()
         let all = one.parameters.entries.map { (name: $0.name, tensor: $0.tensor) }
         let extra = scratch.file("extra.safetensors")
-        try TensorFile.write(all + [(name: "backbone.body.conv1.weights", tensor: Tensor.zeros([1]))], metadata: [:], to: extra)
+        try TensorFile.write(
+            all + [(name: "backbone.body.conv1.weights", tensor: Tensor.zeros([1]))], metadata: [:], to: extra)
         let failure = try #require(throws: Failure.self) { try one.load(try SafetensorsFile(extra)) }
         #expect(failure.message.contains("backbone.body.conv1.weights belongs to another model than nano"))
         #expect(failure.message.contains("did you mean backbone.body.conv1.weight?"), "\(failure.message)")
@@ -94,7 +95,9 @@ import Torch
     }
 
     @Test func wrongNamesAndSizesAreUsage() throws {
-        for (name, size, words) in [("nanoo", 64, "did you mean nano?"), ("nano", 100, "100"), ("nano", 0, "multiple of 32")] {
+        for (name, size, words) in [
+            ("nanoo", 64, "did you mean nano?"), ("nano", 100, "100"), ("nano", 0, "multiple of 32"),
+        ] {
             let failure = try #require(throws: Failure.self) {
                 try Detector(
                     name: name, classes: classes, canvas: Size(width: size, height: size), seed: 0, device: .cpu)

@@ -27,7 +27,9 @@ import Torch
         }
     }
 
-    private func learn(_ set: Dataset, steps: Int, precision: DType? = nil, micro: Int? = nil, folder: String) throws -> Detector {
+    private func learn(
+        _ set: Dataset, steps: Int, precision: DType? = nil, micro: Int? = nil, folder: String
+    ) throws -> Detector {
         let detector = try Detector(
             name: "nano", classes: set.classes, canvas: Size(width: 64, height: 64), seed: 1, device: .cpu)
         var plan = TrainingPlan(
@@ -36,7 +38,8 @@ import Torch
             schedule: Schedule(base: 0.002, warmupFrom: 0.0002, warmupSteps: 5, steps: steps), clip: 10,
             precision: precision, seed: 1, canvas: Size(width: 64, height: 64))
         plan.logEvery = 5
-        try Trainer(DetectionObjective(detector), plan, folder: scratch.file(folder), identity: "x", label: "learn").run()
+        try Trainer(DetectionObjective(detector), plan, folder: scratch.file(folder), identity: "x", label: "learn")
+            .run()
         return detector
     }
 
@@ -83,20 +86,28 @@ import Torch
         options.workers = 4
         #expect(try detector.detections(pool, options) == reference)
         var tail: [PictureResult] = []
-        try detector.forEachBatch(pool, options, from: 1) { tail += $0; return true }
+        try detector.forEachBatch(pool, options, from: 1) {
+            tail += $0; return true
+        }
         #expect(tail.map(\.index) == [2, 3, 4] && tail.map(\.detections) == Array(reference[2...]))
         #expect(tail.allSatisfy { $0.size == Size(width: 80, height: 100) && $0.refusal == nil })
         var seen = 0
-        try detector.forEachBatch(pool, options) { _ in seen += 1; return seen < 2 }
+        try detector.forEachBatch(pool, options) { _ in
+            seen += 1; return seen < 2
+        }
         #expect(seen == 2)
-        try detector.forEachBatch(pool, options, from: 9) { _ in Issue.record("a batch after the last"); return true }
+        try detector.forEachBatch(pool, options, from: 9) { _ in
+            Issue.record("a batch after the last"); return true
+        }
 
         try Files.write("no picture", to: pool.path(of: pool.examples[3]))
         let failure = try #require(throws: Failure.self) { try detector.detections(pool, options) }
         #expect(failure.code == .invalidData && failure.message.contains("3.png"))
         options.skipsRefused = true
         var results: [PictureResult] = []
-        try detector.forEachBatch(pool, options) { results += $0; return true }
+        try detector.forEachBatch(pool, options) {
+            results += $0; return true
+        }
         #expect(results.map(\.index) == [0, 1, 2, 3, 4])
         #expect(results[3].refusal != nil && results[3].detections.isEmpty && results[3].size.width == 0)
         for i in [0, 1, 2, 4] { #expect(results[i].detections == reference[i]) }
