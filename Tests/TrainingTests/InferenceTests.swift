@@ -12,11 +12,12 @@ import Torch
 
 @testable import Training
 
-/// A detector that has learnt a few scenes by heart, once for all tests.
 @Suite(.serialized) struct InferenceTests {
     let scratch: Scratch
     /// Twice as wide as the canvas, and not of its shape: boxes have to be taken back by the right map.
     let scenes: Dataset
+    /// The weights of a detector that has learnt the scenes by heart, made once for all tests.
+    nonisolated(unsafe) private static var learnt: (scratch: Scratch, path: String)?
 
     init() throws {
         scratch = try Scratch()
@@ -25,6 +26,15 @@ import Torch
             $0.sizes = 0.35...0.6
             $0.noise = 0
         }
+    }
+
+    private func learnt() throws -> Detector {
+        if let learnt = Self.learnt { return try Detector(weights: learnt.path, device: .cpu) }
+        let kept = try Scratch()
+        let detector = try learn(scenes, steps: 50, folder: "run")
+        try detector.save(to: kept.file("learnt.safetensors"))
+        Self.learnt = (kept, kept.file("learnt.safetensors"))
+        return detector
     }
 
     private func learn(
@@ -45,9 +55,10 @@ import Torch
 
     /// The whole way: pixels, boxes, matching, losses, optimiser, decoding and the way back to the picture's own pixels.
     @Test func aDetectorLearnsScenesByHeart() throws {
-        let before = try learn(scenes, steps: 1, folder: "before")
+        let before = try Detector(
+            name: "nano", classes: scenes.classes, canvas: Size(width: 64, height: 64), seed: 1, device: .cpu)
         let untaught = COCOEvaluator().evaluate(scenes, try before.detections(scenes, .init()))
-        let detector = try learn(scenes, steps: 60, folder: "run")
+        let detector = try learnt()
         let found = try detector.detections(scenes, .init())
         let metrics = COCOEvaluator().evaluate(scenes, found)
         #expect(untaught.ap50 < 0.1 && metrics.ap50 > 0.9, "AP50 \(untaught.ap50) -> \(metrics.ap50)")
@@ -64,7 +75,7 @@ import Torch
     /// A picture's result depends on its place in the batch, not on its company; the workers and the batch to begin with
     /// change nothing; what cannot be read is skipped and its neighbours stay.
     @Test func aResultDependsOnThePictureAndItsPlace() throws {
-        let detector = try learn(scenes, steps: 20, folder: "run")
+        let detector = try learnt()
         let pool = try scratch.scenes(5, seed: 8, folder: "pool", size: Size(width: 80, height: 100))
         let other = try scratch.scenes(5, seed: 9, folder: "other", size: Size(width: 100, height: 60))
         var options = Detector.InferenceOptions()
@@ -114,7 +125,7 @@ import Torch
     }
 
     @Test func theFloorDropsWhatLiesBelow() throws {
-        let detector = try learn(scenes, steps: 20, folder: "run")
+        let detector = try learnt()
         var options = Detector.InferenceOptions()
         options.scoreFloor = 0.02
         let all = try detector.detections(scenes, options).flatMap { $0 }
@@ -126,9 +137,9 @@ import Torch
 
     /// bf16 computes much the same, and what it computes is the same twice.
     @Test func bfloat16TrainsToo() throws {
-        let one = try learn(scenes, steps: 4, precision: .bfloat16, folder: "one")
-        let two = try learn(scenes, steps: 4, precision: .bfloat16, folder: "two")
-        let full = try learn(scenes, steps: 4, folder: "full")
+        let one = try learn(scenes, steps: 2, precision: .bfloat16, folder: "one")
+        let two = try learn(scenes, steps: 2, precision: .bfloat16, folder: "two")
+        let full = try learn(scenes, steps: 2, folder: "full")
         for ((a, b), c) in zip(zip(one.parameters.entries, two.parameters.entries), full.parameters.entries) {
             #expect(a.tensor.bytes() == b.tensor.bytes() && a.tensor.dtype == .float32, "\(a.name)")
             #expect(a.name.hasSuffix("num_batches_tracked") || a.tensor.shape == c.tensor.shape)
