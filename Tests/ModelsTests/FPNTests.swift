@@ -30,7 +30,7 @@ import Torch
         let (store, c, p) = levels([(13, 9), (7, 5), (4, 3)])
         func conv(_ x: Tensor, _ name: String, stride: Int = 1, padding: Int = 1) throws -> Tensor {
             x.convolved(
-                by: try #require(store["\(name).weight"]), bias: try #require(store["\(name).bias"]), stride: stride,
+                by: try #require(store["\(name).weight"]), bias: store["\(name).bias"], stride: stride,
                 padding: padding)
         }
         // Nearest: target i takes source floor(i * in / out).
