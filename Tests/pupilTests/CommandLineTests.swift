@@ -1,0 +1,63 @@
+import Base
+import Testing
+
+/// What a new user types, and what comes back.
+@Suite(.serialized, .enabled(if: Program.isBuilt)) struct CommandLineTests {
+    @Test func aTypoGetsTheNearestWordAndExitTwo() throws {
+        try Program.withFolder { folder in
+            let verb = try Program.run(["trian"], in: folder)
+            #expect(verb.code == 2 && verb.errors.contains("did you mean train?"))
+            let key = try Program.run(["train", "--stesp", "3"], in: folder)
+            #expect(key.code == 2 && key.errors.contains("--steps"))
+            let value = try Program.run(["draw", "--images", "many", "--out", "x"], in: folder)
+            #expect(value.code == 2 && value.errors.contains("many"))
+            #expect(try Program.run([], in: folder).code == 2)
+            let help = try Program.run(["selftrain", "--help"], in: folder)
+            #expect(help.code == 0 && help.output.contains("--threshold") && help.errors.isEmpty)
+        }
+    }
+
+    @Test func dataThatCannotBeUsedIsExitThreeAndNamesTheFile() throws {
+        try Program.withFolder { folder in
+            let absent = try Program.run(["train", "--train", "none.json", "--val", "none.json"], in: folder)
+            #expect(absent.code == 3 && absent.errors.contains("none.json"))
+            try Files.write("{\"images\": [", to: Files.join(folder, "cut.json"))
+            let cut = try Program.run(["val", "--gt", "cut.json", "--dt", "cut.json"], in: folder)
+            #expect(cut.code == 3 && cut.errors.contains("cut.json"))
+        }
+    }
+
+    @Test func resultsAreScoredAndOneObjectIsPrinted() throws {
+        try Program.withFolder { folder in
+            try Files.write(
+                """
+                {"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],
+                 "categories": [{"id": 7, "name": "dot"}],
+                 "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 40, 40], "area": 1600, "iscrowd": 0}]}
+                """, to: Files.join(folder, "gt.json"))
+            // IoU 40 * 36 / 1600 = 0.9: right at 9 of 10 thresholds.
+            try Files.write(
+                "[{\"image_id\": 1, \"category_id\": 7, \"bbox\": [10, 10, 40, 36], \"score\": 0.8}]",
+                to: Files.join(folder, "dt.json"))
+            let run = try Program.run(["val", "--gt", "gt.json", "--dt", "dt.json", "--json"], in: folder)
+            #expect(run.code == 0)
+            let json = try JSON.parse(run.output)
+            #expect(abs((json["AP"]?.double ?? 0) - 0.9) < 1e-9)
+            #expect(json["APs"] == .null && (json["per_class"]?["dot"]?["AP50"]?.double ?? 0) > 0.999_999)
+        }
+    }
+
+    @Test func theSameSeedDrawsTheSameBytes() throws {
+        try Program.withFolder { folder in
+            for name in ["a", "b"] {
+                #expect(try Program.run(["draw", "--images", "6", "--seed", "4", "--out", name], in: folder).code == 0)
+            }
+            let names = try Files.walk(Files.join(folder, "a"))
+            #expect(names.count > 6)
+            for name in names {
+                let a = try Files.read(Files.join(folder, "a/" + name))
+                #expect(try a == Files.read(Files.join(folder, "b/" + name)), "\(name) differs")
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Base
+import Glibc
+import Testing
+
+/// Exact resume: `selftrain` killed with SIGKILL at any moments and started again ends with the bytes of a run that was
+/// left alone. A hundred trials with PUPIL_TEST_ALL=1.
+@Suite(.serialized, .enabled(if: Program.isBuilt && KillAndResumeTests.isLong)) struct KillAndResumeTests {
+    static let isLong = getenv("PUPIL_TEST_ALL") != nil
+
+    private let command = [
+        "selftrain", "--train", "set/annotations/instances_train.json", "--val", "set/annotations/instances_val.json",
+        "--labels", "10", "--size", "64", "--batch", "2", "--steps", "12", "--student-steps", "6", "--threshold",
+        "0.05",
+        "--checkpoint-steps", "1", "--threads", "2", "--eval-every", "5", "--out", "runs/a",
+    ]
+
+    @Test func aKilledRunEndsAsIfNothingHadHappened() throws {
+        try Program.withFolder { folder in
+            #expect(try Program.run(["draw", "--images", "30", "--seed", "3", "--out", "set"], in: folder).code == 0)
+            let start = monotonicSeconds()
+            let whole = try Program.run(command, in: folder)
+            let seconds = monotonicSeconds() - start
+            try #require(whole.code == 0, "\(whole.errors)")
+            let expected = try digests(folder)
+            #expect(expected.count > 15)
+            try Files.remove(Files.join(folder, "runs"))
+
+            var kills = 0
+            for trial in 0..<(Self.isLong ? 100 : 3) {
+                var random = Random(seed: 11, purpose: .test, index: trial)
+                var code: Int32 = -1
+                // At the fifth kill a trial has shown what it can; then it may finish.
+                for sitting in 0..<6 where code != 0 {
+                    let delay = random.uniform(0.15, 0.7) * seconds
+                    let run =
+                        sitting < 5
+                        ? try Program.run(command, in: folder, signal: SIGKILL, after: delay)
+                        : try Program.run(command, in: folder)
+                    code = run.code
+                    if code == 128 + SIGKILL { kills += 1 } else { try #require(code == 0, "\(run.errors)") }
+                }
+                #expect(code == 0)
+                let found = try digests(folder)
+                let differing = Set(expected.keys).union(found.keys).filter { expected[$0] != found[$0] }
+                #expect(differing.isEmpty, "trial \(trial): \(differing.sorted())")
+                try Files.remove(Files.join(folder, "runs"))
+            }
+            #expect(kills > 0)
+        }
+    }
+
+    /// Ctrl-C saves, says so with 130, and the same command goes on to the same end.
+    @Test func anInterruptedRunSavesAndGoesOn() throws {
+        try Program.withFolder { folder in
+            #expect(try Program.run(["draw", "--images", "30", "--seed", "3", "--out", "set"], in: folder).code == 0)
+            let long = command.map { $0 == "12" ? "400" : $0 }
+            var stopped = try Program.run(long, in: folder, signal: SIGINT, after: 4)
+            // A slow machine may not have come to the loop yet: then the signal ended it before there was a state.
+            if stopped.code != 130 { stopped = try Program.run(long, in: folder, signal: SIGINT, after: 12) }
+            #expect(stopped.code == 130 && stopped.errors.contains("the state is saved"), "\(stopped.errors)")
+            let other = try Program.run(command, in: folder)
+            #expect(other.code == 2 && other.errors.contains("--steps: 400 before, 12 now"), "\(other.errors)")
+        }
+    }
+
+    /// Every file of every stage by its digest, times left out.
+    private func digests(_ folder: String) throws -> [String: String] {
+        let root = Files.join(folder, "runs/.stages")
+        var found: [String: String] = [:]
+        for stage in try Files.list(root) {
+            for name in try Files.walk(Files.join(root, stage)) where !name.contains("tensorboard") {
+                let path = Files.join(root, stage + "/" + name)
+                if name.hasSuffix(".lock") { continue }
+                if name == "metrics.jsonl" || name == "stage.json" {
+                    let times = ["time_seconds", "data_wait_seconds", "seconds"]
+                    let lines = try Files.readText(path).split(whereSeparator: { ",\n".contains($0) })
+                    let kept = lines.filter { line in !times.contains { line.contains("\"\($0)\"") } }
+                    found[stage + "/" + name] = Digest(of: kept.joined(separator: "\n")).description
+                } else {
+                    found[stage + "/" + name] = try Files.digest(path).description
+                }
+            }
+        }
+        return found
+    }
+}
