@@ -2,10 +2,12 @@ import Base
 import Glibc
 import Testing
 
+/// `make test-all`.
+private let runsSlowTests = getenv("PUPIL_TEST_ALL") != nil
+
 /// Exact resume: `selftrain` killed with SIGKILL at any moments and started again ends with the bytes of a run that was
 /// left alone. A hundred trials with PUPIL_TEST_ALL=1.
-@Suite(.serialized, .enabled(if: Program.isBuilt && KillAndResumeTests.isLong)) struct KillAndResumeTests {
-    static let isLong = getenv("PUPIL_TEST_ALL") != nil
+@Suite(.serialized, .enabled(if: Program.isBuilt && runsSlowTests)) struct KillAndResumeTests {
 
     private let command = [
         "selftrain", "--train", "set/annotations/instances_train.json", "--val", "set/annotations/instances_val.json",
@@ -26,7 +28,7 @@ import Testing
             try Files.remove(Files.join(folder, "runs"))
 
             var kills = 0
-            for trial in 0..<(Self.isLong ? 100 : 3) {
+            for trial in 0..<(100) {
                 var random = Random(seed: 11, purpose: .test, index: trial)
                 var code: Int32 = -1
                 // At the fifth kill a trial has shown what it can; then it may finish.
