@@ -7,6 +7,8 @@ PREFIX ?= /usr/local
 SCRATCH ?= .build
 # A part of the tests: make test FILTER=GeometryTests
 FILTER ?=
+# As the program does for itself (Sources/pupil/Pupil.swift): threads that wait do not hold up a busy machine.
+export GOMP_SPINCOUNT ?= 10000
 FLAGS = -c release -Xswiftc -enable-testing --scratch-path $(SCRATCH)
 DRY = PUPIL_DRY=1 $(SWIFT)
 DRY_FLAGS = -c release -Xswiftc -enable-testing --scratch-path $(SCRATCH)/dry

@@ -219,16 +219,6 @@ int pupil_synchronize(int cuda_index) {
     });
 }
 
-int pupil_cuda_memory(int cuda_index, int64_t *allocated, int64_t *peak) {
-    return pupil::run([&] {
-        auto *allocator = dynamic_cast<c10::DeviceAllocator *>(c10::GetAllocator(c10::kCUDA));
-        TORCH_CHECK(allocator, "the CUDA allocator keeps no statistics");
-        auto stats = allocator->getDeviceStats(static_cast<c10::DeviceIndex>(cuda_index));
-        *allocated = stats.allocated_bytes[0].current;
-        *peak = stats.allocated_bytes[0].peak;
-    });
-}
-
 int pupil_set_threads(int count) {
     return pupil::run([&] { at::set_num_threads(count); });
 }

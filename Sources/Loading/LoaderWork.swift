@@ -175,8 +175,7 @@ final class LoaderWork: Sendable {
             guard skipsRefused else { throw error }
             note(path, error)
             pixels.update(repeating: 0)
-            let none = Plan.evaluation(for: options.canvas, target: options.canvas)
-            return Item(source: 0, index: index, plan: none, annotations: [], refusal: error.message)
+            return Item(blank: options.canvas, index: index, refusal: error.message)
         }
     }
 

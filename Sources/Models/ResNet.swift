@@ -27,14 +27,14 @@ public struct ResNetSpec: Hashable, Sendable {
     /// After each norm but a branch's last, and after each sum.
     public var activation: Activation
 
-    /// ResNet-18, 34, 50 or 101. - Precondition: one of these depths.
+    /// ResNet-10, 18, 34, 50 or 101; 10 is 18 with one block a stage. - Precondition: one of these depths.
     public static func resNet(_ depth: Int, width: Int = 64, norm: Norm = .paper) -> ResNetSpec {
         let table: [Int: (Block, [Int])] = [
-            18: (.basic, [2, 2, 2, 2]), 34: (.basic, [3, 4, 6, 3]),
+            10: (.basic, [1, 1, 1, 1]), 18: (.basic, [2, 2, 2, 2]), 34: (.basic, [3, 4, 6, 3]),
             50: (.bottleneck, [3, 4, 6, 3]), 101: (.bottleneck, [3, 4, 23, 3]),
         ]
         guard let (block, repeats) = table[depth] else {
-            preconditionFailure("there is no ResNet-\(depth); 18, 34, 50 and 101")
+            preconditionFailure("there is no ResNet-\(depth); 10, 18, 34, 50 and 101")
         }
         return ResNetSpec(
             depth: depth, block: block, repeats: repeats, width: width, norm: norm, activation: .relu)

@@ -19,11 +19,17 @@ public enum Zoo {
     /// All of them, from small to large.
     public static let models: [Model] = [
         Model(
+            name: "pico", summary: "ResNet-10 of half the width, heads of two convolutions; for demos and trials",
+            size: 128
+        ) {
+            var spec = little(.resNet(10, width: 32, norm: .quick), classes: $0)
+            spec.headConvolutions = 2
+            return spec
+        },
+        Model(
             name: "nano", summary: "ResNet-18, pyramid and heads of 64 channels; two cores train it in minutes",
             size: 256
-        ) {
-            .paper(backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
-        },
+        ) { little(.resNet(18, norm: .quick), classes: $0) },
         Model(name: "small", summary: "ResNet-34, 128 channels", size: 512) {
             .paper(backbone: .resNet(34, norm: .quick), classes: $0, channels: 128, norm: .quick)
         },
@@ -34,6 +40,14 @@ public enum Zoo {
             .paper(backbone: .resNet(101), classes: $0)
         },
     ]
+
+    /// For canvases of 128 to 256 pixels. The paper's smallest anchors, 32 pixels on a canvas of 640, would be an eighth
+    /// of such a picture and more; these are of half the size, so that they stand to the picture as the paper's do.
+    private static func little(_ backbone: ResNetSpec, classes: Int) -> RetinaNetSpec {
+        var spec = RetinaNetSpec.paper(backbone: backbone, classes: classes, channels: 64, norm: .quick)
+        spec.anchors.scale = 2
+        return spec
+    }
 
     /// The model of a name. - Throws: a `Failure` with `.usage` that names the nearest one.
     public static func model(_ name: String) throws(Failure) -> Model {

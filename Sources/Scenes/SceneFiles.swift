@@ -122,12 +122,13 @@ extension Scenes {
     /// the same seed draws something else.
     private static func identity(_ count: Int, _ seed: UInt64, _ style: SceneStyle, _ shares: SceneShares) -> JSON {
         .object([
-            "format": 1, "images": .int(count), "seed": .string(String(seed)),
+            "format": 2, "images": .int(count), "seed": .string(String(seed)),
             "val": .double(shares.val), "test": .double(shares.test),
             "size": [.int(style.size.width), .int(style.size.height)],
             "objects": [.int(style.objects.lowerBound), .int(style.objects.upperBound)],
             "sizes": [.double(style.sizes.lowerBound), .double(style.sizes.upperBound)],
-            "contrast": .double(style.contrast), "noise": .double(style.noise), "blur": .double(style.blur),
+            "contrast": .double(style.contrast), "clutter": .double(style.clutter),
+            "turn": .double(style.turn), "noise": .double(style.noise), "blur": .double(style.blur),
             "hidden": .double(style.hidden),
             "quality": [.int(style.quality.lowerBound), .int(style.quality.upperBound)],
         ])

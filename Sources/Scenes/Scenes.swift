@@ -14,6 +14,10 @@ public struct SceneStyle: Hashable, Sendable {
     public var sizes: ClosedRange<Double>
     /// The least distance between a shape's colour and what is behind it, in RGB of 0...1; smaller is harder.
     public var contrast: Double
+    /// How strong gradients and textures are on shapes and grounds, 0...1; larger is harder.
+    public var clutter: Double
+    /// The greatest turn of a shape to either side, in radians.
+    public var turn: Double
     /// The largest standard deviation of the noise, in levels of 255.
     public var noise: Double
     /// The largest standard deviation of the blur, in pixels.
@@ -25,13 +29,14 @@ public struct SceneStyle: Hashable, Sendable {
 
     /// A style; the defaults are those of `make demo`.
     public init(
-        size: Size = Size(width: 160, height: 160), objects: ClosedRange<Int> = 1...6,
-        sizes: ClosedRange<Double> = 0.10...0.45, contrast: Double = 0.16, noise: Double = 14, blur: Double = 1.1,
-        hidden: Double = 0.7, quality: ClosedRange<Int> = 55...95
+        size: Size = Size(width: 128, height: 128), objects: ClosedRange<Int> = 1...5,
+        sizes: ClosedRange<Double> = 0.2...0.55, contrast: Double = 0.3, clutter: Double = 0.5, turn: Double = 0.5,
+        noise: Double = 8, blur: Double = 1, hidden: Double = 0.6, quality: ClosedRange<Int> = 55...95
     ) {
         precondition(size.width >= 16 && size.height >= 16, "a scene has at least 16x16 pixels, not \(size)")
         precondition(objects.lowerBound >= 0, "a scene holds 0 shapes or more, not \(objects)")
         precondition(sizes.lowerBound > 0, "a shape's size is positive, not \(sizes)")
+        precondition((0...1).contains(clutter), "clutter is 0...1, not \(clutter)")
         precondition((0...1).contains(hidden), "a hidden share is 0...1, not \(hidden)")
         precondition(
             quality.lowerBound >= 1 && quality.upperBound <= 100, "a JPEG's quality is 1...100, not \(quality)")
@@ -39,6 +44,8 @@ public struct SceneStyle: Hashable, Sendable {
         self.objects = objects
         self.sizes = sizes
         self.contrast = contrast
+        self.clutter = clutter
+        self.turn = turn
         self.noise = noise
         self.blur = blur
         self.hidden = hidden
@@ -64,7 +71,7 @@ public enum Scenes {
         let size = style.size
         let side = Double(min(size.width, size.height))
         var surface = Surface(width: size.width, height: size.height)
-        surface.paintGround(side: side, random: &random)
+        surface.paintGround(side: side, clutter: style.clutter, random: &random)
         let light = (angle: random.uniform(0, 2 * .pi), length: random.uniform(0.01, 0.04) * side)
         for _ in 0..<random.below(3) { surface.strokeAtRandom(side: side, opacity: 1, random: &random) }
 
@@ -115,7 +122,7 @@ public enum Scenes {
                 let x = random.uniform(-0.04, 1.04) * Double(size.width)
                 let y = random.uniform(-0.04, 1.04) * Double(size.height)
                 let aspect = exp(random.uniform(-0.3, 0.3))
-                let angle = random.uniform(0, 2 * .pi)
+                let angle = random.uniform(-style.turn, style.turn)
                 let detail = random.uniform()
                 func make(_ dx: Double, _ dy: Double) -> Shape {
                     Shape(kind, x: x + dx, y: y + dy, size: length, aspect: aspect, angle: angle, detail: detail)
@@ -167,8 +174,8 @@ public enum Scenes {
         let texture = Texture.random(
             width: style.size.width, height: style.size.height, scale: side * random.uniform(0.02, 0.08),
             random: &random)
-        let tint = (randomColor(&random) - 0.5) * Float(random.uniform(0.05, 0.35))
-        let gradient = (randomColor(&random) - 0.5) * Float(random.uniform(0, 0.6))
+        let tint = (randomColor(&random) - 0.5) * Float(style.clutter * random.uniform(0.05, 0.35))
+        let gradient = (randomColor(&random) - 0.5) * Float(style.clutter * random.uniform(0, 0.6))
         let rim = random.chance(0.25) ? random.uniform(0.006, 0.02) * side : 0
         return Fill(
             color: color, gradient: gradient, cosine: Float(cos(turn)), sine: Float(sin(turn)), texture: texture,
@@ -186,7 +193,7 @@ func randomColor(_ random: inout Random) -> RGB {
 
 extension Surface {
     /// The ground: a gradient of two colours under grain and a pattern, with soft blobs here and there.
-    mutating func paintGround(side: Double, random: inout Random) {
+    mutating func paintGround(side: Double, clutter: Double, random: inout Random) {
         let from = randomColor(&random)
         let to = from + (randomColor(&random) - from) * Float(random.uniform(0.2, 0.8))
         let turn = random.uniform(0, 2 * .pi)
@@ -194,10 +201,10 @@ extension Surface {
         let noise = Noise(
             width: width, height: height, cell: side * random.uniform(0.1, 0.5), octaves: 4, random: &random
         ).field(width: width, height: height)
-        let noiseColor = (randomColor(&random) - 0.5) * Float(random.uniform(0.1, 0.8))
+        let noiseColor = (randomColor(&random) - 0.5) * Float(clutter * random.uniform(0.1, 0.8))
         let texture = Texture.random(
             width: width, height: height, scale: side * random.uniform(0.03, 0.15), random: &random)
-        let textureColor = (randomColor(&random) - 0.5) * Float(random.uniform(0.05, 0.35))
+        let textureColor = (randomColor(&random) - 0.5) * Float(clutter * random.uniform(0.05, 0.35))
         let (width, height) = (self.width, self.height)
         noise.withUnsafeBufferPointer { noise in
             paint { x, y, _ in

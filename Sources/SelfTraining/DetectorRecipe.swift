@@ -92,9 +92,7 @@ public struct DetectorRecipe: Sendable {
     public var schedule: Schedule { Schedule(base: lr, warmupFrom: lr / 100, warmupSteps: warmup, steps: steps) }
 
     /// The loop's plan for some streams.
-    ///
-    /// - Throws: a `Failure` with `.usage` where the policy is unknown.
-    public func plan(_ streams: [Stream], _ mix: LossMix) throws(Failure) -> TrainingPlan {
+    public func plan(_ streams: [Stream], _ mix: LossMix) -> TrainingPlan {
         TrainingPlan(
             streams: streams, mix: mix, steps: steps, micro: micro, optimizer: optimizerSpec, schedule: schedule,
             clip: clip,

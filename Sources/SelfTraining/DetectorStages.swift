@@ -115,12 +115,12 @@ public struct DetectorStages: Sendable {
             keys["evaluate_every"] = .int(validation.every)
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
-        let identity = StageIdentity(kind: "train", format: 1, keys: .object(keys), inputs: inputs)
+        let identity = StageIdentity(kind: "train", format: 2, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
         }
-        var plan = try recipe.plan(streams, mix)
+        var plan = recipe.plan(streams, mix)
         plan.workers = resources.workers
         plan.checkpointSeconds = resources.checkpointSeconds
         plan.checkpointSteps = resources.checkpointSteps

@@ -44,14 +44,6 @@ public enum Torch {
         if pupil_synchronize(device.index) != 0 { Handle.fault("synchronize", []) }
     }
 
-    /// Bytes in use and at most in use on a CUDA device.
-    public static func memory(of device: Device) -> (allocated: Int, peak: Int)? {
-        var allocated: Int64 = 0
-        var peak: Int64 = 0
-        guard device != .cpu, pupil_cuda_memory(device.index, &allocated, &peak) == 0 else { return nil }
-        return (Int(allocated), Int(peak))
-    }
-
     // MARK: Errors as values
 
     /// Runs `body`; the first operator that fails inside becomes a Swift error once `body` has returned.

@@ -40,7 +40,7 @@ enum CommonKeys {
     static let training: [Key] = [
         Key(
             "model", .string, default: "nano", group: "model",
-            help: "nano, small, base or large; `pupil models` describes them."),
+            help: "pico, nano, small, base or large; `pupil models` describes them."),
         Key(
             "size", .integer(32...4096), group: "model",
             help: "Side of the square canvas in pixels, a multiple of 32. Default: the model's own."),
@@ -49,11 +49,12 @@ enum CommonKeys {
             help: "Pictures a step, in all passes together. A student's step has as many pseudo-labelled ones on top."),
         Key(
             "micro", .positiveInteger, group: "training",
-            help: "Pictures in one forward pass; gradients of several passes are added up. Default: the whole batch."),
+            help:
+                "Pictures in one forward pass; gradients of several passes are added up. Default: as many as fit into memory."),
         Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
         Key(
             "optimizer", .choice(["adamw", "sgd"]), group: "training",
-            help: "Default: adamw for nano and small, the paper's sgd for base and large."),
+            help: "Default: adamw for pico, nano and small, the paper's sgd for base and large."),
         Key(
             "lr", .positiveNumber, group: "training",
             help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (docs/paper.md 1)."),
@@ -125,7 +126,7 @@ extension Settings {
             if settings.value(key) == nil { settings = settings.setting(key, value) }
         }
         fill("size", .int(model.size))
-        let isSmall = ["nano", "small"].contains(model.name)
+        let isSmall = ["pico", "nano", "small"].contains(model.name)
         fill("optimizer", .string(isSmall ? "adamw" : "sgd"))
         let isAdam = settings.string("optimizer") == "adamw"
         fill("lr", .double(isAdam ? 0.001 : 0.32 * Double(int("batch")) / 256))
@@ -153,6 +154,27 @@ extension Settings {
             decay: double("decay"), warmup: int("warmup"), clip: double("clip"), averageDecay: double("average"),
             augment: string("augment"), precision: string("precision") == "bfloat16" ? .bfloat16 : .float32,
             seed: UInt64(int("seed")))
+    }
+
+    /// With `micro` settled: as asked, or what the run folder settled before; else left to the whole batch where that
+    /// fits into memory, or set to the most that does.
+    ///
+    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not.
+    func fittedToMemory(
+        _ device: Device, _ classes: ClassTable, _ trainings: [(recipe: DetectorRecipe, streams: [Int])]
+    ) throws(Failure) -> Settings {
+        var fits: [MemoryFit] = []
+        for (recipe, streams) in trainings {
+            fits.append(try MemoryFit(recipe, streams: streams, classes: classes, device: device))
+        }
+        guard let available = Torch.availableMemory(on: device) else { return self }
+        let earlier = try? schema.parse(["--recipe", Files.join(string("out"), "args.yaml")])
+        let asked = optionalInt("micro") ?? earlier?.optionalInt("micro")
+        guard let micro = try MemoryFit.micro(fits, asked: asked, available: available) else { return self }
+        if asked == nil {
+            Console.standardError.line("the whole batch does not fit into memory: passes of \(micro) pictures (micro)")
+        }
+        return setting("micro", .int(micro))
     }
 
     /// A labelled set by its two keys, with its notes on standard error.

@@ -50,7 +50,7 @@ enum DoctorVerb {
             ),
             ("CUDA", Torch.cudaStatus, .string(Torch.cudaStatus)),
             ("CUDA devices", "\(Torch.cudaDeviceCount)", .int(Torch.cudaDeviceCount)),
-            ("memory", memoryText, .number(freeMemory)),
+            ("memory", memoryText, availableMemory().map { .int($0) } ?? .null),
         ]
         if settings.bool("json") {
             var object = Dictionary(
@@ -68,14 +68,7 @@ enum DoctorVerb {
         return .done
     }
 
-    /// Bytes that a new program may use, by the kernel's own estimate.
-    private static var freeMemory: Double {
-        guard let text = try? Files.readText("/proc/meminfo"),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Double($0) })
-        else { return .nan }
-        return kilobytes * 1024
+    private static var memoryText: String {
+        availableMemory().map { TextTable.fixed(Double($0) / 0x1p30, 1) + " GiB available" } ?? "not known"
     }
-
-    private static var memoryText: String { TextTable.fixed(freeMemory / 0x1p30, 1) + " GiB available" }
 }

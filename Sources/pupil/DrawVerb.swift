@@ -12,7 +12,7 @@ enum DrawVerb {
             Key("images", .positiveInteger, default: 400, group: "set", help: "Pictures in all."),
             Key("seed", .count, default: 0, group: "set", help: "The same seed draws the same bytes."),
             Key(
-                "size", .integer(32...2048), default: 160, group: "set", help: "Side of the square pictures in pixels."),
+                "size", .integer(32...2048), default: 128, group: "set", help: "Side of the square pictures in pixels."),
             Key("out", .path, required: true, group: "set", affectsResult: false, help: "A new folder."),
             CommonKeys.json,
         ])

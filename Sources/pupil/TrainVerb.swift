@@ -21,13 +21,15 @@ enum TrainVerb {
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
         let device = try given.useMachine()
-        let settings = try given.resolvedTraining(device)
+        var settings = try given.resolvedTraining(device)
         let (train, val, test) = try settings.labelledSets()
         let split = try Split(
             of: train, try LabelShare.parse(settings.string("labels")), seed: UInt64(settings.int("seed")))
         let human = try train.split(split).labelled
-        let recipe = settings.recipe()
         let start = try settings.start()
+        settings = try settings.fittedToMemory(
+            device, train.classes, [(settings.recipe(), [settings.int("batch")])])
+        let recipe = settings.recipe()
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
             print("\n\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")

@@ -40,6 +40,7 @@ import torch
 import torchvision
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNet, RetinaNetHead
@@ -63,6 +64,8 @@ def arguments():
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches; 0: none but this one")
     parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--channels", type=int, default=64)
+    parser.add_argument("--anchor-scale", type=float, default=4,
+                        help="side of the smallest anchors in strides; 4 is torchvision's own, 2 that of Pupil's nano")
     parser.add_argument("--head-convs", type=int, default=4)
     parser.add_argument("--head-norm", choices=("none", "batch", "group"), default="none",
                         help="none: as retinanet_resnet50_fpn; group: as its v2")
@@ -137,12 +140,14 @@ class Steps(torch.utils.data.Dataset):
         return torch.stack(pictures).contiguous(memory_format=torch.channels_last), targets
 
 
-def build(classes, channels, head_convs, head_norm, size):
+def build(classes, channels, head_convs, head_norm, size, anchor_scale):
     body = torchvision.models.resnet18(weights=None)
     backbone = BackboneWithFPN(body, {"layer2": "0", "layer3": "1", "layer4": "2"}, [128, 256, 512], channels,
                                extra_blocks=LastLevelP6P7(channels, channels))
     norm = {"none": None, "batch": torch.nn.BatchNorm2d, "group": lambda c: torch.nn.GroupNorm(32, c)}[head_norm]
-    model = RetinaNet(backbone, classes, min_size=size, max_size=size, detections_per_img=100)
+    sizes = tuple(tuple(int(anchor_scale * stride * 2 ** (k / 3)) for k in range(3)) for stride in (8, 16, 32, 64, 128))
+    anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
+    model = RetinaNet(backbone, classes, min_size=size, max_size=size, anchor_generator=anchors, detections_per_img=100)
     anchors = model.anchor_generator.num_anchors_per_location()[0]
     model.head = RetinaNetHead(channels, anchors, classes, norm_layer=norm)
     for part in (model.head.classification_head, model.head.regression_head):
@@ -251,7 +256,8 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     _, index, examples = load(options.train, options.images)
-    model = build(len(index), options.channels, options.head_convs, options.head_norm, options.size)
+    model = build(
+        len(index), options.channels, options.head_convs, options.head_norm, options.size, options.anchor_scale)
     network = Network(model, options.dtype, options.device)
     train_seconds, waited = train(network, examples, options)
     coco, val_index, val_examples = load(options.val, options.val_images)

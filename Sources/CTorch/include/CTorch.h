@@ -42,12 +42,17 @@ int pupil_cuda_load(void);                    // loads libtorch_cuda beside libt
 const char *pupil_cuda_status(void);          // "available", or why not
 int pupil_cuda_device_count(void);
 int pupil_synchronize(int cuda_index);
-int pupil_cuda_memory(int cuda_index, int64_t *allocated, int64_t *peak);
 int pupil_set_threads(int count);
 int pupil_get_threads(void);
 int pupil_parallel_width(void);               // how many threads really ran in one of our own parallel loops
 int pupil_seed(uint64_t seed);
 int pupil_flush_denormals(bool on);
+
+// memory.cpp
+// The most bytes that operators held at one time, over what there was before, while body(context) ran on this thread.
+int64_t pupil_peak_bytes(void (*body)(void *_Nullable context), void *_Nullable context);
+int pupil_cuda_memory(int cuda_index, int64_t *allocated, int64_t *peak);
+int pupil_cuda_free_memory(int cuda_index, int64_t *bytes);
 
 // tensor.cpp: life, data, types
 void pupil_free(pupil_tensor *t);

@@ -1,0 +1,53 @@
+import Annotations
+import Base
+import Testing
+import Torch
+import Training
+
+@testable import SelfTraining
+
+@Suite struct MemoryFitTests {
+    /// 1 GiB a picture, and the margin.
+    private func fit(_ streams: [Int]) -> MemoryFit {
+        MemoryFit(
+            recipe: .quick(), streams: streams, need: MemoryNeed(fixed: 0, perImage: 1 << 30))
+    }
+
+    private func room(for images: Int) -> Int { MemoryNeed(fixed: 0, perImage: 1 << 30).bytes(images: images) }
+
+    @Test func theWholeBatchWhereItFits() throws {
+        #expect(try MemoryFit.micro([fit([8]), fit([8, 8])], asked: nil, available: room(for: 16)) == nil)
+    }
+
+    /// The teacher's batch of 8 and the student's of 8 + 8 share one number; each stream is divided evenly.
+    @Test func theMostThatFitsEverywhere() throws {
+        let fits = [fit([8]), fit([8, 8])]
+        #expect(try MemoryFit.micro(fits, asked: nil, available: room(for: 15)) == 8)
+        #expect(try MemoryFit.micro(fits, asked: nil, available: room(for: 7)) == 4)
+        #expect(try MemoryFit.micro(fits, asked: nil, available: room(for: 2)) == 2)
+        // One picture a pass cannot be half human and half pseudo.
+        let failure = #expect(throws: Failure.self) {
+            _ = try MemoryFit.micro(fits, asked: nil, available: room(for: 1))
+        }
+        #expect(failure?.code == .device && failure?.message.contains("smaller --size") == true)
+        #expect(try MemoryFit.micro([fit([6])], asked: nil, available: room(for: 5)) == 3)
+    }
+
+    @Test func whatIsAskedForIsOnlyChecked() throws {
+        #expect(try MemoryFit.micro([fit([8])], asked: 2, available: room(for: 8)) == 2)
+        let failure = #expect(throws: Failure.self) {
+            _ = try MemoryFit.micro([fit([8])], asked: 8, available: room(for: 5))
+        }
+        #expect(failure?.code == .device && failure?.message.contains("--micro 4 would fit") == true)
+    }
+
+    @Test func aRealModelIsMeasured() throws {
+        let classes = ClassTable(names: ["a"])
+        let fit = try MemoryFit(.quick(), streams: [2], classes: classes, device: .cpu)
+        #expect(fit.need.perImage > 64 * 64 * 3 * 4)
+        let failure = #expect(throws: Failure.self) {
+            _ = try MemoryFit.micro([fit], asked: nil, available: 1 << 20)
+        }
+        #expect(failure?.message.contains("pico at 64 px") == true)
+    }
+}

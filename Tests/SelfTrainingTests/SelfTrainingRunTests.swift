@@ -1,0 +1,147 @@
+import Annotations
+import Base
+import Testing
+import Torch
+import Training
+
+@testable import SelfTraining
+
+/// The whole way on a drawn set: a few steps teach nothing, but each stage is made, linked, shared and found again.
+@Suite(.serialized) struct SelfTrainingRunTests {
+    let scratch: Scratch
+    let data: SelfTrainingRun.Data
+    let notes = Notes()
+
+    init() throws {
+        scratch = try Scratch()
+        let (train, val, test) = try scratch.scenes()
+        data = SelfTrainingRun.Data(train: train, validation: val, test: test, pool: nil)
+    }
+
+    /// Lr and threshold are such that some boxes are kept after a few steps.
+    private func options(seeds: Int = 1) -> SelfTrainingRun.Options {
+        var recipe = DetectorRecipe.quick(steps: 30)
+        recipe.lr = 0.01
+        var student = recipe
+        student.steps = 4
+        return SelfTrainingRun.Options(
+            teacher: recipe, student: student, startsFromTeacher: true, labels: .count(6), threshold: 0.06, alpha: 1,
+            keepEmpty: false, hasControl: true, seeds: seeds, start: .random, evaluateEvery: 0)
+    }
+
+    private func run(
+        _ options: SelfTrainingRun.Options, data: SelfTrainingRun.Data? = nil, as name: String = "runs/a"
+    ) throws -> [SelfTrainingRun.Fold] {
+        let folder = scratch.file(name)
+        try Files.makeFolder(folder)
+        let log: @Sendable (String) -> Void = { [notes] in notes.add($0) }
+        let stages = DetectorStages(
+            store: StageStore(besideRun: folder), resources: Resources(device: .cpu, workers: 1), log: log)
+        return try SelfTrainingRun(options, data ?? self.data, stages: stages, folder: folder, log: log).run()
+    }
+
+    private func stages() throws -> [String] { try Files.list(scratch.file("runs/.stages")).sorted() }
+
+    @Test func threeArmsWithTheirFolders() throws {
+        let folds = try run(options())
+        let fold = try #require(folds.first)
+        #expect(folds.count == 1 && Set(fold.arms.keys) == Set(SelfTrainingRun.arms))
+        #expect(fold.humanImages == 6 && fold.split.labelled.count == 6)
+        // The control sees as many pictures as the student, all human: 4 steps of 2 + 2.
+        #expect(fold.arms["teacher"]?.images == 60)
+        #expect(fold.arms["control"]?.images == 16 && fold.arms["student"]?.images == 16)
+        for name in [
+            "teacher/weights/last.safetensors", "student/metrics.jsonl", "pseudo/round_1/labels.json",
+            "eval/student/predictions.json", "split/0@6images.json",
+        ] {
+            #expect(Files.exists(scratch.file("runs/a/" + name)), "\(name)")
+        }
+        // The pool is the rest of the set; its labels are an ordinary COCO file with scores.
+        #expect(fold.pseudo.images == 8)
+        let labels = try Dataset.coco(
+            scratch.file("runs/a/pseudo/round_1/labels.json"), images: data.train.root)
+        #expect(labels.examples.allSatisfy { !fold.split.labelled.contains($0.fileName) })
+        #expect(labels.examples.flatMap(\.annotations).allSatisfy { ($0.provenance?.score ?? 0) >= 0.06 })
+        #expect(labels.examples.reduce(0) { $0 + $1.annotations.count } == fold.pseudo.kept)
+
+        let summary = SelfTrainingSummary(folds, reportedSet: "test", classes: data.train.classes.names)
+        let json = summary.json
+        let difference =
+            try #require(json["arms"]?["student"]?["AP"]?.double) - #require(json["arms"]?["control"]?["AP"]?.double)
+        #expect(abs(try #require(json["gain"]?["mean"]?.double) - difference) < 1e-12)
+        // One seed has no spread.
+        #expect(json["gain"]?["low"] == .null && json["gain"]?["seeds"]?.int == 1)
+        #expect(summary.text.contains("one seed: no interval"))
+    }
+
+    /// A second run makes nothing; a lower threshold scores nothing anew; a second seed adds its own alone.
+    @Test func onlyWhatDiffersIsMade() throws {
+        _ = try run(options())
+        let first = try stages()
+        let before = notes.all.count
+        let folds = try run(options())
+        #expect(try stages() == first)
+        #expect(notes.all.dropFirst(before).filter { $0.contains("done before") }.count == 4, "\(notes.all)")
+        #expect(folds[0].arms["student"]?.images == 16)
+
+        var lower = options()
+        lower.threshold = 0.055
+        _ = try run(lower, as: "runs/lower")
+        let added = Set(try stages()).subtracting(first)
+        // Teacher, scores and control are shared; labels, the student and its evaluation are not.
+        #expect(added.map { $0.prefix { $0 != "-" } }.sorted() == ["eval", "pseudo", "train"], "\(added)")
+
+        let two = try run(options(seeds: 2), as: "runs/two")
+        #expect(two.map(\.seed) == [0, 1])
+        #expect(two[0].arms["student"]?.stage.name == folds[0].arms["student"]?.stage.name)
+        #expect(two[0].split.labelled != two[1].split.labelled)
+        #expect(Files.exists(scratch.file("runs/two/seed_1/student/weights/last.safetensors")))
+    }
+
+    @Test func withoutControlThereIsNoGain() throws {
+        var options = options()
+        options.hasControl = false
+        let folds = try run(options)
+        #expect(Set(folds[0].arms.keys) == ["teacher", "student"])
+        let summary = SelfTrainingSummary(folds, reportedSet: "test", classes: data.train.classes.names)
+        #expect(summary.gain(over: "control") == nil && summary.json["gain"] == .null)
+        #expect(summary.gain(over: "teacher") != nil)
+    }
+
+    @Test func aTeacherThatFindsNothingStopsTheRun() throws {
+        var options = options()
+        options.teacher.steps = 1
+        options.threshold = 0.9
+        let failure = #expect(throws: Failure.self) { _ = try run(options) }
+        #expect(failure?.code == .invalidData && failure?.message.contains("too few pseudo-labels") == true)
+        // The histogram shows where the threshold stands.
+        #expect(failure?.message.contains("> 0.90") == true)
+    }
+
+    @Test func anUnknownPolicyIsAWordOfTheUser() throws {
+        var options = options()
+        options.teacher.augment = "S9"
+        let failure = #expect(throws: Failure.self) { _ = try run(options) }
+        #expect(failure?.code == .usage)
+    }
+
+    @Test func allLabelsAndNoPoolIsRefused() throws {
+        var options = options()
+        options.labels = .percent(100)
+        let failure = #expect(throws: Failure.self) { _ = try run(options) }
+        #expect(failure?.code == .usage && failure?.message.contains("--unlabelled") == true)
+    }
+
+    /// With folders given, the pool is the rest of the set and the folders' pictures.
+    @Test func foldersJoinTheRestOfTheSet() throws {
+        let more = scratch.file("more")
+        try Files.makeFolder(more)
+        for (i, example) in (data.test?.examples ?? []).enumerated() {
+            try Files.write(Files.read(Files.join(data.train.root, example.fileName)), to: Files.join(more, "\(i).jpg"))
+        }
+        var data = data
+        data.pool = try Dataset.pool([more])
+        let folds = try run(options(), data: data)
+        #expect(folds[0].pseudo.images == 8 + 4)
+    }
+}

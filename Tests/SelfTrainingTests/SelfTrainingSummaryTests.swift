@@ -1,0 +1,67 @@
+import Annotations
+import Base
+import Evaluation
+import Testing
+
+@testable import SelfTraining
+
+@Suite struct SelfTrainingSummaryTests {
+    private func fold(_ seed: UInt64, teacher: Double, control: Double?, student: Double) throws -> SelfTrainingRun.Fold {
+        func arm(_ ap: Double) -> SelfTrainingRun.Arm {
+            SelfTrainingRun.Arm(
+                stage: Stage(name: "train-0", path: "/nowhere", result: [:]),
+                metrics: [
+                    "AP": .number(ap), "AP50": .number(2 * ap), "per_class": ["a": ["AP": .number(ap)], "b": ["AP": .null]],
+                ], images: 100, seconds: 60)
+        }
+        var arms = ["teacher": arm(teacher), "student": arm(student)]
+        if let control { arms["control"] = arm(control) }
+        let classes = ClassTable(names: ["a", "b"])
+        let header = PredictionStore.Header(
+            teacher: "t", pool: "p", count: 2, classes: classes, floor: 0.05, decoding: .null)
+        let pseudo = try PseudoLabels.select(header: header, records: [], root: "", threshold: 0.5)
+        var set = Dataset(root: "", classes: classes, examples: [])
+        set.examples = (0..<4).map { Example(id: $0, fileName: "\($0)", size: nil) }
+        return SelfTrainingRun.Fold(
+            seed: seed, split: try Split(of: set, .count(2), seed: seed), arms: arms, pseudo: pseudo.summary,
+            humanBoxesPerImage: 3, humanPerClass: [6, 0], humanImages: 2)
+    }
+
+    private func summary(_ values: [(Double, Double?, Double)]) throws -> SelfTrainingSummary {
+        var folds: [SelfTrainingRun.Fold] = []
+        for (i, v) in values.enumerated() {
+            folds.append(try fold(UInt64(i), teacher: v.0, control: v.1, student: v.2))
+        }
+        return SelfTrainingSummary(folds, reportedSet: "test", classes: ["a", "b"])
+    }
+
+    /// Differences 0.01, 0.02, 0.03: mean 0.02, s = 0.01, t(0.975, 2) = 4.3027, half width 4.3027 * 0.01 / sqrt(3).
+    @Test func theGainIsPairedAndItsIntervalStudents() throws {
+        let summary = try summary([(0.1, 0.30, 0.31), (0.2, 0.50, 0.52), (0.3, 0.10, 0.13)])
+        let gain = try #require(summary.gain(over: "control"))
+        #expect(abs(gain.mean - 0.02) < 1e-12)
+        #expect(abs(gain.high - (0.02 + 4.302652730 * 0.01 / 3.0.squareRoot())) < 1e-9)
+        #expect(summary.text.contains("within noise"))
+        let json = summary.json
+        #expect(json["gain"]?["seeds"]?.int == 3 && json["reported_on"]?.string == "test")
+        #expect(abs((json["arms"]?["control"]?["AP"]?.double ?? 0) - 0.3) < 1e-12)
+        #expect(json["arms"]?["student"]?["by_seed"]?.array?.count == 3)
+        // A class without a label has no number, and none is made up.
+        #expect(json["arms"]?["student"]?["per_class"]?["b"] == .null)
+        #expect(json["arms"]?["student"]?["images"]?.int == 100)
+    }
+
+    @Test func gainsAndLossesAreCalledThat() throws {
+        let up = try summary([(0, 0.30, 0.320), (0, 0.50, 0.521), (0, 0.10, 0.119)])
+        #expect(up.text.contains("a gain") && up.gain(over: "control")?.isAboveZero == true)
+        let down = try summary([(0, 0.320, 0.30), (0, 0.521, 0.50), (0, 0.119, 0.10)])
+        #expect(down.text.contains("a loss") && down.gain(over: "control")?.isAboveZero == false)
+    }
+
+    @Test func tablesAreInPointsAndTheirLinesAlign() throws {
+        let text = try summary([(0.1234, 0.2, 0.3)]).text
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.first?.hasPrefix("arm") == true && text.contains("12.3"))
+        #expect(lines.contains { $0.hasPrefix("human") && $0.contains("3.00") })
+    }
+}

@@ -1,0 +1,92 @@
+import Base
+import Recipes
+import Testing
+
+@testable import SelfTraining
+
+@Suite struct StageStoreTests {
+    let scratch: Scratch
+    let store: StageStore
+
+    init() throws {
+        scratch = try Scratch()
+        store = StageStore(besideRun: scratch.file("runs/a/"))
+    }
+
+    private func identity(_ n: Int) -> StageIdentity {
+        StageIdentity(kind: "train", format: 1, keys: ["n": .int(n)], inputs: [])
+    }
+
+    @Test func aStageIsMadeOnceAndFoundAgain() throws {
+        #expect(store.folder == scratch.file("runs/.stages"))
+        var made = 0
+        for _ in 0..<2 {
+            let stage = try store.stage(identity(1)) { folder throws(Failure) in
+                made += 1
+                #expect(folder.hasSuffix(".partial"))
+                try Files.write("x", to: Files.join(folder, "work"))
+                return ["value": .int(7)]
+            }
+            #expect(stage.result["value"]?.int == 7)
+            #expect(try Files.readText(stage.file("work")) == "x")
+            #expect(Files.folder(stage.path) == store.folder && stage.path.hasSuffix(identity(1).name))
+        }
+        #expect(made == 1)
+        _ = try store.stage(identity(2)) { _ throws(Failure) in
+            made += 1; return [:]
+        }
+        #expect(made == 2)
+    }
+
+    /// What fails is no stage; the next try finds its earlier work.
+    @Test func unfinishedWorkIsKeptAndNotTakenForDone() throws {
+        #expect(throws: Failure.self) {
+            _ = try store.stage(identity(1)) { folder throws(Failure) in
+                try Files.write("half", to: Files.join(folder, "state"))
+                throw .data("broken")
+            }
+        }
+        #expect(try store.finished(identity(1)) == nil)
+        _ = try store.stage(identity(1)) { folder throws(Failure) in
+            #expect((try? Files.readText(Files.join(folder, "state"))) == "half")
+            return [:]
+        }
+        #expect(try store.finished(identity(1)) != nil)
+    }
+
+    @Test func aFolderWithAnotherIdentityIsRefused() throws {
+        let stage = try store.stage(identity(1)) { _ throws(Failure) in [:] }
+        let record = try Files.readText(stage.file("stage.json"))
+        try Files.write(record.replacing("\"n\": 1", with: "\"n\": 2"), to: stage.file("stage.json"))
+        let failure = #expect(throws: Failure.self) { _ = try store.finished(identity(1)) }
+        #expect(failure?.code == .invalidData && failure?.message.contains("remove the folder") == true)
+    }
+
+    @Test func aSecondProcessAtTheSameStageIsTurnedAway() throws {
+        _ = try store.stage(identity(1)) { _ throws(Failure) in
+            // A lock is the open file's, so another object in this process is as good as another process.
+            let failure = #expect(throws: Failure.self) {
+                _ = try store.stage(identity(1)) { _ throws(Failure) in [:] }
+            }
+            #expect(failure?.code == .environment)
+            return [:]
+        }
+    }
+
+    @Test func linksAreRelativeAndReplaced() throws {
+        let run = scratch.file("runs/a")
+        let one = try store.stage(identity(1)) { folder throws(Failure) in
+            try Files.write("one", to: Files.join(folder, "f")); return [:]
+        }
+        let two = try store.stage(identity(2)) { folder throws(Failure) in
+            try Files.write("two", to: Files.join(folder, "f")); return [:]
+        }
+        try store.link(one.name, from: run, as: "seed_1/teacher")
+        #expect(try Files.readText(Files.join(run, "seed_1/teacher/f")) == "one")
+        try store.link(two.name, from: run, as: "seed_1/teacher")
+        #expect(try Files.readText(Files.join(run, "seed_1/teacher/f")) == "two")
+        // Moved together, they still point to each other.
+        try Files.publish(scratch.file("runs"), as: scratch.file("elsewhere"))
+        #expect(try Files.readText(scratch.file("elsewhere/a/seed_1/teacher/f")) == "two")
+    }
+}
