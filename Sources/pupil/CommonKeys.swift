@@ -50,7 +50,8 @@ enum CommonKeys {
         Key(
             "micro", .positiveInteger, group: "training",
             help:
-                "Pictures in one forward pass; gradients of several passes are added up. Default: as many as fit into memory."),
+                "Pictures in one forward pass; gradients of several passes are added up. Default: as many as fit into memory."
+        ),
         Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
         Key(
             "optimizer", .choice(["adamw", "sgd"]), group: "training",

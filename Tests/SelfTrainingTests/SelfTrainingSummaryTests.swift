@@ -6,12 +6,14 @@ import Testing
 @testable import SelfTraining
 
 @Suite struct SelfTrainingSummaryTests {
-    private func fold(_ seed: UInt64, teacher: Double, control: Double?, student: Double) throws -> SelfTrainingRun.Fold {
+    private func fold(_ seed: UInt64, teacher: Double, control: Double?, student: Double) throws -> SelfTrainingRun.Fold
+    {
         func arm(_ ap: Double) -> SelfTrainingRun.Arm {
             SelfTrainingRun.Arm(
                 stage: Stage(name: "train-0", path: "/nowhere", result: [:]),
                 metrics: [
-                    "AP": .number(ap), "AP50": .number(2 * ap), "per_class": ["a": ["AP": .number(ap)], "b": ["AP": .null]],
+                    "AP": .number(ap), "AP50": .number(2 * ap),
+                    "per_class": ["a": ["AP": .number(ap)], "b": ["AP": .null]],
                 ], images: 100, seconds: 60)
         }
         var arms = ["teacher": arm(teacher), "student": arm(student)]
