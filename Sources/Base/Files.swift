@@ -181,6 +181,21 @@ public enum Files {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// Removes what killed processes left of files they were writing (`NAME.PID.partial`) under a folder; links are not
+    /// followed. For a folder that this process has to itself.
+    public static func removeUnfinished(in folder: String) throws(Failure) {
+        for name in try list(folder) {
+            let path = join(folder, name)
+            var info = stat()
+            guard lstat(path, &info) == 0 else { continue }
+            if info.st_mode & S_IFMT == S_IFDIR {
+                try removeUnfinished(in: path)
+            } else if name.hasSuffix(".partial"), name.split(separator: ".").dropLast().last.flatMap({ Int($0) }) != nil {
+                unlink(path)
+            }
+        }
+    }
+
     /// All files under a folder as sorted relative paths; symbolic links to folders are followed once.
     public static func walk(_ root: String) throws(Failure) -> [String] {
         var found: [String] = []

@@ -55,6 +55,7 @@ public struct StageStore: Sendable {
         let lock = try FileLock(folder: partial)
         // Another process may have finished it while we waited for nothing.
         if let stage = try finished(identity) { return stage }
+        try Files.removeUnfinished(in: partial)
         let result = try body(partial)
         try Files.write(
             JSON.object(["identity": identity.json, "result": result]).pretty, to: Files.join(partial, "stage.json"))

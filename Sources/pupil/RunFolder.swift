@@ -17,6 +17,7 @@ final class RunFolder {
         path = settings.string("out")
         try Files.makeFolder(path)
         lock = try FileLock(folder: path)
+        try Files.removeUnfinished(in: path)
         let argsPath = Files.join(path, "args.yaml")
         if Files.exists(argsPath) {
             let earlier: Settings

@@ -43,12 +43,16 @@ import Testing
         #expect(throws: Failure.self) {
             _ = try store.stage(identity(1)) { folder throws(Failure) in
                 try Files.write("half", to: Files.join(folder, "state"))
+                // What a killed process leaves of a file; the other name is the user's own.
+                try Files.write("ha", to: Files.join(folder, "weights.safetensors.123.partial"))
+                try Files.write("x", to: Files.join(folder, "mine.partial"))
                 throw .data("broken")
             }
         }
         #expect(try store.finished(identity(1)) == nil)
         _ = try store.stage(identity(1)) { folder throws(Failure) in
             #expect((try? Files.readText(Files.join(folder, "state"))) == "half")
+            #expect((try? Files.list(folder).sorted()) == ["mine.partial", "state"])
             return [:]
         }
         #expect(try store.finished(identity(1)) != nil)

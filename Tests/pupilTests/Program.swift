@@ -29,12 +29,20 @@ struct Program {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        // Tests run on threads that block signals, and a child would begin with that mask.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         // The shell changes the folder and becomes the program, so that signals reach it.
         let shell = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder, path]
         var words: [UnsafeMutablePointer<CChar>?] = (shell + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var pid: pid_t = 0
-        guard posix_spawn(&pid, shell[0], &actions, nil, &words, environ) == 0 else {
+        guard posix_spawn(&pid, shell[0], &actions, &attributes, &words, environ) == 0 else {
             throw Failure(.unexpected, "cannot start \(path)")
         }
         var status: Int32 = 0
