@@ -190,7 +190,8 @@ public enum Files {
             guard lstat(path, &info) == 0 else { continue }
             if info.st_mode & S_IFMT == S_IFDIR {
                 try removeUnfinished(in: path)
-            } else if name.hasSuffix(".partial"), name.split(separator: ".").dropLast().last.flatMap({ Int($0) }) != nil {
+            } else if name.hasSuffix(".partial"), name.split(separator: ".").dropLast().last.flatMap({ Int($0) }) != nil
+            {
                 unlink(path)
             }
         }

@@ -18,10 +18,10 @@ public struct MemoryFit: Sendable {
         self.streams = streams
         need = try MemoryNeed.measured(
             canvas: recipe.canvas, optimizer: recipe.optimizerSpec, precision: recipe.precision
-        ) { () throws(Failure) in
+        ) { canvas throws(Failure) in
             DetectionObjective(
                 try Detector(
-                    name: recipe.model, classes: classes, canvas: recipe.canvas, seed: recipe.seed, device: device))
+                    name: recipe.model, classes: classes, canvas: canvas, seed: recipe.seed, device: device))
         }
     }
 

@@ -128,11 +128,23 @@ public struct SelfTrainingRun: Sendable {
 
     /// The folds in the order of seeds; runs what is not done yet.
     ///
+    /// - Parameter each: gets the folds so far after each seed, so that hours of work show something on the way.
     /// - Throws: `.usage` where no picture is left unlabelled, `.invalidData` where the teacher's labels are too few,
     ///   and what training throws.
-    public func run() throws(Failure) -> [Fold] {
+    @discardableResult
+    public func run(each: ([Fold]) throws(Failure) -> Void = { _ in }) throws(Failure) -> [Fold] {
         var folds: [Fold] = []
-        for i in 0..<options.seeds { folds.append(try fold(options.teacher.seed + UInt64(i))) }
+        for i in 0..<options.seeds {
+            let fold = try fold(options.teacher.seed + UInt64(i))
+            folds.append(fold)
+            if options.seeds > 1 {
+                let scores = Self.arms.compactMap { arm in
+                    fold.arms[arm].map { "\(arm) \(TextTable.points($0.metrics["AP"]?.double ?? .nan))" }
+                }
+                log("seed \(fold.seed): " + scores.joined(separator: ", ") + " AP")
+            }
+            try each(folds)
+        }
         return folds
     }
 

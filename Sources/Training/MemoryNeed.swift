@@ -30,13 +30,16 @@ public struct MemoryNeed: Hashable, Sendable {
 
     /// Measured: the way forward with one blank picture and with two, through a model that is made for it and thrown
     /// away; a gradient a weight is added. All that the way back needs is held at the end of the way forward, so this
-    /// is linear in pictures, as the peak of a small step, which lies in the optimiser, is not.
+    /// is linear in pictures, as the peak of a small step, which lies in the optimiser, is not. It is as linear in
+    /// pixels, so a large canvas is measured by a small one and does not itself take what may not be there.
     ///
-    /// - Parameter objective: makes the model; nothing else may use it.
+    /// - Parameter objective: makes the model for a canvas; nothing else may use it.
     /// - Throws: a `Failure` with `.device` where not even these fit.
     public static func measured(
-        canvas: Size, optimizer: OptimizerSpec, precision: DType?, objective: () throws(Failure) -> any Objective
+        canvas: Size, optimizer: OptimizerSpec, precision: DType?,
+        objective: (_ canvas: Size) throws(Failure) -> any Objective
     ) throws(Failure) -> MemoryNeed {
+        let probe = Size(width: min(canvas.width, probeSide), height: min(canvas.height, probeSide))
         var peaks: [Int] = []
         var weights = 0
         for count in [1, 2] {
@@ -45,18 +48,23 @@ public struct MemoryNeed: Hashable, Sendable {
                 Torch.peakBytes {
                     do throws(Failure) {
                         try Torch.catching { () throws(Failure) in
-                            let objective = try objective()
+                            let objective = try objective(probe)
                             weights = 4 * objective.parameters.parameterCount
                             let optimizer = Optimizer(optimizer, objective.parameters)
-                            withExtendedLifetime((optimizer, forward(objective, count, canvas, precision))) {}
+                            withExtendedLifetime((optimizer, forward(objective, count, probe, precision))) {}
                         }
                     } catch { failure = error }
                 })
             if let failure { throw failure }
         }
         let perImage = max(0, peaks[1] - peaks[0])
-        return MemoryNeed(fixed: max(0, peaks[0] - perImage) + weights, perImage: perImage)
+        let larger = Double(canvas.width * canvas.height) / Double(probe.width * probe.height)
+        return MemoryNeed(
+            fixed: max(0, peaks[0] - perImage) + weights, perImage: Int((Double(perImage) * larger).rounded()))
     }
+
+    /// A multiple of the largest stride, 128.
+    private static let probeSide = 256
 
     private static func forward(
         _ objective: any Objective, _ count: Int, _ canvas: Size, _ precision: DType?

@@ -1,4 +1,5 @@
 import Annotations
+import Augmentation
 import Base
 import Glibc
 import Journal
@@ -122,6 +123,7 @@ extension Settings {
     /// Fills in every default that depends on something, so that args.yaml says what was used.
     func resolvedTraining(_ device: Device) throws(Failure) -> Settings {
         let model = try Zoo.model(string("model"))
+        _ = try Policy.named(string("augment"))
         var settings = self
         func fill(_ key: String, _ value: JSON) {
             if settings.value(key) == nil { settings = settings.setting(key, value) }

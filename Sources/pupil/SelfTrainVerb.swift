@@ -109,10 +109,13 @@ enum SelfTrainVerb {
         let run = SelfTrainingRun(
             options, .init(train: train, validation: val, test: test, pool: pool), stages: stages, folder: folder.path,
             log: { log($0) })
-        let folds = try run.run()
-        let summary = SelfTrainingSummary(
-            folds, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
-        try Files.write(summary.json.pretty, to: folder.file("summary.json"))
+        func summary(_ folds: [SelfTrainingRun.Fold]) -> SelfTrainingSummary {
+            SelfTrainingSummary(folds, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
+        }
+        let folds = try run.run { folds throws(Failure) in
+            try Files.write(summary(folds).json.pretty, to: folder.file("summary.json"))
+        }
+        let summary = summary(folds)
         if settings.bool("json") {
             folder.log(summary.text)
             print(summary.json.canonical)

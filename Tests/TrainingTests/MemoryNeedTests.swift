@@ -11,7 +11,7 @@ import Torch
 @Suite(.serialized) struct MemoryNeedTests {
     private let canvas = Size(width: 96, height: 96)
 
-    private func detector() throws(Failure) -> DetectionObjective {
+    private func detector(_ canvas: Size) throws(Failure) -> DetectionObjective {
         DetectionObjective(
             try Detector(name: "pico", classes: ClassTable(names: ["a", "b"]), canvas: canvas, seed: 1, device: .cpu))
     }
@@ -20,13 +20,13 @@ import Torch
     @Test func whatIsSaidIsWhatIsTaken() throws {
         let adam = OptimizerSpec.adamW(beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: 0)
         let need = try MemoryNeed.measured(canvas: canvas, optimizer: adam, precision: nil, objective: detector)
-        let weights = 4 * (try detector()).parameters.parameterCount
+        let weights = 4 * (try detector(canvas)).parameters.parameterCount
         // Weights, gradients and two averages at least.
         #expect(need.fixed > 3 * weights && need.fixed < 6 * weights, "\(need.fixed) for weights of \(weights)")
         #expect(need.perImage > canvas.width * canvas.height * 3 * 4)
 
         let peak = Torch.peakBytes {
-            guard let objective = try? detector() else { return }
+            guard let objective = try? detector(canvas) else { return }
             let optimizer = Optimizer(adam, objective.parameters)
             let images = Tensor.full([8, 3, canvas.height, canvas.width], 0).channelsLast()
             let items = (0..<8).map { _ in Item(blank: canvas) }
@@ -36,6 +36,23 @@ import Torch
         let said = need.fixed + 8 * need.perImage
         // Under by no more than the margin makes good, over by less than half.
         #expect(peak < said * 5 / 4 && said < peak * 3 / 2, "\(said) said, \(peak) taken")
+    }
+
+    /// 512 pixels, said from 256: within a tenth of what a pass of them holds.
+    @Test func aLargeCanvasIsMeasuredByASmallOne() throws {
+        let large = Size(width: 512, height: 512)
+        let sgd = OptimizerSpec.sgd(momentum: 0.9, nesterov: false, decay: 0)
+        let need = try MemoryNeed.measured(canvas: large, optimizer: sgd, precision: nil, objective: detector)
+        func held(_ count: Int) -> Int {
+            Torch.peakBytes {
+                guard let objective = try? detector(large) else { return }
+                let images = Tensor.full([count, 3, 512, 512], 0).channelsLast()
+                let items = [Item](repeating: Item(blank: large), count: count)
+                _ = objective.losses(images: images, items: items, groups: [0..<count], precision: nil)
+            }
+        }
+        let taken = held(3) - held(2)
+        #expect(abs(need.perImage - taken) < taken / 10, "\(need.perImage) said, \(taken) taken")
     }
 
     @Test func theMarginIsAddedOnce() {
