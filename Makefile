@@ -38,7 +38,7 @@ test: deps ## build and run the tests (FILTER=Name for some of them)
 	$(SWIFT) test $(FLAGS) --skip-build --no-parallel $(FILTERED)
 
 test-all: export PUPIL_TEST_ALL = 1
-test-all: test ## the tests with the slow ones (hundreds of kill-and-resume trials)
+test-all: test ## the tests with the slow ones (a hundred kill-and-resume trials)
 
 test-data: export PUPIL_TEST_DATA = $(abspath $(DATA))
 test-data: ## the tests with the checks on external pictures: make test-data DATA=folder

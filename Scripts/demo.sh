@@ -5,13 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 OUT=${OUT:-demo}            # everything this writes
-IMAGES=${IMAGES:-1200}      # scenes in all: 7 in 10 to train, 1 to check, 2 to test
-LABELS=${LABELS:-40}        # of the training images; the rest are the unlabelled pool
-MODEL=${MODEL:-nano}
-SIZE=${SIZE:-128}           # canvas, pixels
+IMAGES=${IMAGES:-3000}      # scenes in all: 7 in 10 to train, 1 to check, 2 to test
+LABELS=${LABELS:-200}       # of the training images; the rest are the unlabelled pool
+MODEL=${MODEL:-pico}
+SIZE=${SIZE:-96}            # canvas, pixels
 BATCH=${BATCH:-8}
-STEPS=${STEPS:-500}         # of the teacher
-STUDENT_STEPS=${STUDENT_STEPS:-300}
+STEPS=${STEPS:-3000}        # of the teacher
+STUDENT_STEPS=${STUDENT_STEPS:-1500} # of twice as many pictures
+LR=${LR:-0.002}
 SEEDS=${SEEDS:-1}
 PUPIL=${PUPIL:-.build/release/pupil}
 
@@ -22,16 +23,17 @@ run() {
 
 started=$SECONDS
 run draw --images "$IMAGES" --seed 1 --out "$OUT/scenes"
+run draw --images 40 --seed 2 --out "$OUT/new-scenes"
 notes="$OUT/scenes/annotations"
 
 run selftrain \
     --train "$notes/instances_train.json" --val "$notes/instances_val.json" --test "$notes/instances_test.json" \
     --labels "$LABELS" --model "$MODEL" --size "$SIZE" --batch "$BATCH" --steps "$STEPS" \
-    --student-steps "$STUDENT_STEPS" --seeds "$SEEDS" --out "$OUT/run" "$@"
+    --student-steps "$STUDENT_STEPS" --lr "$LR" --seeds "$SEEDS" --out "$OUT/run" "$@"
 
 weights=$(find -L "$OUT/run" -path '*student*' -name last.safetensors 2>/dev/null | sort | head -1)
 if [ -n "$weights" ]; then
-    run predict --weights "$weights" --images "$OUT/scenes/images" --out "$OUT/predictions"
-    printf '\nPictures with the student'\''s boxes: %s/predictions\n' "$OUT"
+    run predict --weights "$weights" --images "$OUT/new-scenes/images" --out "$OUT/predictions"
+    printf '\nScenes that it has not seen, with the student'\''s boxes: %s/predictions/pictures\n' "$OUT"
 fi
 printf 'The demo took %d min %02d s.\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))

@@ -182,7 +182,8 @@ public enum Files {
     }
 
     /// Removes what killed processes left of files they were writing (`NAME.PID.partial`) under a folder; links are not
-    /// followed. For a folder that this process has to itself.
+    /// followed. For a folder of ours that no other process writes into.
+    /// - Throws: `.environment` where one cannot be removed.
     public static func removeUnfinished(in folder: String) throws(Failure) {
         for name in try list(folder) {
             let path = join(folder, name)
@@ -190,11 +191,17 @@ public enum Files {
             guard lstat(path, &info) == 0 else { continue }
             if info.st_mode & S_IFMT == S_IFDIR {
                 try removeUnfinished(in: path)
-            } else if name.hasSuffix(".partial"), name.split(separator: ".").dropLast().last.flatMap({ Int($0) }) != nil
-            {
-                unlink(path)
+            } else if isUnfinished(name), unlink(path) != 0, errno != ENOENT {
+                throw fault("remove", path)
             }
         }
+    }
+
+    /// Whether a name is one that `writeAtomically` gives to a file until it is whole.
+    public static func isUnfinished(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count >= 3 && parts[parts.count - 1] == "partial" && !parts[parts.count - 2].isEmpty
+            && parts[parts.count - 2].allSatisfy { $0.isASCII && $0.isNumber }
     }
 
     /// All files under a folder as sorted relative paths; symbolic links to folders are followed once.

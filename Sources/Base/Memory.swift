@@ -1,27 +1,38 @@
 /// Bytes that this process may still use without swapping: the kernel's own estimate, or what is left of its control
-/// group where that is less. Nil where neither says.
-public func availableMemory() -> Int? {
-    var known: [Int] = []
-    if let text = try? Files.readText("/proc/meminfo"),
-        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-        let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-    {
-        known.append(kilobytes * 1024)
+/// group, or of one that this is in, where that is less. Nil where neither says.
+public func availableMemory() -> Int? { availableMemory(under: "") }
+
+/// - Parameter root: stands before `/proc` and `/sys`; for tests.
+func availableMemory(under root: String) -> Int? {
+    func lines(_ path: String) -> [Substring] { (try? Files.readText(root + path))?.split(separator: "\n") ?? [] }
+    func field(_ name: String, in path: String) -> Int? {
+        lines(path).first { $0.hasPrefix(name) }?.dropFirst(name.count).split(separator: " ").first.flatMap { Int($0) }
     }
-    // Version 2, then version 1, of control groups, as a container sees its own. "max" is no number, so no limit. Files
-    // that were read lately are counted as used there, and given up when needed.
-    for (folder, limit, usage) in [
-        ("/sys/fs/cgroup/", "memory.max", "memory.current"),
-        ("/sys/fs/cgroup/memory/", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ] {
-        guard let limit = number(in: folder + limit), let usage = number(in: folder + usage) else { continue }
-        let statistics = (try? Files.readText(folder + "memory.stat"))?.split(separator: "\n") ?? []
-        let files = statistics.first { $0.hasPrefix("inactive_file ") }?.split(separator: " ").last.flatMap { Int($0) }
-        known.append(max(0, limit - usage + (files ?? 0)))
+    var known: [Int] = []
+    if let kilobytes = field("MemAvailable:", in: "/proc/meminfo") { known.append(kilobytes * 1024) }
+    for line in lines("/proc/self/cgroup") {
+        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3 else { continue }
+        // "0::/path" is version 2; version 1 has a tree for memory alone.
+        let isV2 = parts[0] == "0" && parts[1].isEmpty
+        guard isV2 || parts[1].split(separator: ",").contains("memory") else { continue }
+        let tree = isV2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory"
+        let names = isV2 ? ["memory.max", "memory.current"] : ["memory.limit_in_bytes", "memory.usage_in_bytes"]
+        // A container may see its own group as the root of the tree, so both ends are looked at.
+        var path = parts[2].split(separator: "/").map(String.init)
+        while true {
+            let folder = path.isEmpty ? tree : tree + "/" + path.joined(separator: "/")
+            // "max" is no number, so no limit.
+            if let limit = lines(folder + "/" + names[0]).first.flatMap({ Int($0) }),
+                let usage = lines(folder + "/" + names[1]).first.flatMap({ Int($0) })
+            {
+                // Files that were read lately count as used, and are given up when needed.
+                let files = field(isV2 ? "inactive_file " : "total_inactive_file ", in: folder + "/memory.stat") ?? 0
+                known.append(max(0, limit - max(0, usage - files)))
+            }
+            if path.isEmpty { break }
+            path.removeLast()
+        }
     }
     return known.min()
-}
-
-private func number(in path: String) -> Int? {
-    (try? Files.readText(path)).flatMap { Int($0.filter { !$0.isWhitespace }) }
 }

@@ -26,12 +26,14 @@ struct Meter final : c10::MemoryReportingInfoBase {
 
 extern "C" {
 
-int64_t pupil_peak_bytes(void (*body)(void *context), void *context) {
-    auto meter = std::make_shared<Meter>();
-    c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, meter);
-    body(context);
-    std::lock_guard<std::mutex> held(meter->lock);
-    return meter->peak;
+int pupil_peak_bytes(void (*body)(void *context), void *context, int64_t *peak) {
+    return pupil::run([&] {
+        auto meter = std::make_shared<Meter>();
+        c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, meter);
+        body(context);
+        std::lock_guard<std::mutex> held(meter->lock);
+        *peak = meter->peak;
+    });
 }
 
 int pupil_cuda_memory(int cuda_index, int64_t *allocated, int64_t *peak) {

@@ -31,17 +31,9 @@ public struct Item: Sendable {
     public var annotations: [Annotation]
     /// Why the picture could not be read; its slot is then blank. Never so in training, where another takes its place.
     public var refusal: String?
+}
 
-    init(
-        source: Int, index: Int, plan: Plan, annotations: [Annotation], refusal: String?
-    ) {
-        self.source = source
-        self.index = index
-        self.plan = plan
-        self.annotations = annotations
-        self.refusal = refusal
-    }
-
+extension Item {
     /// A slot of that size which shows nothing.
     public init(blank canvas: Size, source: Int = 0, index: Int = 0, refusal: String? = nil) {
         self.init(

@@ -36,6 +36,7 @@ public struct SceneStyle: Hashable, Sendable {
         precondition(size.width >= 16 && size.height >= 16, "a scene has at least 16x16 pixels, not \(size)")
         precondition(objects.lowerBound >= 0, "a scene holds 0 shapes or more, not \(objects)")
         precondition(sizes.lowerBound > 0, "a shape's size is positive, not \(sizes)")
+        precondition(turn >= 0 && turn.isFinite, "a turn is 0 or more, not \(turn)")
         precondition((0...1).contains(clutter), "clutter is 0...1, not \(clutter)")
         precondition((0...1).contains(hidden), "a hidden share is 0...1, not \(hidden)")
         precondition(

@@ -21,6 +21,11 @@ public struct Resources: Sendable {
     public var checkpointSeconds: Double
     /// Also after so many steps; 0: by time alone.
     public var checkpointSteps: Int
+    /// Memory for decoded pictures.
+    public var cacheBytes = Self.cacheBytes(of: availableMemory())
+
+    /// An eighth of what is free, at most 1 GiB.
+    static func cacheBytes(of available: Int?) -> Int { min(1 << 30, (available ?? 1 << 33) / 8) }
 
     /// The machine's part of a run.
     public init(device: Device, workers: Int, checkpointSeconds: Double = 60, checkpointSteps: Int = 0) {
@@ -100,6 +105,9 @@ public struct DetectorStages: Sendable {
         validation: (set: Dataset, every: Int)? = nil
     ) throws(Failure) -> Stage {
         let policy = try Policy.named(recipe.augment)
+        var recipe = recipe
+        // A pass of the whole batch, said or left unsaid, is one training.
+        if recipe.micro == lesson.humanImages + (lesson.pseudo?.images ?? 0) { recipe.micro = nil }
         var keys: [String: JSON] = ["recipe": recipe.json, "human_images": .int(lesson.humanImages)]
         var inputs = ["human-" + (try lesson.human.identity).hex(16), try start.identity()]
         var streams = [Stream(name: "human", dataset: lesson.human, policy: policy, images: lesson.humanImages)]
@@ -122,6 +130,7 @@ public struct DetectorStages: Sendable {
         }
         var plan = recipe.plan(streams, mix)
         plan.workers = resources.workers
+        plan.cacheBytes = resources.cacheBytes
         plan.checkpointSeconds = resources.checkpointSeconds
         plan.checkpointSteps = resources.checkpointSteps
         plan.evaluateEvery = validation?.every ?? 0

@@ -10,59 +10,69 @@ public struct MemoryFit: Sendable {
     let streams: [Int]
     let need: MemoryNeed
 
-    /// Measures a step of the recipe's model (`MemoryNeed.measured`).
+    /// Trainings with a step of each one's model measured (`MemoryNeed.measured`), like models once.
     ///
-    /// - Throws: what making the model throws; `.device` where not even two pictures fit.
-    public init(_ recipe: DetectorRecipe, streams: [Int], classes: ClassTable, device: Device) throws(Failure) {
-        self.recipe = recipe
-        self.streams = streams
-        need = try MemoryNeed.measured(
-            canvas: recipe.canvas, optimizer: recipe.optimizerSpec, precision: recipe.precision
-        ) { canvas throws(Failure) in
-            DetectionObjective(
-                try Detector(
-                    name: recipe.model, classes: classes, canvas: canvas, seed: recipe.seed, device: device))
+    /// - Throws: what making a model throws; `.device` where not even two pictures fit.
+    public static func measured(
+        _ trainings: [(recipe: DetectorRecipe, streams: [Int])], classes: ClassTable, device: Device
+    ) throws(Failure) -> [MemoryFit] {
+        var fits: [MemoryFit] = []
+        for (recipe, streams) in trainings {
+            // The recipes of a run differ in model and steps alone.
+            if let like = fits.first(where: { $0.recipe.model == recipe.model }) {
+                fits.append(MemoryFit(recipe: recipe, streams: streams, need: like.need))
+                continue
+            }
+            let need = try MemoryNeed.measured(
+                canvas: recipe.canvas, optimizer: recipe.optimizerSpec, isAveraged: recipe.averageDecay > 0,
+                precision: recipe.precision
+            ) { canvas throws(Failure) in
+                DetectionObjective(
+                    try Detector(
+                        name: recipe.model, classes: classes, canvas: canvas, seed: recipe.seed, device: device))
+            }
+            fits.append(MemoryFit(recipe: recipe, streams: streams, need: need))
         }
-    }
-
-    init(recipe: DetectorRecipe, streams: [Int], need: MemoryNeed) {
-        self.recipe = recipe
-        self.streams = streams
-        self.need = need
+        return fits
     }
 
     private var batch: Int { streams.reduce(0, +) }
-
-    /// Whether `micro` shares out the batch and each stream.
-    private func isShared(by micro: Int) -> Bool {
-        batch % micro == 0 && streams.allSatisfy { $0 % (batch / micro) == 0 }
-    }
 
     private func fits(_ micro: Int, in available: Int) -> Bool { need.bytes(images: micro) <= available }
 
     /// The pictures a pass for all of these trainings: nil, the whole batch, where each fits into memory; else the most
     /// that do.
     ///
-    /// - Parameter asked: the user's own number, which is only checked.
-    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not.
+    /// - Parameters:
+    ///   - asked: the user's own number, which is only checked.
+    ///   - available: bytes.
+    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where what
+    ///   was asked for does not divide a batch.
     public static func micro(_ fits: [MemoryFit], asked: Int?, available: Int) throws(Failure) -> Int? {
-        func fit(_ micro: Int?) -> Bool { fits.allSatisfy { $0.fits(micro ?? $0.batch, in: available) } }
-        if fit(asked) { return asked }
+        if let asked { for fit in fits { _ = try TrainingPlan.passes(fit.streams, micro: asked) } }
+        if fits.allSatisfy({ $0.fits(asked ?? $0.batch, in: available) }) { return asked }
         let most = fits.map(\.batch).min() ?? 1
-        let smaller = (1...most).reversed().first { micro in fits.allSatisfy { $0.isShared(by: micro) } && fit(micro) }
+        let shared = (1...most).filter { micro in
+            fits.allSatisfy { (try? TrainingPlan.passes($0.streams, micro: micro)) != nil }
+        }
+        let smaller = shared.last { micro in fits.allSatisfy { $0.fits(micro, in: available) } }
         if asked == nil, let smaller { return smaller }
-        guard
-            let worst = fits.max(by: {
-                $0.need.bytes(images: asked ?? $0.batch) < $1.need.bytes(images: asked ?? $1.batch)
-            })
-        else { return nil }
-        let pass = asked ?? 1
+        let pass = asked ?? shared.first ?? most
+        guard let worst = fits.max(by: { $0.need.bytes(images: pass) < $1.need.bytes(images: pass) }) else {
+            return nil
+        }
         throw Failure(
             .device,
-            "out of memory before it began: a pass of \(pass) picture(s) through \(worst.recipe.model) at "
+            "out of memory before it began: a pass of \(pass) pictures through \(worst.recipe.model) at "
                 + "\(worst.recipe.size) px takes about \(gigabytes(worst.need.bytes(images: pass))), and "
                 + "\(gigabytes(available)) are free; "
                 + (smaller.map { "--micro \($0) would fit" } ?? "a smaller --size or --model is needed"))
+    }
+
+    /// Memory that a training on a device may take: what is free, without what decoded pictures will take of it.
+    public static func available(on device: Device) -> Int? {
+        guard let free = Torch.availableMemory(on: device) else { return nil }
+        return device == .cpu ? free - Resources.cacheBytes(of: free) : free
     }
 
     private static func gigabytes(_ bytes: Int) -> String {

@@ -131,7 +131,6 @@ public struct SelfTrainingRun: Sendable {
     /// - Parameter each: gets the folds so far after each seed, so that hours of work show something on the way.
     /// - Throws: `.usage` where no picture is left unlabelled, `.invalidData` where the teacher's labels are too few,
     ///   and what training throws.
-    @discardableResult
     public func run(each: ([Fold]) throws(Failure) -> Void = { _ in }) throws(Failure) -> [Fold] {
         var folds: [Fold] = []
         for i in 0..<options.seeds {

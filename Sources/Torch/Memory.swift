@@ -26,14 +26,16 @@ extension Torch {
                 init(_ body: @escaping () -> Void) { self.body = body }
             }
             let box = Box(body)
-            return withExtendedLifetime(box) {
-                Int(
-                    pupil_peak_bytes(
-                        { context in
-                            guard let context else { return }
-                            Unmanaged<Box>.fromOpaque(context).takeUnretainedValue().body()
-                        }, Unmanaged.passUnretained(box).toOpaque()))
+            var peak: Int64 = 0
+            let status = withExtendedLifetime(box) {
+                pupil_peak_bytes(
+                    { context in
+                        guard let context else { return }
+                        Unmanaged<Box>.fromOpaque(context).takeUnretainedValue().body()
+                    }, Unmanaged.passUnretained(box).toOpaque(), &peak)
             }
+            if status != 0 { Handle.fault("peakBytes", []) }
+            return Int(peak)
         }
     }
 }

@@ -8,6 +8,9 @@ import Torch
 
 /// A detector as a whole: network, classes and canvas. What a weights file holds and `predict` needs.
 public final class Detector {
+    /// Raised when a model of the zoo becomes another one with the same tensors: 2, smaller anchors of `nano`.
+    static let format = 2
+
     /// Its name in the zoo.
     public let name: String
     /// What the channels of its output mean.
@@ -48,6 +51,11 @@ public final class Detector {
             throw .data("\(path) is not a detector of ours: its metadata has no \"pupil\"")
         }
         let about = try JSON.parse(text, file: "\(path) (metadata)")
+        guard about["format"]?.int == Self.format else {
+            throw .data(
+                "\(path): is a detector of format \(about["format"]?.canonical ?? "none"); this program reads format "
+                    + "\(Self.format), since a model of the same name may mean other boxes in another; train it anew")
+        }
         guard let name = about["model"]?.string, let width = about["width"]?.int, let height = about["height"]?.int,
             let names = about["classes"]?.array?.compactMap(\.string),
             let ids = about["class_ids"]?.array?.compactMap(\.int), names.count == ids.count, !names.isEmpty
@@ -77,7 +85,8 @@ public final class Detector {
     /// - Throws: a `Failure` where the file cannot be written.
     public func save(to path: String, note: [String: JSON] = [:]) throws(Failure) {
         var about: [String: JSON] = [
-            "format": 1, "model": .string(name), "width": .int(canvas.width), "height": .int(canvas.height),
+            "format": .int(Self.format), "model": .string(name), "width": .int(canvas.width),
+            "height": .int(canvas.height),
             "classes": .array(classes.names.map { .string($0) }), "class_ids": .array(classes.ids.map { .int($0) }),
         ]
         about.merge(note) { $1 }

@@ -28,39 +28,48 @@ public struct MemoryNeed: Hashable, Sendable {
         Int(Double(fixed + images * perImage) * Self.margin.share) + Self.margin.bytes
     }
 
-    /// Measured: the way forward with one blank picture and with two, through a model that is made for it and thrown
-    /// away; a gradient a weight is added. All that the way back needs is held at the end of the way forward, so this
-    /// is linear in pictures, as the peak of a small step, which lies in the optimiser, is not. It is as linear in
-    /// pixels, so a large canvas is measured by a small one and does not itself take what may not be there.
+    /// Measured on a model that is made for it and thrown away: what it takes to make it, and the way forward with one
+    /// blank picture and with two. At the end of the way forward all is held that the way back needs, so its peak grows
+    /// evenly with pictures and with pixels (that of a small step, which lies in the optimiser, does not). So a large
+    /// canvas is measured by a small one, and the measuring does not take memory that may not be there.
     ///
-    /// - Parameter objective: makes the model for a canvas; nothing else may use it.
+    /// - Parameters:
+    ///   - canvas: the size of the pictures to be trained on, in pixels.
+    ///   - optimizer: its averages are kept beside the weights.
+    ///   - isAveraged: whether the weights' averages are kept, too.
+    ///   - precision: of convolutions; nil is fp32.
+    ///   - objective: makes the model for a canvas; nothing else may use it.
     /// - Throws: a `Failure` with `.device` where not even these fit.
     public static func measured(
-        canvas: Size, optimizer: OptimizerSpec, precision: DType?,
+        canvas: Size, optimizer: OptimizerSpec, isAveraged: Bool = false, precision: DType?,
         objective: (_ canvas: Size) throws(Failure) -> any Objective
     ) throws(Failure) -> MemoryNeed {
         let probe = Size(width: min(canvas.width, probeSide), height: min(canvas.height, probeSide))
-        var peaks: [Int] = []
-        var weights = 0
-        for count in [1, 2] {
-            var failure: Failure?
-            peaks.append(
-                Torch.peakBytes {
-                    do throws(Failure) {
-                        try Torch.catching { () throws(Failure) in
-                            let objective = try objective(probe)
-                            weights = 4 * objective.parameters.parameterCount
-                            let optimizer = Optimizer(optimizer, objective.parameters)
-                            withExtendedLifetime((optimizer, forward(objective, count, probe, precision))) {}
-                        }
-                    } catch { failure = error }
-                })
-            if let failure { throw failure }
+        var made: (objective: any Objective, optimizer: Optimizer)?
+        let resting = try peak { () throws(Failure) in
+            let model = try objective(probe)
+            made = (model, Optimizer(optimizer, model.parameters))
         }
-        let perImage = max(0, peaks[1] - peaks[0])
+        guard let made else { preconditionFailure("a model without a failure") }
+        var held: [Int] = []
+        for count in [1, 2] {
+            held.append(try peak { () throws(Failure) in _ = forward(made.objective, count, probe, precision) })
+        }
+        let perImage = max(0, held[1] - held[0])
         let larger = Double(canvas.width * canvas.height) / Double(probe.width * probe.height)
+        let weights = 4 * made.objective.parameters.parameterCount
         return MemoryNeed(
-            fixed: max(0, peaks[0] - perImage) + weights, perImage: Int((Double(perImage) * larger).rounded()))
+            fixed: resting + weights * (isAveraged ? 2 : 1) + max(0, held[0] - perImage),
+            perImage: Int((Double(perImage) * larger).rounded()))
+    }
+
+    private static func peak(_ body: () throws(Failure) -> Void) throws(Failure) -> Int {
+        var failure: Failure?
+        let peak = Torch.peakBytes {
+            do throws(Failure) { try Torch.catching(body) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return peak
     }
 
     /// A multiple of the largest stride, 128.

@@ -50,6 +50,24 @@ public struct TrainingPlan: Sendable {
     /// Pictures a step, over all streams.
     public var batch: Int { streams.reduce(0) { $0 + $1.images } }
 
+    /// The forward passes of a step.
+    ///
+    /// - Parameters:
+    ///   - images: pictures a step, of each stream.
+    ///   - micro: pictures in one pass.
+    /// - Throws: a `Failure` with `.usage` where `micro` does not divide the batch, or its passes a stream.
+    public static func passes(_ images: [Int], micro: Int) throws(Failure) -> Int {
+        let batch = images.reduce(0, +)
+        guard micro > 0, batch % micro == 0 else {
+            throw .usage("micro: \(micro) does not divide the batch of \(batch)")
+        }
+        let passes = batch / micro
+        for images in images where images % passes != 0 {
+            throw .usage("micro: \(images) pictures of a stream cannot be shared by \(passes) passes of \(micro)")
+        }
+        return passes
+    }
+
     /// A plan; without `micro` the whole batch is one forward pass.
     public init(
         streams: [Stream], mix: LossMix, steps: Int, micro: Int? = nil, optimizer: OptimizerSpec, schedule: Schedule,
@@ -115,14 +133,7 @@ public final class Trainer {
     public init(
         _ objective: any Objective, _ plan: TrainingPlan, folder: String, identity: String, label: String
     ) throws(Failure) {
-        guard plan.micro > 0, plan.batch % plan.micro == 0 else {
-            throw .usage("micro: \(plan.micro) does not divide the batch of \(plan.batch)")
-        }
-        accumulation = plan.batch / plan.micro
-        for stream in plan.streams where stream.images % accumulation != 0 {
-            throw .usage(
-                "micro: \(stream.images) \(stream.name) pictures a batch cannot be shared by \(accumulation) passes")
-        }
+        accumulation = try TrainingPlan.passes(plan.streams.map(\.images), micro: plan.micro)
         self.objective = objective
         self.plan = plan
         self.folder = folder

@@ -107,8 +107,9 @@ enum CommonKeys {
 }
 
 extension Settings {
-    /// The device, with threads set and Ctrl-C noted.
+    /// The device, with threads set. May start the program once more (`Patience`).
     func useMachine() throws(Failure) -> Device {
+        Patience.beginAgain()
         let device = try Device.named(string("device"))
         Torch.threads = optionalInt("threads") ?? availableProcessors()
         return device
@@ -159,24 +160,29 @@ extension Settings {
             seed: UInt64(int("seed")))
     }
 
-    /// With `micro` settled: as asked, or what the run folder settled before; else left to the whole batch where that
-    /// fits into memory, or set to the most that does.
+    /// With `micro` settled: what a run that was begun in this folder settled; else as asked for; else left to the whole
+    /// batch where that fits into memory, or set to the most that does. A run that was begun has been checked.
     ///
-    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not.
+    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where that
+    ///   divides no batch.
     func fittedToMemory(
         _ device: Device, _ classes: ClassTable, _ trainings: [(recipe: DetectorRecipe, streams: [Int])]
     ) throws(Failure) -> Settings {
-        var fits: [MemoryFit] = []
-        for (recipe, streams) in trainings {
-            fits.append(try MemoryFit(recipe, streams: streams, classes: classes, device: device))
+        let asked = optionalInt("micro")
+        let arguments = Files.join(string("out"), "args.yaml")
+        if Files.exists(arguments), let earlier = try? schema.parse(["--recipe", arguments]) {
+            guard asked == nil, let settled = earlier.optionalInt("micro") else { return self }
+            return setting("micro", .int(settled))
         }
-        guard let available = Torch.availableMemory(on: device) else { return self }
-        let earlier = try? schema.parse(["--recipe", Files.join(string("out"), "args.yaml")])
-        let asked = optionalInt("micro") ?? earlier?.optionalInt("micro")
-        guard let micro = try MemoryFit.micro(fits, asked: asked, available: available) else { return self }
-        if asked == nil {
-            Console.standardError.line("the whole batch does not fit into memory: passes of \(micro) pictures (micro)")
+        guard let available = MemoryFit.available(on: device) else {
+            Console.standardError.line("nobody says how much memory is free, so it is not checked")
+            return self
         }
+        let fits = try MemoryFit.measured(trainings, classes: classes, device: device)
+        guard let micro = try MemoryFit.micro(fits, asked: asked, available: available), asked == nil else {
+            return self
+        }
+        Console.standardError.line("the whole batch does not fit into memory: passes of \(micro) pictures (micro)")
         return setting("micro", .int(micro))
     }
 

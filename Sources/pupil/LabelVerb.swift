@@ -17,7 +17,7 @@ enum LabelVerb {
             Key(
                 "keep-empty", .bool, default: false, group: "labels",
                 help: "Keep pictures without a label as background."),
-            CommonKeys.precision, CommonKeys.out("label"), CommonKeys.json,
+            CommonKeys.precision, CommonKeys.out("label"), CommonKeys.json, CommonKeys.dryRun,
         ] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -27,6 +27,11 @@ enum LabelVerb {
         let weights = settings.string("weights")
         let pool = try Dataset.pool(settings.strings("unlabelled"))
         let digest = try Files.digest(weights)
+        if settings.bool("dry-run") {
+            print(settings.yaml, terminator: "")
+            print("\n\(pool.examples.count) pictures to label with \(weights)")
+            return .done
+        }
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log

@@ -23,7 +23,7 @@ enum PredictVerb {
             Key(
                 "out", .path, default: "runs/predict", group: "run", affectsResult: false,
                 help: "A new folder, or an earlier one of this verb, which is written anew."),
-            CommonKeys.json, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
+            CommonKeys.json, CommonKeys.dryRun, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -43,6 +43,11 @@ enum PredictVerb {
         let out = settings.string("out")
         if Files.isFolder(out), !Files.exists(Files.join(out, "predictions.json")), try !Files.list(out).isEmpty {
             throw .usage("\(out) has files in it and is no earlier output of predict; choose another --out")
+        }
+        if settings.bool("dry-run") {
+            print(settings.yaml, terminator: "")
+            print("\n\(set.examples.count) pictures to look at with a \(detector.name)")
+            return .done
         }
         try Files.makeFolder(out)
         Signals.install()

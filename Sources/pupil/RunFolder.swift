@@ -17,7 +17,6 @@ final class RunFolder {
         path = settings.string("out")
         try Files.makeFolder(path)
         lock = try FileLock(folder: path)
-        try Files.removeUnfinished(in: path)
         let argsPath = Files.join(path, "args.yaml")
         if Files.exists(argsPath) {
             let earlier: Settings
@@ -30,9 +29,10 @@ final class RunFolder {
                     "\(path) holds a run with other settings; choose another --out or these:\n  "
                         + differences.map(\.description).joined(separator: "\n  "))
             }
-        } else if try !Files.list(path).isEmpty {
+        } else if try !Files.list(path).allSatisfy({ $0.hasPrefix("args.yaml.") && Files.isUnfinished($0) }) {
             throw .usage("\(path) has files in it and is no run of ours; choose another --out")
         }
+        try Files.removeUnfinished(in: path)
         try Files.write(settings.yaml, to: argsPath)
         log = try RunLog(path: Files.join(path, "train.log"))
         try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
@@ -49,6 +49,7 @@ final class RunFolder {
             "instruction_set": .string(Torch.instructionSet), "threads": .int(Torch.threads),
             "processors": .int(availableProcessors()), "bf16": .bool(Torch.processorHasBF16),
             "cuda": .string(Torch.cudaStatus), "device": .string(settings.string("device")),
+            "gomp_spincount": .string(getenv("GOMP_SPINCOUNT").map { String(cString: $0) } ?? ""),
             "time": .number(wallSeconds().rounded()),
         ]
     }

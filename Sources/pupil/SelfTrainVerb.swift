@@ -113,7 +113,12 @@ enum SelfTrainVerb {
             SelfTrainingSummary(folds, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
         }
         let folds = try run.run { folds throws(Failure) in
-            try Files.write(summary(folds).json.pretty, to: folder.file("summary.json"))
+            let path = folder.file("summary.json")
+            // A run that is taken up again does not forget what it said of more seeds.
+            let before = (try? Files.readJSON(path))?["seeds"]?.array?.count ?? 0
+            if folds.count >= min(before, settings.int("seeds")) {
+                try Files.write(summary(folds).json.pretty, to: path)
+            }
         }
         let summary = summary(folds)
         if settings.bool("json") {

@@ -30,6 +30,7 @@ import Training
             _ = try MemoryFit.micro(fits, asked: nil, available: room(for: 1))
         }
         #expect(failure?.code == .device && failure?.message.contains("smaller --size") == true)
+        #expect(failure?.message.contains("a pass of 2 pictures") == true, "\(failure?.message ?? "")")
         #expect(try MemoryFit.micro([fit([6])], asked: nil, available: room(for: 5)) == 3)
     }
 
@@ -41,12 +42,24 @@ import Training
         #expect(failure?.code == .device && failure?.message.contains("--micro 4 would fit") == true)
     }
 
-    @Test func aRealModelIsMeasured() throws {
-        let classes = ClassTable(names: ["a"])
-        let fit = try MemoryFit(.quick(), streams: [2], classes: classes, device: .cpu)
-        #expect(fit.need.perImage > 64 * 64 * 3 * 4)
+    /// Before anything runs: a student of 8 + 8 cannot be taken one picture at a time, nor a batch of 8 by threes.
+    @Test(arguments: [1, 3]) func whatCannotBeSharedIsUsage(micro: Int) throws {
         let failure = #expect(throws: Failure.self) {
-            _ = try MemoryFit.micro([fit], asked: nil, available: 1 << 20)
+            _ = try MemoryFit.micro([fit([8]), fit([8, 8])], asked: micro, available: room(for: 100))
+        }
+        #expect(failure?.code == .usage && failure?.message.hasPrefix("micro: ") == true)
+    }
+
+    @Test func realModelsAreMeasured() throws {
+        var averaged = DetectorRecipe.quick()
+        averaged.averageDecay = 0.9
+        let classes = ClassTable(names: ["a"])
+        let fits = try MemoryFit.measured([(.quick(), [2]), (.quick(), [2, 2])], classes: classes, device: .cpu)
+        let more = try MemoryFit.measured([(averaged, [2])], classes: classes, device: .cpu)
+        #expect(fits[0].need == fits[1].need && fits[0].need.perImage > 64 * 64 * 3 * 4)
+        #expect(more[0].need.fixed - fits[0].need.fixed > 1_300_000 * 4)
+        let failure = #expect(throws: Failure.self) {
+            _ = try MemoryFit.micro(fits, asked: nil, available: 1 << 20)
         }
         #expect(failure?.message.contains("pico at 64 px") == true)
     }

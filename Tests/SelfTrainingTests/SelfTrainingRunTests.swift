@@ -74,6 +74,23 @@ import Training
         #expect(summary.text.contains("one seed: no interval"))
     }
 
+    /// A pass of the whole batch, said or left unsaid, is one training; the folds so far are told after each seed.
+    @Test func theWholeBatchHasOneName() throws {
+        let first = try run(options())
+        var said = options(seeds: 2)
+        said.teacher.micro = 2
+        let folder = scratch.file("runs/said")
+        try Files.makeFolder(folder)
+        let stages = DetectorStages(
+            store: StageStore(besideRun: folder), resources: Resources(device: .cpu, workers: 1), log: { _ in })
+        var told: [Int] = []
+        let folds = try SelfTrainingRun(said, data, stages: stages, folder: folder, log: { _ in }).run { folds in
+            told.append(folds.count)
+        }
+        #expect(told == [1, 2] && folds.count == 2)
+        #expect(folds[0].arms["teacher"]?.stage.name == first[0].arms["teacher"]?.stage.name)
+    }
+
     /// A second run makes nothing; a lower threshold scores nothing anew; a second seed adds its own alone.
     @Test func onlyWhatDiffersIsMade() throws {
         _ = try run(options())

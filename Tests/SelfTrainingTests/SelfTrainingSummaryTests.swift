@@ -57,6 +57,8 @@ import Testing
         let up = try summary([(0, 0.30, 0.320), (0, 0.50, 0.521), (0, 0.10, 0.119)])
         #expect(up.text.contains("a gain") && up.gain(over: "control")?.isAboveZero == true)
         let down = try summary([(0, 0.320, 0.30), (0, 0.521, 0.50), (0, 0.119, 0.10)])
+        // The teacher has trained for less long, so what is gained over it is no verdict.
+        #expect(up.text.contains("minus teacher") && up.text.ranges(of: "a gain").count == 2)
         #expect(down.text.contains("a loss") && down.gain(over: "control")?.isAboveZero == false)
     }
 

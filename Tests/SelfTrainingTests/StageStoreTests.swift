@@ -45,14 +45,14 @@ import Testing
                 try Files.write("half", to: Files.join(folder, "state"))
                 // What a killed process leaves of a file; the other name is the user's own.
                 try Files.write("ha", to: Files.join(folder, "weights.safetensors.123.partial"))
-                try Files.write("x", to: Files.join(folder, "mine.partial"))
+                try Files.write("x", to: Files.join(folder, "7.partial"))
                 throw .data("broken")
             }
         }
         #expect(try store.finished(identity(1)) == nil)
         _ = try store.stage(identity(1)) { folder throws(Failure) in
             #expect((try? Files.readText(Files.join(folder, "state"))) == "half")
-            #expect((try? Files.list(folder).sorted()) == ["mine.partial", "state"])
+            #expect((try? Files.list(folder).sorted()) == ["7.partial", "state"])
             return [:]
         }
         #expect(try store.finished(identity(1)) != nil)

@@ -85,8 +85,11 @@ import Torch
         }
         #expect(try message([:]).contains("not a detector of ours"))
         #expect(try message(["pupil": "{"]).contains("metadata"))
-        #expect(try message(["pupil": "{}"]).contains("lacks model, width"))
-        let good = #"{"model":"nano","width":64,"height":64,"classes":["a"],"class_ids":[1]}"#
+        #expect(try message(["pupil": "{}"]).contains("format none"))
+        #expect(
+            try message(["pupil": #"{"format":1,"model":"nano"}"#]).contains("format 1; this program reads format 2"))
+        #expect(try message(["pupil": #"{"format":2}"#]).contains("lacks model, width"))
+        let good = #"{"format":2,"model":"nano","width":64,"height":64,"classes":["a"],"class_ids":[1]}"#
         #expect(try message(["pupil": good.replacing("nano", with: "nanoo")]).contains("did you mean nano?"))
         #expect(try message(["pupil": good.replacing(":64", with: ":65")]).contains("multiple of 32"))
         #expect(try message(["pupil": good.replacing("[1]", with: "[1,2]")]).contains("class_ids"))

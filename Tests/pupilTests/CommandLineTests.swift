@@ -47,6 +47,49 @@ import Testing
         }
     }
 
+    /// The program starts itself once more with libgomp's spinning bounded, and is then the same program: its words,
+    /// its folder, its exit code. In that folder `micro` stays what the first run settled.
+    @Test func itBeginsAgainWithPatience() throws {
+        try Program.withFolder { folder in
+            #expect(
+                try Program.run(["draw", "--images", "20", "--size", "64", "--seed", "3", "--out", "s"], in: folder)
+                    .code
+                    == 0)
+            let train = [
+                "train", "--train", "s/annotations/instances_train.json", "--val", "s/annotations/instances_val.json",
+                "--model", "pico", "--size", "64", "--steps", "2", "--batch", "2", "--out", "runs/a",
+            ]
+            let first = try Program.run(train + ["--micro", "1"], in: folder, unset: "GOMP_SPINCOUNT")
+            #expect(first.code == 0, "\(first.errors)")
+            let environment = try Files.readJSON(Files.join(folder, "runs/a/env.json"))
+            #expect(environment["gomp_spincount"]?.string == "10000")
+            let again = try Program.run(train, in: folder, unset: "GOMP_SPINCOUNT")
+            #expect(again.code == 0 && again.errors.contains("done before"), "\(again.errors)")
+            let typo = try Program.run(["train", "--stesp", "3"], in: folder, unset: "GOMP_SPINCOUNT")
+            #expect(typo.code == 2)
+        }
+    }
+
+    /// A folder with something else in it is refused, and nothing in it is touched.
+    @Test func aFolderOfTheUsersIsLeftAlone() throws {
+        try Program.withFolder { folder in
+            #expect(
+                try Program.run(["draw", "--images", "20", "--size", "64", "--seed", "3", "--out", "s"], in: folder)
+                    .code
+                    == 0)
+            try Files.makeFolder(Files.join(folder, "mine"))
+            try Files.write("x", to: Files.join(folder, "mine/backup.2024.partial"))
+            let run = try Program.run(
+                [
+                    "train", "--train", "s/annotations/instances_train.json", "--val",
+                    "s/annotations/instances_val.json", "--model", "pico", "--size", "64", "--steps", "2", "--out",
+                    "mine",
+                ], in: folder)
+            #expect(run.code == 2 && run.errors.contains("no run of ours"), "\(run.errors)")
+            #expect(try Files.list(Files.join(folder, "mine")) == ["backup.2024.partial"])
+        }
+    }
+
     @Test func theSameSeedDrawsTheSameBytes() throws {
         try Program.withFolder { folder in
             for name in ["a", "b"] {

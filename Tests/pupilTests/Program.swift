@@ -17,9 +17,10 @@ struct Program {
     /// Runs the program in `folder` and waits for it.
     ///
     /// - Parameters:
+    ///   - unset: a variable that the program does not get.
     ///   - signal: sent after `delay` seconds, where the program still runs then.
     static func run(
-        _ arguments: [String], in folder: String, signal: Int32 = 0, after delay: Double = 0
+        _ arguments: [String], in folder: String, unset: String? = nil, signal: Int32 = 0, after delay: Double = 0
     ) throws -> Outcome {
         let output = Files.join(folder, ".output")
         let errors = Files.join(folder, ".errors")
@@ -38,7 +39,8 @@ struct Program {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         // The shell changes the folder and becomes the program, so that signals reach it.
-        let shell = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder, path]
+        let shell =
+            ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder] + (unset.map { ["env", "-u", $0] } ?? []) + [path]
         var words: [UnsafeMutablePointer<CChar>?] = (shell + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var pid: pid_t = 0

@@ -50,7 +50,7 @@ int pupil_flush_denormals(bool on);
 
 // memory.cpp
 // The most bytes that operators held at one time, over what there was before, while body(context) ran on this thread.
-int64_t pupil_peak_bytes(void (*body)(void *_Nullable context), void *_Nullable context);
+int pupil_peak_bytes(void (*body)(void *_Nullable context), void *_Nullable context, int64_t *peak);
 int pupil_cuda_memory(int cuda_index, int64_t *allocated, int64_t *peak);
 int pupil_cuda_free_memory(int cuda_index, int64_t *bytes);
 
