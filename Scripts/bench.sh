@@ -4,6 +4,7 @@
 #
 #   DATA=DIR    a COCO-format set: annotations/instances_train.json, annotations/instances_test.json, images/
 #               (drawn by `pupil draw` where absent)
+#   PEER_ARGS=...  more arguments for the peer, such as "--anchor-scale 2 --head-norm batch": nano's own choices
 #   STEPS=600 SIZE=256 BATCH=8 SEEDS="1" THREADS=<all>
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,7 +39,7 @@ for seed in $SEEDS; do
     echo "bench: seed $seed, torchvision" >&2
     "$PEERS/bin/python" Tools/peers/retinanet_torchvision.py --train "$train" --images "$train_images" \
         --val "$test" --val-images "$test_images" --size "$SIZE" --steps "$STEPS" --batch "$BATCH" --seed "$seed" \
-        --threads "$THREADS" --dtype "$dtype" >"$OUT/peer-$seed.json"
+        --threads "$THREADS" --dtype "$dtype" ${PEER_ARGS:-} >"$OUT/peer-$seed.json"
     echo "bench: seed $seed, pupil" >&2
     rm -rf "$OUT/pupil-$seed" "$OUT/.stages" # or a stage of an earlier bench would be taken as it is
     "$PUPIL" train --train "$train" --images "$train_images" --val "$test" --val-images "$test_images" --model nano \
