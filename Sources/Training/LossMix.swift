@@ -55,9 +55,6 @@ public final class LossMixer {
         }
     }
 
-    /// avg L_0 / avg L_1 now, for the log; nil for a plain sum.
-    public var ratio: Double? { averages.isEmpty ? nil : averages[0].item / averages[1].item }
-
-    /// The averages by name, for checkpoints.
+    /// avg L_0 and avg L_1 by name, for checkpoints and the log; empty for a plain sum.
     public var tensors: [(name: String, tensor: Tensor)] { averages.enumerated().map { ("mix.\($0)", $1) } }
 }

@@ -248,16 +248,19 @@ public final class Trainer {
         var values: [String: Double]
     }
 
+    /// A number of a step that is still on the device: its name, its weight in the step, and the pass it is of, if one.
+    private typealias Reading = (name: String, weight: Double, pass: Int?, tensor: Tensor)
+
     private func step(_ step: Int, _ loader: Loader) throws(Failure) -> Outcome {
+        var readings: [Reading] = []
         var sums: [String: Double] = [:]
-        var loss = 0.0
-        var items: [Item] = []
+        var items: [[Item]] = []
         let share = 1 / Double(accumulation)
         for pass in 0..<accumulation {
             guard let batch = try loader.nextBatch() else {
                 preconditionFailure("the loader ended before step \(step)")
             }
-            items += batch.items
+            items.append(batch.items)
             let images = batch.images.to(device, nonBlocking: true)
             var groups: [Range<Int>] = []
             for stream in plan.streams {
@@ -267,22 +270,31 @@ public final class Trainer {
             let losses = objective.losses(images: images, items: batch.items, groups: groups, precision: plan.precision)
             let total = mixer(losses.map(\.total), share: share)
             (accumulation == 1 ? total : total * share).backward()
-            let value = total.item
-            loss += value * share
+            readings.append(("loss", share, pass, total.detached()))
             for (stream, loss) in zip(plan.streams, losses) {
-                for part in loss.parts { sums["\(stream.name)/\(part.name)", default: 0] += part.loss.item * share }
+                readings += loss.parts.map { ("\(stream.name)/\($0.name)", share, pass, $0.loss.detached()) }
                 sums["\(stream.name)/positives", default: 0] += Double(loss.positives)
             }
-            guard value.isFinite else { throw diverged(step, pass: pass, batch.items, sums, value) }
         }
-        let norm = optimizer.clipGradients(to: plan.clip)
-        sums["grad_norm"] = norm.item
-        guard norm.item.isFinite else { throw diverged(step, pass: accumulation - 1, items, sums, loss) }
+        readings.append(("grad_norm", 1, nil, optimizer.clipGradients(to: plan.clip)))
+        // The step's only wait for the device.
+        let numbers = Tensor.stacked(readings.map(\.tensor) + mixer.tensors.map(\.tensor)).floats
+        for (reading, number) in zip(readings, numbers) {
+            sums[reading.name, default: 0] += reading.weight * Double(number)
+        }
+        if let (reading, number) = zip(readings, numbers).first(where: { !$1.isFinite }) {
+            throw diverged(
+                step, pass: reading.pass ?? accumulation - 1, reading.pass.map { items[$0] } ?? items.flatMap(\.self),
+                sums,
+                reading.pass == nil ? sums["loss"] ?? .nan : Double(number))
+        }
         optimizer.step(lr: plan.schedule.rate(step))
         average?.update(step: step + 1)
-        sums["loss"] = loss
-        if let ratio = mixer.ratio { sums["human_to_pseudo"] = ratio }
-        return Outcome(loss: loss, values: sums)
+        let averages = numbers.dropFirst(readings.count)
+        if let human = averages.first, let pseudo = averages.last {
+            sums["human_to_pseudo"] = Double(human) / Double(pseudo)
+        }
+        return Outcome(loss: sums["loss"] ?? .nan, values: sums)
     }
 
     /// Writes what is known of a batch whose loss is not finite, and says where.
