@@ -1,0 +1,154 @@
+import Base
+
+/// What can be wrong with data. The raw value is the rule's id: stable, shown by `pupil check` and in its JSON.
+public enum Rule: String, CaseIterable, Sendable {
+    // A file or an item of it that says nothing usable.
+    case fileUnreadable = "file-unreadable"
+    case itemMalformed = "item-malformed"
+    // Items held against each other.
+    case imageIDTwice = "image-id-twice"
+    case imageNameTwice = "image-name-twice"
+    case imageNameOutside = "image-name-outside"
+    case annotationIDTwice = "annotation-id-twice"
+    case annotationWithoutImage = "annotation-without-image"
+    case annotationWithoutClass = "annotation-without-class"
+    case classIDTwice = "class-id-twice"
+    case classNameTwice = "class-name-twice"
+    case classWithoutObject = "class-without-object"
+    case classesDiffer = "classes-differ"
+    // Boxes.
+    case boxNotFinite = "box-not-finite"
+    case boxEmpty = "box-empty"
+    case boxOutside = "box-outside"
+    case boxClipped = "box-clipped"
+    case boxCorners = "box-corners"
+    case boxTwice = "box-twice"
+    case boxTiny = "box-tiny"
+    // Pictures.
+    case imageMissing = "image-missing"
+    case imageUnreadable = "image-unreadable"
+    case imageDamaged = "image-damaged"
+    case imageSizeDiffers = "image-size-differs"
+    case imageTurned = "image-turned"
+    case imageWithoutLabel = "image-without-label"
+    case imageUnlisted = "image-unlisted"
+    case imageTwice = "image-twice"
+    case imageAlike = "image-alike"
+    // Sets held against each other, and against a model.
+    case setsShareImage = "sets-share-image"
+    case setsShareAlike = "sets-share-alike"
+    case anchorsMiss = "anchors-miss"
+
+    /// How much a finding weighs.
+    public enum Severity: String, Sendable, Comparable {
+        /// Worth knowing.
+        case note
+        /// Training goes on; its result may mislead.
+        case warning
+        /// Training does not begin.
+        case error
+
+        /// A note weighs least.
+        public static func < (a: Severity, b: Severity) -> Bool { a.weight < b.weight }
+        private var weight: Int { self == .note ? 0 : self == .warning ? 1 : 2 }
+    }
+
+    /// How much a finding of this rule weighs.
+    public var severity: Severity {
+        switch self {
+        case .imageWithoutLabel, .imageUnlisted, .boxClipped: .note
+        case .classWithoutObject, .boxTwice, .boxTiny, .imageDamaged, .imageTwice, .imageAlike, .setsShareImage,
+            .setsShareAlike, .anchorsMiss:
+            .warning
+        default: .error
+        }
+    }
+}
+
+/// Where something was found.
+public struct Place: Hashable, Sendable, CustomStringConvertible {
+    /// The annotation file, or the folder of a set that has none.
+    public var file: String
+    /// The line in it, from 1; nil where the format has no lines.
+    public var line: Int?
+    /// The picture: its file name, or "id 3" where the name is not known.
+    public var image: String?
+    /// The annotation's id, or "detection 7 of the list" and the like where it has none.
+    public var item: String?
+
+    /// A place.
+    public init(file: String, line: Int? = nil, image: String? = nil, item: String? = nil) {
+        self.file = file
+        self.line = line
+        self.image = image
+        self.item = item
+    }
+
+    /// "FILE:LINE: image IMAGE: ITEM", without what is nil.
+    public var description: String {
+        var text = file
+        if let line { text += ":\(line)" }
+        if let image { text += ": image \(image)" }
+        if let item { text += ": \(item)" }
+        return text
+    }
+}
+
+/// One thing that a rule found.
+public struct Finding: Hashable, Sendable, CustomStringConvertible {
+    /// The rule it belongs to.
+    public var rule: Rule
+    /// Where.
+    public var place: Place
+    /// What is wrong there and what was expected; begins in lower case or with a name, has no full stop at its end.
+    public var message: String
+
+    /// A finding.
+    public init(_ rule: Rule, _ place: Place, _ message: String) {
+        self.rule = rule
+        self.place = place
+        self.message = message
+    }
+
+    /// "PLACE: MESSAGE".
+    public var description: String { "\(place): \(message)" }
+}
+
+/// What was found in data, by those who read it. A reader leaves out what has an error and reads on, so that all of a
+/// file's faults are seen at once; `requireNoErrors` is for those who cannot go on with less than all.
+public struct Findings: Sendable {
+    /// All findings, in the order found; of a rule with more than `limit` the first ones.
+    public private(set) var list: [Finding] = []
+    /// Findings of each rule, also those beyond the limit.
+    public private(set) var counts: [Rule: Int] = [:]
+    private let limit: Int
+
+    /// Nothing found yet.
+    /// - Parameter limit: findings of one rule that are kept; the others are counted.
+    public init(limit: Int = 10_000) { self.limit = limit }
+
+    /// Adds one. The message is made only where it is kept.
+    public mutating func add(_ rule: Rule, _ place: @autoclosure () -> Place, _ message: @autoclosure () -> String) {
+        let count = counts[rule, default: 0] + 1
+        counts[rule] = count
+        if count <= limit { list.append(Finding(rule, place(), message())) }
+    }
+
+    /// Adds those of another reading.
+    public mutating func add(_ others: Findings) {
+        list += others.list
+        counts.merge(others.counts) { $0 + $1 }
+    }
+
+    /// Findings of a severity, those beyond the limit too.
+    public func count(_ severity: Rule.Severity) -> Int {
+        counts.reduce(0) { $0 + ($1.key.severity == severity ? $1.value : 0) }
+    }
+
+    /// - Throws: `.invalidData` with the first error and how many there are in all.
+    public func requireNoErrors() throws(Failure) {
+        guard let first = list.first(where: { $0.rule.severity == .error }) else { return }
+        let more = count(.error) - 1
+        throw .data("\(first)" + (more > 0 ? " (and \(more) more; `pupil check` lists them)" : ""))
+    }
+}
