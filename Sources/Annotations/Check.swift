@@ -1,0 +1,116 @@
+import Base
+import Geometry
+import Imaging
+
+extension Dataset {
+    /// Holds the set against its pictures: each must be there, readable, and of the size that the annotations say.
+    ///
+    /// With facts of `Look.headers` this is the part that every training verb asks for; facts of `Look.pixels` find
+    /// damage and, within the set, copies too.
+    /// - Precondition: one fact a picture.
+    public func check(_ facts: [PictureFacts], into findings: inout Findings) {
+        precondition(facts.count == examples.count, "\(facts.count) facts about \(examples.count) pictures")
+        for (example, fact) in zip(examples, facts) {
+            func place() -> Place { Place(file: source.isEmpty ? root : source, image: example.fileName) }
+            if fact.bytes == nil {
+                findings.add(.imageMissing, place(), "is not in \(root)\(nearestPicture(to: example.fileName))")
+            } else if let refusal = fact.refusal {
+                findings.add(.imageUnreadable, place(), refusal)
+            }
+            for note in fact.damage { findings.add(.imageDamaged, place(), note) }
+            guard let written = example.size, let real = fact.size, written != real else { continue }
+            if written == Size(width: real.height, height: real.width) {
+                findings.add(
+                    .imageTurned, place(),
+                    "the annotations say \(written.width)x\(written.height) pixels, and upright the picture has "
+                        + "\(real.width)x\(real.height): they were made on the picture as stored, without the turn that "
+                        + "its EXIF orientation asks for")
+            } else {
+                findings.add(
+                    .imageSizeDiffers, place(),
+                    "the annotations say \(written.width)x\(written.height) pixels, the picture has "
+                        + "\(real.width)x\(real.height)")
+            }
+        }
+    }
+
+    private func nearestPicture(to name: String) -> String {
+        guard let names = try? Files.list(Files.folder(Files.join(root, name))) else { return "" }
+        return didYouMean(Files.name(name), names)
+    }
+
+    /// Labels held against each other: classes nobody has, the same box twice, boxes of hardly a pixel.
+    public func checkLabels(into findings: inout Findings) {
+        for name in classesWithoutObject {
+            findings.add(
+                .classWithoutObject, Place(file: source), "no picture shows the class \"\(name)\": it cannot be learned")
+        }
+        for example in examples {
+            var seen: [LabelledBox: Int] = [:]
+            for annotation in example.annotations {
+                func place() -> Place {
+                    Place(file: source, image: example.fileName, item: "annotation id \(annotation.id)")
+                }
+                let box = annotation.box
+                if box.width < 2 || box.height < 2 {
+                    findings.add(
+                        .boxTiny, place(), "the box of \(decimal(shortest(box.width))) x \(decimal(shortest(box.height))) pixels is a line")
+                }
+                let key = LabelledBox(box: box, label: annotation.label)
+                if let other = seen.updateValue(annotation.id, forKey: key) {
+                    findings.add(
+                        .boxTwice, place(),
+                        "annotation id \(other) is the same box of the same class \"\(classes.names[annotation.label])\"")
+                }
+            }
+        }
+    }
+
+    private struct LabelledBox: Hashable {
+        var box: Box
+        var label: Int
+    }
+
+    /// Pictures in the folder that the set does not list. Only folders that hold a listed picture are looked into.
+    public func checkUnlisted(into findings: inout Findings) {
+        let listed = Set(examples.map(\.fileName))
+        let folders = Set(listed.map { name in name.lastIndex(of: "/").map { String(name[...$0]) } ?? "" })
+        for folder in folders.sorted() {
+            guard let names = try? Files.list(Files.join(root, folder)) else { continue }
+            for name in names where ImageFile.isImageName(name) && !listed.contains(folder + name) {
+                findings.add(
+                    .imageUnlisted, Place(file: source, image: folder + name), "lies in the folder and is not listed")
+            }
+        }
+    }
+
+    /// Pictures of the set that are copies of each other: byte for byte, or nearly equal to look at.
+    public func checkCopies(_ facts: [PictureFacts], threads: Int, into findings: inout Findings) throws(Failure) {
+        let pairs = try Copies.within(self, facts, threads: threads)
+        for (first, second, kind) in pairs {
+            let place = Place(file: source.isEmpty ? root : source, image: examples[second].fileName)
+            switch kind {
+            case .equal: findings.add(.imageTwice, place, "is the same file as \(examples[first].fileName)")
+            case .alike(let bits):
+                findings.add(
+                    .imageAlike, place, "looks like \(examples[first].fileName) (\(bits) of 256 bits differ)")
+            }
+        }
+    }
+
+    /// Pictures that two sets share, where they must not: what is tested on would have been learned from.
+    public func checkShared(
+        _ facts: [PictureFacts]?, with other: Dataset, _ otherFacts: [PictureFacts]?, named name: String,
+        threads: Int, into findings: inout Findings
+    ) throws(Failure) {
+        for (mine, theirs, kind) in try Copies.between(self, facts, other, otherFacts, threads: threads) {
+            let place = Place(file: source.isEmpty ? root : source, image: examples[mine].fileName)
+            let its = other.examples[theirs].fileName
+            switch kind {
+            case .equal: findings.add(.setsShareImage, place, "is the same file as \(its) of \(name)")
+            case .alike(let bits):
+                findings.add(.setsShareAlike, place, "looks like \(its) of \(name) (\(bits) of 256 bits differ)")
+            }
+        }
+    }
+}

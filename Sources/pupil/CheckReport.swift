@@ -1,0 +1,215 @@
+import Annotations
+import Augmentation
+import Base
+import Geometry
+import Journal
+import Models
+import Recipes
+
+/// All that `pupil check` finds, and how it is said.
+struct CheckReport {
+    struct Part {
+        /// train, val, test or unlabelled.
+        let role: String
+        let set: Dataset
+        let facts: [PictureFacts]
+        let summary: SetSummary
+    }
+
+    private(set) var parts: [Part] = []
+    private(set) var findings = Findings()
+    /// How many objects of each class of the first set no anchor reaches, and the model they were held against.
+    private(set) var anchors: (model: String, size: Int, missed: [Int], narrowest: [Float])?
+
+    /// Reads and checks everything that the settings name.
+    /// - Throws: where a file cannot be read at all; what is wrong in one that can is among the findings.
+    init(_ settings: Settings, threads: Int) throws(Failure) {
+        let look: Dataset.Look = settings.bool("pixels") ? .pixels : .headers
+        for (role, key, images) in [
+            ("train", "data", "images"), ("val", "val", "val-images"), ("test", "test", "test-images"),
+        ] {
+            guard let path = settings.optionalString(key) else { continue }
+            let set = try Dataset.read(
+                path, images: settings.optionalString(images), part: role, into: &findings)
+            add(role, set, look, threads)
+            set.checkLabels(into: &findings)
+            set.checkUnlisted(into: &findings)
+        }
+        let folders = settings.strings("unlabelled")
+        if !folders.isEmpty { add("unlabelled", try Dataset.pool(folders), look, threads) }
+        try compare(threads)
+    }
+
+    private mutating func add(_ role: String, _ set: Dataset, _ look: Dataset.Look, _ threads: Int) {
+        let progress = Monitor((line: ProgressLine(label: "looking at \(role)", total: set.examples.count), done: 0))
+        let facts = set.lookAtPictures(look, threads: threads) { done in
+            progress.withLock {
+                if done <= $0.done { return }
+                $0.line.advance(to: done, items: done - $0.done)
+                $0.done = done
+            }
+        }
+        progress.withLock { $0.line.finish() }
+        set.check(facts, into: &findings)
+        parts.append(Part(role: role, set: set, facts: facts, summary: SetSummary(set, facts)))
+    }
+
+    /// Sets against each other: one list of classes, no picture in two of them. A pool may share with train.
+    private mutating func compare(_ threads: Int) throws(Failure) {
+        for part in parts { try part.set.checkCopies(part.facts, threads: threads, into: &findings) }
+        guard let train = parts.first else { return }
+        for part in parts.dropFirst() where part.role != "unlabelled" {
+            do throws(Failure) {
+                try part.set.requireSameClasses(as: train.set, naming: part.set.source, train.set.source)
+            } catch { findings.add(.classesDiffer, Place(file: part.set.source), error.message) }
+        }
+        for (i, part) in parts.enumerated() where part.role == "val" || part.role == "test" {
+            for (j, other) in parts.enumerated() where other.role == "unlabelled" || j < i {
+                try other.set.checkShared(
+                    other.facts, with: part.set, part.facts, named: part.role, threads: threads, into: &findings)
+            }
+        }
+    }
+
+    /// Holds the boxes of the first set against a model's anchors, as evaluation puts them on the canvas.
+    mutating func checkAnchors(of model: Zoo.Model, size: Int) {
+        guard let part = parts.first else { return }
+        let spec = model.spec(max(1, part.set.classes.count))
+        let canvas = Size(width: size, height: size)
+        var missed = [Int](repeating: 0, count: part.set.classes.count)
+        var sides = [[Float]](repeating: [], count: missed.count)
+        for (example, fact) in zip(part.set.examples, part.facts) {
+            guard let picture = fact.size ?? example.size else { continue }
+            let plan = Plan.evaluation(for: picture, target: canvas)
+            for label in example.annotations where label.treatment == .object {
+                guard let box = plan(label.box) else { continue }
+                sides[label.label].append(box.area.squareRoot())
+                if spec.anchors.bestOverlap(box, canvas: canvas) < spec.matcher.positive { missed[label.label] += 1 }
+            }
+        }
+        let medians = sides.map { list -> Float in list.isEmpty ? .nan : list.sorted()[list.count / 2] }
+        anchors = (model.name, size, missed, medians)
+        for (k, count) in part.summary.classes.enumerated() where missed[k] * 10 > count.objects && count.objects > 0 {
+            findings.add(
+                .anchorsMiss, Place(file: part.set.source),
+                "\(missed[k]) of \(count.objects) objects of the class \"\(count.name)\" have no anchor of \(model.name) with "
+                    + "IoU \(spec.matcher.positive) at \(size) pixels (their median side there is "
+                    + "\(TextTable.fixed(Double(medians[k]), 0)) pixels)")
+        }
+    }
+
+    /// Writes the mended first set and what was changed into a new folder; returns how many changes there are.
+    func writeMended(to folder: String) throws(Failure) -> Int {
+        guard let part = parts.first else { return 0 }
+        var (set, changes) = part.set.mended(part.facts)
+        changes = findings.list.filter { $0.rule.severity == .error && $0.rule.isOfTheFile && $0.place.file == part.set.source }
+            .map { "left out: \($0)" } + changes
+        if set.examples.isEmpty { throw .data("\(part.set.source): nothing is left after mending") }
+        set.root = try Files.absolute(set.root)
+        try Files.makeFolder(folder)
+        try set.writeCOCO(to: Files.join(folder, "annotations.json"))
+        try Files.write(
+            changes.joined(separator: "\n") + "\n\nThe pictures lie in \(set.root); give that folder with --images.\n",
+            to: Files.join(folder, "changes.txt"))
+        return changes.count
+    }
+}
+
+// MARK: - How it is said
+
+extension CheckReport {
+    var json: JSON {
+        let sets = parts.map { part -> JSON in
+            guard case .object(var members) = part.summary.json else { return .null }
+            members["role"] = .string(part.role)
+            members["source"] = .string(part.set.source)
+            return .object(members)
+        }
+        let list = findings.list.map { finding -> JSON in
+            [
+                "rule": .string(finding.rule.rawValue), "severity": .string(finding.rule.severity.rawValue),
+                "file": .string(finding.place.file), "line": finding.place.line.map { .int($0) } ?? .null,
+                "image": finding.place.image.map { .string($0) } ?? .null,
+                "item": finding.place.item.map { .string($0) } ?? .null, "message": .string(finding.message),
+            ]
+        }
+        let counts = Dictionary(uniqueKeysWithValues: findings.counts.map { ($0.key.rawValue, JSON.int($0.value)) })
+        var out: [String: JSON] = [
+            "sets": .array(sets), "findings": .array(list), "counts": .object(counts),
+            "errors": .int(findings.count(.error)), "warnings": .int(findings.count(.warning)),
+            "notes": .int(findings.count(.note)),
+        ]
+        if let anchors, let part = parts.first {
+            out["anchors"] = [
+                "model": .string(anchors.model), "size": .int(anchors.size),
+                "classes": .array(
+                    zip(part.summary.classes, zip(anchors.missed, anchors.narrowest)).map { count, values in
+                        [
+                            "name": .string(count.name), "objects": .int(count.objects), "missed": .int(values.0),
+                            "median_side": .number(Double(values.1)),
+                        ]
+                    }),
+            ]
+        }
+        return .object(out)
+    }
+
+    var text: String { (parts.map(text(of:)) + [anchorsText, findingsText]).filter { !$0.isEmpty }.joined(separator: "\n") }
+
+    private func text(of part: Part) -> String {
+        let s = part.summary
+        var out = "\(part.role): \(part.set.source)\n  \(s.pictures) pictures"
+        if let sizes = s.pictureSizes {
+            let (a, b) = (sizes.smallest, sizes.largest)
+            out += a == b ? " of \(a.width)x\(a.height)" : " of \(a.width)x\(a.height) to \(b.width)x\(b.height)"
+        }
+        if part.role == "unlabelled" { return out + "\n" }
+        out += ", \(s.withoutLabel) without a label; \(s.objects) objects, \(s.regions) ignored regions\n\n"
+        var table = TextTable(["id", "class", "objects", "pictures"])
+        for c in s.classes { table.add(["\(c.id)", c.name, "\(c.objects)", "\(c.pictures)"]) }
+        out += table.text + "\n"
+        var sides = TextTable(["side of a box, px", "objects", ""])
+        let most = max(1, s.boxSides.max() ?? 1)
+        for (k, count) in s.boxSides.enumerated() {
+            let low = k == 0 ? 0 : SetSummary.sideBounds[k - 1]
+            let name = k < SetSummary.sideBounds.count ? "\(low) to \(SetSummary.sideBounds[k])" : "\(low) and more"
+            sides.add([name, "\(count)", String(repeating: "#", count: (count * 40 + most - 1) / most)])
+        }
+        return out + sides.text
+    }
+
+    private var anchorsText: String {
+        guard let anchors, let part = parts.first else { return "" }
+        var table = TextTable(["class", "objects", "no anchor fits", "median side, px"])
+        for (k, c) in part.summary.classes.enumerated() {
+            table.add([
+                c.name, "\(c.objects)", "\(anchors.missed[k])", TextTable.fixed(Double(anchors.narrowest[k]), 0),
+            ])
+        }
+        return "anchors of \(anchors.model) on a canvas of \(anchors.size) pixels\n\n" + table.text
+    }
+
+    private var findingsText: String {
+        if findings.counts.isEmpty { return "nothing to complain about\n" }
+        var out = ""
+        let rules = findings.counts.keys.sorted { ($1.severity, $0.rawValue) < ($0.severity, $1.rawValue) }
+        for rule in rules {
+            let count = findings.counts[rule] ?? 0
+            out += "\(rule.severity.rawValue) \(rule.rawValue) (\(count)): \(rule.advice)\n"
+            for finding in findings.list.lazy.filter({ $0.rule == rule }).prefix(5) { out += "    \(finding)\n" }
+            if count > 5 { out += "    ... and \(count - 5) more (--json lists them)\n" }
+        }
+        return out
+            + "\n\(findings.count(.error)) errors, \(findings.count(.warning)) warnings, \(findings.count(.note)) notes\n"
+    }
+}
+
+extension Rule {
+    /// Whether the rule is about items of an annotation file, which the reader leaves out.
+    fileprivate var isOfTheFile: Bool {
+        switch self {
+        case .imageMissing, .imageUnreadable, .imageSizeDiffers, .imageTurned, .classesDiffer, .setsShareImage: false
+        default: true
+        }
+    }
+}

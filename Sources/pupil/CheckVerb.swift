@@ -1,0 +1,60 @@
+import Annotations
+import Base
+import Geometry
+import Glibc
+import Journal
+import Models
+import Recipes
+
+/// `pupil check`: what is in a set, what is wrong with it, and a mended copy.
+enum CheckVerb {
+    static let schema = Schema(
+        verb: "check", summary: "Look at a labelled set before training: what is in it and what is wrong with it.",
+        positional: ["data"],
+        keys: [
+            Key("data", .path, required: true, group: "data", help: "The labelled set to check."),
+            Key("images", .path, group: "data", help: "Its pictures. Default: `images` beside the file or its folder."),
+            Key("val", .path, group: "data", help: "A set to check with, which must not share pictures with DATA."),
+            Key("val-images", .path, group: "data", help: "Its pictures."),
+            Key("test", .path, group: "data", help: "A set to report on, which must not share pictures with the others."),
+            Key("test-images", .path, group: "data", help: "Its pictures."),
+            Key(
+                "unlabelled", .list(of: .path), group: "data",
+                help: "Folders of unlabelled pictures, which must not hold those of --val and --test."),
+            Key(
+                "pixels", .bool, default: true, group: "checks",
+                help: "Decode every picture, for damage and likeness; without, headers only."),
+            Key(
+                "model", .string, group: "checks",
+                help: "Also: do this model's anchors reach the boxes? `pupil models` lists the names."),
+            Key("size", .integer(32...4096), group: "checks", help: "The canvas for --model. Default: the model's own."),
+            Key(
+                "fix", .path, group: "output",
+                help: "A new folder for a mended copy of DATA's annotations (COCO); the pictures stay where they are."),
+            CommonKeys.json,
+            Key(
+                "threads", .integer(1...1024), group: "machine", affectsResult: false,
+                help: "Threads that read pictures. Default: the processors this process may use."),
+        ])
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let settings = try schema.parse(arguments)
+        let threads = settings.optionalInt("threads") ?? availableProcessors()
+        if settings.value("size") != nil, settings.value("model") == nil {
+            throw .usage("check: --size belongs to --model, which is not given")
+        }
+        let model = try settings.optionalString("model").map { name throws(Failure) in try Zoo.model(name) }
+        let fix = settings.optionalString("fix")
+        if let fix, try Files.exists(fix) && (!Files.isFolder(fix) || !Files.list(fix).isEmpty) {
+            throw .usage("fix: \(fix) exists and is no empty folder; choose another")
+        }
+        var report = try CheckReport(settings, threads: threads)
+        if let model { report.checkAnchors(of: model, size: settings.optionalInt("size") ?? model.size) }
+        if let fix {
+            let changes = try report.writeMended(to: fix)
+            Console.standardError.line("\(changes) changes; the mended set is \(Files.join(fix, "annotations.json"))")
+        }
+        print(settings.bool("json") ? report.json.canonical : report.text)
+        return report.findings.count(.error) > 0 ? .invalidData : .done
+    }
+}

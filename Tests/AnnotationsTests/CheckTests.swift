@@ -1,0 +1,206 @@
+import Base
+import Geometry
+import Imaging
+import Testing
+
+@testable import Annotations
+
+/// A picture with structure, another for each seed.
+private func picture(_ width: Int, _ height: Int, seed: UInt64) -> Image {
+    var random = Random(seed: seed, purpose: .test)
+    var image = Image(width: width, height: height, red: 90, green: 90, blue: 90)
+    for _ in 0..<40 {
+        let (x, y) = (random.below(width - 8), random.below(height - 8))
+        let (w, h) = (8 + random.below(width / 3), 8 + random.below(height / 3))
+        let value = UInt8(random.below(256))
+        for yy in y..<min(height, y + h) {
+            for xx in x..<min(width, x + w) { for c in 0..<3 { image.pixels[(yy * width + xx) * 3 + c] = value } }
+        }
+    }
+    return image
+}
+
+private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation { Annotation(id: id, box: box, label: label) }
+
+@Suite struct CheckTests {
+    private func set(_ scratch: Scratch, _ names: [(String, Size?, [Annotation])], folder: String = "") -> Dataset {
+        var set = Dataset(
+            root: Files.join(scratch.path, folder), classes: ClassTable(names: ["cat", "dog"]),
+            examples: names.enumerated().map { Example(id: $0 + 1, fileName: $1.0, size: $1.1, annotations: $1.2) })
+        set.source = "labels.json"
+        return set
+    }
+
+    private func write(_ image: Image, _ scratch: Scratch, _ name: String, quality: Int = 92) throws {
+        let path = Files.join(scratch.path, name)
+        try Files.makeFolder(Files.folder(path))
+        try Files.write(name.hasSuffix("png") ? image.png() : image.jpeg(quality: quality), to: path)
+    }
+
+    @Test func factsSayWhatAPictureIs() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try write(picture(60, 40, seed: 1), scratch, "whole.jpg")
+        var cut = try Files.read(scratch.path + "/whole.jpg")
+        cut.removeLast(cut.count / 2)
+        try Files.write(cut, to: scratch.path + "/cut.jpg")
+        var endless = try Files.read(scratch.path + "/whole.jpg")
+        endless.removeLast(2)
+        try Files.write(endless, to: scratch.path + "/endless.jpg")
+        let all = set(
+            scratch,
+            [
+                ("whole.jpg", Size(width: 60, height: 40), []), ("cut.jpg", Size(width: 60, height: 40), []),
+                ("endless.jpg", Size(width: 60, height: 40), []), ("whole.jp", nil, []),
+                ("whole.jpg/", nil, []),
+            ])
+        let facts = all.lookAtPictures(.pixels, threads: 1)
+        #expect(facts[0].size == Size(width: 60, height: 40) && facts[0].refusal == nil && facts[0].damage.isEmpty)
+        #expect(facts[1].size == nil && facts[1].refusal?.contains("rows are there") == true)
+        #expect(facts[2].size != nil && facts[2].damage == ["no end marker; all rows are there"])
+        #expect(facts[3].bytes == nil)
+        #expect(facts == all.lookAtPictures(.pixels, threads: 8))
+        let headers = all.lookAtPictures(.headers)
+        #expect(headers.map(\.size) == [facts[0].size, facts[0].size, facts[0].size, nil, nil])
+        #expect(headers.allSatisfy { $0.hash == nil })
+
+        var findings = Findings()
+        all.check(facts, into: &findings)
+        #expect(findings.counts == [.imageUnreadable: 1, .imageDamaged: 1, .imageMissing: 2])
+        let missing = findings.list.filter { $0.rule == .imageMissing }
+        #expect(missing[0].description.hasSuffix("did you mean whole.jpg?"))
+        #expect(message { try findings.requireNoErrors() }.contains("(and 2 more; `pupil check` lists them)"))
+    }
+
+    @Test func sizesAreHeldAgainstTheAnnotations() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try write(picture(60, 40, seed: 1), scratch, "a.jpg")
+        try write(picture(60, 40, seed: 2), scratch, "b.png")
+        try write(picture(50, 50, seed: 3), scratch, "c.png")
+        let all = set(
+            scratch,
+            [
+                ("a.jpg", Size(width: 40, height: 60), []), ("b.png", Size(width: 120, height: 80), []),
+                ("c.png", Size(width: 50, height: 50), []),
+            ])
+        var findings = Findings()
+        all.check(all.lookAtPictures(.headers), into: &findings)
+        #expect(findings.list.map(\.rule) == [.imageTurned, .imageSizeDiffers])
+        #expect(findings.list[1].message == "the annotations say 120x80 pixels, the picture has 60x40")
+    }
+
+    @Test func labelsAreHeldAgainstEachOther() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let box = Box(x1: 1, y1: 2, x2: 11, y2: 12)
+        let all = set(
+            scratch,
+            [
+                ("a.jpg", nil, [labelled(1, box), labelled(2, box), labelled(3, box, 0)]),
+                ("b.jpg", nil, [labelled(4, box), labelled(5, Box(x1: 0, y1: 0, x2: 30, y2: 1.5))]),
+            ])
+        var findings = Findings()
+        all.checkLabels(into: &findings)
+        #expect(findings.counts == [.classWithoutObject: 1, .boxTwice: 2, .boxTiny: 1])
+        #expect(findings.list.last?.description == "labels.json: image b.jpg: annotation id 5: the box of 30 x 1.5 pixels is a line")
+        #expect(findings.count(.warning) == 4 && findings.count(.error) == 0)
+        try findings.requireNoErrors()
+    }
+
+    @Test func copiesAreFound() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        for seed in 0..<12 { try write(picture(90, 70, seed: UInt64(seed)), scratch, "p/\(seed).jpg") }
+        try Files.write(Files.read(scratch.path + "/p/3.jpg"), to: scratch.path + "/p/copy.jpg")
+        try write(picture(90, 70, seed: 5), scratch, "p/weak.jpg", quality: 40)
+        try write(picture(90, 70, seed: 6).resized(to: Size(width: 64, height: 50)), scratch, "p/small.png")
+        try write(Image(width: 40, height: 40, red: 9, green: 9, blue: 9), scratch, "p/plain1.png")
+        try write(Image(width: 50, height: 50, red: 200, green: 9, blue: 9), scratch, "p/plain2.png")
+        let names = try Files.list(scratch.path + "/p")
+        let all = set(scratch, names.map { ($0, nil, []) }, folder: "p")
+        let facts = all.lookAtPictures(.pixels)
+        var findings = Findings()
+        try all.checkCopies(facts, threads: 2, into: &findings)
+        let said = findings.list.map { "\($0.place.image ?? "") \($0.message)" }
+        #expect(findings.counts == [.imageTwice: 1, .imageAlike: 2], "\(said)")
+        #expect(said.contains("copy.jpg is the same file as 3.jpg"))
+        #expect(said.contains { $0.hasPrefix("weak.jpg looks like 5.jpg (") })
+        #expect(said.contains { $0.hasPrefix("small.png looks like 6.jpg (") })
+
+        try write(picture(80, 80, seed: 77), scratch, "q/new.jpg")
+        try Files.write(Files.read(scratch.path + "/p/4.jpg"), to: scratch.path + "/q/other name.jpg")
+        try write(picture(90, 70, seed: 8), scratch, "q/again.jpg", quality: 50)
+        let other = set(scratch, ["again.jpg", "new.jpg", "other name.jpg"].map { ($0, nil, []) }, folder: "q")
+        for looked in [true, false] {
+            var shared = Findings()
+            try other.checkShared(
+                looked ? other.lookAtPictures(.pixels) : nil, with: all, looked ? facts : nil, named: "val", threads: 1,
+                into: &shared)
+            #expect(shared.counts == (looked ? [.setsShareImage: 1, .setsShareAlike: 1] : [.setsShareImage: 1]))
+            #expect(shared.list.last { $0.rule == .setsShareImage }?.message == "is the same file as 4.jpg of val")
+        }
+    }
+
+    @Test func picturesThatNobodyListsAreNoted() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        for name in ["a/1.jpg", "a/2.jpg", "a/notes.txt", "b/3.png", "c/4.jpg"] { _ = try scratch.file(name) }
+        var findings = Findings()
+        set(scratch, [("a/1.jpg", nil, []), ("b/3.png", nil, [])]).checkUnlisted(into: &findings)
+        #expect(findings.list.map(\.place.image) == ["a/2.jpg"])
+    }
+
+    @Test func summaryCounts() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        var crowd = labelled(9, Box(x1: 0, y1: 0, x2: 50, y2: 50))
+        crowd.treatment = .ignore
+        let all = set(
+            scratch,
+            [
+                ("a.jpg", Size(width: 100, height: 80), [labelled(1, Box(x1: 0, y1: 0, x2: 3, y2: 3)), crowd]),
+                (
+                    "b.jpg", Size(width: 50, height: 40),
+                    [labelled(2, Box(x1: 0, y1: 0, x2: 32, y2: 32)), labelled(3, Box(x1: 0, y1: 0, x2: 400, y2: 400), 1)]
+                ),
+                ("c.jpg", nil, []),
+            ])
+        let summary = SetSummary(all)
+        #expect(summary.pictures == 3 && summary.withoutLabel == 1 && summary.objects == 3 && summary.regions == 1)
+        #expect(summary.classes.map(\.objects) == [2, 1] && summary.classes.map(\.pictures) == [2, 1])
+        #expect(summary.boxSides == [1, 0, 0, 0, 1, 0, 0, 0, 1])
+        #expect(summary.pictureSizes?.smallest == Size(width: 50, height: 40))
+        #expect(summary.json["box_sides"]?.array?.first == ["from": 0, "below": 4, "objects": 1])
+    }
+
+    @Test func mendingLeavesOutAndCuts() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        for name in ["a.png", "b.png", "turned.png"] { try write(picture(60, 40, seed: 1), scratch, name) }
+        let box = Box(x1: 5, y1: 5, x2: 25, y2: 25)
+        let all = set(
+            scratch,
+            [
+                ("a.png", Size(width: 60, height: 40), [labelled(1, box), labelled(1, box), labelled(1, box, 1)]),
+                (
+                    "b.png", Size(width: 90, height: 90),
+                    [labelled(2, Box(x1: 50, y1: 30, x2: 80, y2: 80)), labelled(3, Box(x1: 70, y1: 50, x2: 80, y2: 60))]
+                ),
+                ("turned.png", Size(width: 40, height: 60), [labelled(4, box)]), ("gone.png", nil, [labelled(5, box)]),
+            ])
+        let (mended, changes) = all.mended(all.lookAtPictures(.pixels))
+        #expect(mended.examples.map(\.fileName) == ["a.png", "b.png"])
+        #expect(mended.examples[0].annotations.map(\.id) == [1, 6])
+        #expect(mended.examples[1].annotations.map(\.box) == [Box(x1: 50, y1: 30, x2: 60, y2: 40)])
+        #expect(mended.examples[1].annotations[0].area == 100 && mended.examples[1].size == Size(width: 60, height: 40))
+        #expect(changes.count == 7, "\(changes)")
+        var findings = Findings()
+        mended.check(mended.lookAtPictures(.headers), into: &findings)
+        mended.checkLabels(into: &findings)
+        #expect(findings.counts.isEmpty)
+        try mended.writeCOCO(to: scratch.path + "/mended.json")
+        let read = try Dataset.coco(scratch.path + "/mended.json", images: scratch.path)
+        #expect(read.examples.map(\.annotations) == mended.examples.map(\.annotations))
+    }
+}
