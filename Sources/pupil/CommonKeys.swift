@@ -37,6 +37,10 @@ enum CommonKeys {
     static let seed = Key(
         "seed", .count, default: 0, group: "training", help: "Of weights, order, augmentation and splits.")
 
+    /// For verbs that draw nothing, so that scripts can say the same to all.
+    static let unusedSeed = Key(
+        "seed", .count, default: 0, group: "run", affectsResult: false, help: "Nothing is drawn here; taken and not used.")
+
     /// What decides how a detector is trained.
     static let training: [Key] = [
         Key(
@@ -89,7 +93,7 @@ enum CommonKeys {
         Key("test-images", .path, group: "data", help: "Their pictures. Default: as for --train."),
         Key(
             "init", .string, default: "random", group: "model",
-            help: "random, or the weights file of a detector of the same model."),
+            help: "random, or a detector of the same model: its weights file, or the folder of its run."),
         Key(
             "eval-every", .count, default: 0, group: "training",
             help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
@@ -210,8 +214,14 @@ extension Settings {
         let word = string("init")
         if word == "random" { return .random }
         guard Files.exists(word) else {
-            throw .data("init: there is no file \(word); expected random or a weights file")
+            throw .data("init: there is no file \(word); expected random, a weights file or a run's folder")
         }
-        return .file(word)
+        guard Files.isFolder(word) else { return .file(word) }
+        // A run of train has its weights at hand; one of selftrain has those of its student.
+        for path in ["weights/last.safetensors", "student/weights/last.safetensors"] {
+            let file = Files.join(word, path)
+            if Files.exists(file) { return .file(file) }
+        }
+        throw .data("init: the folder \(word) holds no run with weights (weights/last.safetensors)")
     }
 }

@@ -14,7 +14,10 @@ enum DrawVerb {
             Key(
                 "size", .integer(32...2048), default: 128, group: "set", help: "Side of the square pictures in pixels."),
             Key("out", .path, required: true, group: "set", affectsResult: false, help: "A new folder."),
-            CommonKeys.json,
+            CommonKeys.json, CommonKeys.dryRun,
+            Key(
+                "threads", .integer(1...1024), group: "machine", affectsResult: false,
+                help: "Threads that draw. Default: the processors this process may use."),
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -22,10 +25,15 @@ enum DrawVerb {
         let out = settings.string("out")
         let side = settings.int("size")
         let count = settings.int("images")
+        if settings.bool("dry-run") {
+            print("would draw \(count) scenes of \(side)x\(side) pixels into \(out)")
+            return .done
+        }
         let progress = Monitor((line: ProgressLine(label: "draw", total: count), done: 0))
         try Scenes.write(
             images: count, seed: UInt64(settings.int("seed")), to: out,
             style: SceneStyle(size: Size(width: side, height: side)),
+            threads: settings.optionalInt("threads") ?? availableProcessors(),
             progress: { done in
                 progress.withLock {
                     if done > $0.done { $0.line.advance(to: done, items: done - $0.done) }

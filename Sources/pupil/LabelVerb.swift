@@ -18,6 +18,7 @@ enum LabelVerb {
                 "keep-empty", .bool, default: false, group: "labels",
                 help: "Keep pictures without a label as background."),
             CommonKeys.precision, CommonKeys.out("label"), CommonKeys.json, CommonKeys.dryRun,
+            CommonKeys.unusedSeed,
         ] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {

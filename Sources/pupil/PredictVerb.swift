@@ -23,7 +23,7 @@ enum PredictVerb {
             Key(
                 "out", .path, default: "runs/predict", group: "run", affectsResult: false,
                 help: "A new folder, or an earlier one of this verb, which is written anew."),
-            CommonKeys.json, CommonKeys.dryRun, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
+            CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {

@@ -204,3 +204,18 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation { A
         #expect(read.examples.map(\.annotations) == mended.examples.map(\.annotations))
     }
 }
+
+@Suite struct RuleTests {
+    @Test func everyRuleIsDocumentedUnderItsSeverity() throws {
+        let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let text = try Files.readText("/" + path + "/docs/check.md")
+        for (severity, heading) in [(Rule.Severity.error, "## Errors"), (.warning, "## Warnings"), (.note, "## Notes")] {
+            let lines = text.split(separator: "\n").drop { $0 != heading }.dropFirst().prefix { !$0.hasPrefix("## ") }
+            let named = lines.filter { $0.hasPrefix("| `") }.flatMap { line in
+                line.split(separator: "|")[0].split(separator: "`").filter { $0.first?.isLetter == true }.map(String.init)
+            }
+            #expect(named.sorted() == Rule.allCases.filter { $0.severity == severity }.map(\.rawValue).sorted())
+        }
+        #expect(Set(Rule.allCases.map(\.advice)).count >= Rule.allCases.count - 1)
+    }
+}

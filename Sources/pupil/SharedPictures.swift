@@ -1,0 +1,29 @@
+import Annotations
+import Base
+import Journal
+
+/// Pictures that are measured on must not be learned from.
+enum SharedPictures {
+    /// Warns, on standard error, of pictures of the measured sets that lie byte for byte in one that is learned from, with
+    /// the first five. Only files of equal length are read; likeness is for `pupil check`.
+    /// - Throws: where a file cannot be read.
+    static func warn(
+        learned: [(name: String, set: Dataset)], measured: [(name: String, set: Dataset)]
+    ) throws(Failure) {
+        for (name, set) in learned {
+            for (other, theirs) in measured {
+                var findings = Findings()
+                try set.checkShared(nil, with: theirs, nil, named: other, threads: 1, into: &findings)
+                let count = findings.counts[.setsShareImage] ?? 0
+                if count == 0 { continue }
+                Console.standardError.line(
+                    "warning: \(count) of the \(theirs.examples.count) pictures of \(other) lie in \(name), too, so the "
+                        + "numbers on it flatter:")
+                for finding in findings.list.prefix(5) {
+                    Console.standardError.line("  \(finding.place.image ?? "") \(finding.message)")
+                }
+                if count > 5 { Console.standardError.line("  ... (`pupil check` lists all)") }
+            }
+        }
+    }
+}
