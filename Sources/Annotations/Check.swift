@@ -13,7 +13,9 @@ extension Dataset {
         for (example, fact) in zip(examples, facts) {
             func place() -> Place { Place(file: source.isEmpty ? root : source, image: example.fileName) }
             if fact.bytes == nil {
-                findings.add(.imageMissing, place(), "is not in \(root)\(nearestPicture(to: example.fileName))")
+                // Names are compared for the first ones only: where all are missing, it is the folder that is wrong.
+                let hint = findings.counts[.imageMissing, default: 0] < 5 ? nearestPicture(to: example.fileName) : ""
+                findings.add(.imageMissing, place(), "is not in \(root)\(hint)")
             } else if let refusal = fact.refusal {
                 findings.add(.imageUnreadable, place(), refusal)
             }
