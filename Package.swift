@@ -40,7 +40,9 @@ var dryWing: [Target] =
         .target(name: "CBase", linkerSettings: [.linkedLibrary("crypto")]),
         .target(
             name: "CImage", cSettings: cSettings,
-            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+            linkerSettings: [
+                .linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp"), .linkedLibrary("webpdemux"),
+            ]),
         .target(name: "CYAML", linkerSettings: [.linkedLibrary("yaml")]),
     ]
     + room("Base", ["CBase"])

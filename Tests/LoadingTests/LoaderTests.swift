@@ -134,8 +134,8 @@ import Torch
         try scratch.spoil(human, 4)
         let loader = training(options(batch: 3))
         let shots = try loader.shots()
-        #expect(loader.refused.map(\.path) == [2, 4].map { human.path(of: human.examples[$0]) })
-        #expect(loader.refused.allSatisfy { !$0.reason.isEmpty })
+        #expect(loader.quarantine.refused.map(\.path) == [2, 4].map { human.path(of: human.examples[$0]) })
+        #expect(loader.quarantine.refused.allSatisfy { !$0.reason.isEmpty })
         var replaced = 0
         for (step, (shot, before)) in zip(shots, whole).enumerated() {
             for (slot, draw) in sampler.draws(step: step).enumerated() {
@@ -206,7 +206,7 @@ import Torch
         #expect(shots[1].annotations[1].isEmpty)
         #expect(shots[1].slot(1, of: 3).allSatisfy { $0 == 0 })
         #expect(shots[1].slot(2, of: 3) == whole[1].slot(2, of: 3))
-        #expect(loader.refused.map(\.path) == [human.path(of: human.examples[4])])
+        #expect(loader.quarantine.refused.map(\.path) == [human.path(of: human.examples[4])])
     }
 
     /// Nobody hangs, and the message names the file, whichever worker meets it.
@@ -256,10 +256,10 @@ import Torch
         let paths = set.examples.map { set.path(of: $0) }
         let bytes = 72 * 48 * 3  // of the first picture
         let cache = ImageCache(capacity: bytes)
-        let first = try cache.image(source: 0, index: 0, path: paths[0])
+        let first = try cache.image(source: 0, index: 0, path: paths[0]).image
         _ = try cache.image(source: 0, index: 1, path: paths[1])
         for path in paths { try Files.remove(path) }
-        #expect(try cache.image(source: 0, index: 0, path: paths[0]) == first)
+        #expect(try cache.image(source: 0, index: 0, path: paths[0]).image == first)
         #expect(throws: Failure.self) { try cache.image(source: 0, index: 1, path: paths[1]) }
         // Another source's picture of that number is another picture.
         #expect(throws: Failure.self) { try cache.image(source: 1, index: 0, path: paths[0]) }
