@@ -146,7 +146,7 @@ final class LoaderWork: Sendable {
             let index = order[(draw.position + offset) % order.count]
             let path = Files.join(source.dataset.root, source.dataset.examples[index].fileName)
             do throws(Failure) {
-                let image = try picture(draw.source, index, path) {
+                let image = try picture(draw.source, index, path) { [options] in
                     source.policy.largest(for: $0, target: options.canvas)
                 }
                 // The source goes into the high bits of the pass. Added to the seed it could meet another purpose's key.
@@ -169,7 +169,9 @@ final class LoaderWork: Sendable {
         let example = sources[0].dataset.examples[index]
         let path = Files.join(sources[0].dataset.root, example.fileName)
         do throws(Failure) {
-            let image = try picture(0, index, path) { Plan.evaluation(for: $0, target: options.canvas).resized }
+            let image = try picture(0, index, path) { [options] in
+                Plan.evaluation(for: $0, target: options.canvas).resized
+            }
             return item(0, index, .evaluation(for: image.size, target: options.canvas), image, into: pixels)
         } catch {
             guard skipsRefused else { throw error }
