@@ -5,6 +5,9 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 SCRATCH ?= .build
+# Of make fuzz.
+T ?= 60
+TARGETS ?=
 # A part of the tests: make test FILTER=GeometryTests
 FILTER ?=
 # As the program does for itself (Sources/pupil/Pupil.swift): threads that wait do not hold up a busy machine.
@@ -15,7 +18,7 @@ DRY_FLAGS = -c release -Xswiftc -enable-testing --scratch-path $(SCRATCH)/dry
 FILTERED = $(if $(FILTER),--filter $(FILTER))
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo demo-long test test-all test-dry test-data lint format bench install clean
+.PHONY: help deps build demo demo-long test test-all test-dry test-data fuzz lint format bench install clean
 
 help: ## say what can be made
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -49,6 +52,9 @@ test-data: ## the tests with the checks on external pictures: make test-data DAT
 test-dry: ## build and test the part that needs no libtorch
 	$(DRY) build $(DRY_FLAGS) --build-tests
 	$(DRY) test $(DRY_FLAGS) --skip-build --no-parallel $(FILTERED)
+
+fuzz: ## feed broken bytes to every parser, T seconds each (T=60, TARGETS="jpeg json")
+	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" T="$(T)" TARGETS="$(TARGETS)" Scripts/fuzz.sh
 
 lint: ## check format, imports and texts
 	@python3 Scripts/check-imports.py

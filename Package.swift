@@ -8,6 +8,8 @@ import PackageDescription
 let libtorch = Context.environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.deps/torch"
 /// `PUPIL_DRY=1` leaves the wet wing out, so that the dry one builds on a machine without libtorch.
 let dryOnly = Context.environment["PUPIL_DRY"] == "1"
+/// `PUPIL_FUZZ=1` adds the program of `make fuzz`, whose main is libFuzzer's.
+let fuzzing = Context.environment["PUPIL_FUZZ"] == "1"
 let strict = Context.environment["PUPIL_STRICT"] == "1"
 
 let swiftSettings: [SwiftSetting] =
@@ -40,7 +42,9 @@ var dryWing: [Target] =
         .target(name: "CBase", linkerSettings: [.linkedLibrary("crypto")]),
         .target(
             name: "CImage", cSettings: cSettings,
-            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+            linkerSettings: [
+                .linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp"), .linkedLibrary("webpdemux"),
+            ]),
         .target(name: "CYAML", linkerSettings: [.linkedLibrary("yaml")]),
     ]
     + room("Base", ["CBase"])
@@ -53,6 +57,23 @@ var dryWing: [Target] =
     + room("Recipes", ["CYAML"])
     + room("Checkpoints")
     + room("Journal")
+
+/// What `make fuzz` feeds to the parsers, and the test that replays what it found.
+let fuzzWing: [Target] =
+    [
+        .target(
+            name: "FuzzTargets", dependencies: ["Base", "Geometry", "Imaging", "Annotations", "Recipes", "Checkpoints"],
+            path: "Fuzz/Targets", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["Base", "FuzzTargets"], exclude: ["Findings"],
+            swiftSettings: swiftSettings),
+    ]
+    + (fuzzing
+        ? [
+            .executableTarget(
+                name: "fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Entry",
+                swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])])
+        ] : [])
 
 let wetWing: [Target] =
     [
@@ -105,7 +126,7 @@ let wetWing: [Target] =
 let package = Package(
     name: "Pupil",
     products: dryOnly ? [] : [.executable(name: "pupil", targets: ["pupil"])],
-    targets: dryOnly ? dryWing : dryWing + wetWing,
+    targets: dryOnly ? dryWing + fuzzWing : dryWing + fuzzWing + wetWing,
     cLanguageStandard: .c11,
     cxxLanguageStandard: .cxx20
 )

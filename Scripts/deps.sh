@@ -30,14 +30,15 @@ system_libraries() {
     command -v clang >/dev/null ||
         stop "no clang on the PATH. It comes with the Swift toolchain, in the folder where $(command -v swift) is."
     local all='#include <stdio.h>\n#include <jpeglib.h>\n#include <png.h>\n#include <yaml.h>\n'
-    all+='#include <openssl/evp.h>\n#include <zlib.h>'
-    if compiles c "$all" -ljpeg -lpng -lyaml -lcrypto -lz && compiles c++ '#include <vector>' -lstdc++; then return; fi
+    all+='#include <openssl/evp.h>\n#include <zlib.h>\n#include <webp/demux.h>'
+    if compiles c "$all" -ljpeg -lpng -lwebp -lwebpdemux -lyaml -lcrypto -lz && compiles c++ '#include <vector>' -lstdc++; then return; fi
 
     local missing=()
     compiles c '#include <stdlib.h>' || missing+=(libc6-dev)
     compiles c++ '#include <vector>' -lstdc++ || missing+=(g++)
     compiles c '#include <stdio.h>\n#include <jpeglib.h>' -ljpeg || missing+=(libjpeg-dev)
     compiles c '#include <png.h>' -lpng || missing+=(libpng-dev)
+    compiles c '#include <webp/demux.h>' -lwebp -lwebpdemux || missing+=(libwebp-dev)
     compiles c '#include <yaml.h>' -lyaml || missing+=(libyaml-dev)
     compiles c '#include <openssl/evp.h>' -lcrypto || missing+=(libssl-dev)
     compiles c '#include <zlib.h>' -lz || missing+=(zlib1g-dev)
@@ -45,7 +46,7 @@ system_libraries() {
 
     command -v apt-get >/dev/null || stop \
         "headers or libraries are missing, and there is no apt-get to install them: ${missing[*]} (Debian's names)." \
-        "Install the development packages of libjpeg-turbo, libpng, libyaml, OpenSSL, zlib and a C++ library."
+        "Install the development packages of libjpeg-turbo, libpng, libwebp, libyaml, OpenSSL, zlib and a C++ library."
     local root=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null ||

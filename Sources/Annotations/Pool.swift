@@ -2,7 +2,7 @@ import Base
 import Glibc
 
 extension Dataset {
-    /// Unlabelled pictures: all JPEG and PNG files (`.jpg`, `.jpeg`, `.png`, in any case) under folders of any depth,
+    /// Unlabelled pictures: all JPEG, PNG and WebP files by their extensions, in any case, under folders of any depth,
     /// sorted by name; ids from 1, no classes, sizes unknown until a picture is decoded.
     ///
     /// With one folder, names are relative to it; with several, to the deepest folder above all of them. Files whose
@@ -30,21 +30,23 @@ extension Dataset {
         var ignored: [String: Int] = [:]
         for name in names {
             let ending = fileExtension(name)
-            if ["jpg", "jpeg", "png"].contains(ending) {
+            if pictureExtensions.contains(ending) {
                 pool.examples.append(Example(id: pool.examples.count + 1, fileName: name, size: nil))
             } else {
                 ignored[ending.isEmpty ? "no extension" : "." + ending, default: 0] += 1
             }
         }
         let kinds = ignored.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
-        let left = "\(names.count - pool.examples.count) files that are not JPEG or PNG (\(firstFive(kinds)))"
+        let left = "\(names.count - pool.examples.count) files that are not JPEG, PNG or WebP (\(firstFive(kinds)))"
         if pool.examples.isEmpty {
             let found = names.isEmpty ? "it is empty" : "only \(left)"
-            throw .data("\(pool.source): found no .jpg, .jpeg or .png file: \(found)")
+            throw .data("\(pool.source): found no .jpg, .jpeg, .png or .webp file: \(found)")
         }
         if !ignored.isEmpty { pool.notes.append("left out \(left)") }
         return pool
     }
+
+    private static let pictureExtensions: Set<String> = ["jpg", "jpeg", "jpe", "jfif", "png", "webp"]
 
     private static func fileExtension(_ name: String) -> String {
         let last = Files.name(name)

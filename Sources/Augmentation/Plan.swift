@@ -91,18 +91,27 @@ public struct Plan: Hashable, Sendable {
 
     /// Renders the picture into a slot of a batch: `[target.height, target.width, 3]` f32, normalised, 0 (the mean
     /// colour) where it does not cover the canvas. Every element is written.
-    /// - Precondition: the picture has the plan's `source` size and the slot the canvas's.
+    ///
+    /// - Parameter reduction: by what the picture's sides were divided in decoding (`Decoded.reduction`). The plan keeps
+    ///   speaking of the whole picture's pixels.
+    /// - Precondition: the picture has the plan's `source` size, divided by `reduction` and rounded up, and the slot the
+    ///   canvas's.
     public func render(
-        _ image: Image, into slot: UnsafeMutableBufferPointer<Float>, normalization: Normalization = .imageNet,
-        resampling: Resampling = .antialiased
+        _ image: Image, reduction: Int = 1, into slot: UnsafeMutableBufferPointer<Float>,
+        normalization: Normalization = .imageNet, resampling: Resampling = .antialiased
     ) {
+        let x = Double(source.width) / Double(reduction)
+        let y = Double(source.height) / Double(reduction)
         precondition(
-            image.size == source,
-            "a plan for \(source.width)x\(source.height) pixels was given a picture of \(image.width)x\(image.height)")
+            Double(image.width) == x.rounded(.up) && Double(image.height) == y.rounded(.up),
+            "a plan for 1/\(reduction) of \(source.width)x\(source.height) pixels was given a picture of "
+                + "\(image.width)x\(image.height)")
         image.render(
             x: RenderAxis(
-                source: source.width, resized: resized.width, offset: offsetX, count: covered.width, mirrored: flipped),
-            y: RenderAxis(source: source.height, resized: resized.height, offset: offsetY, count: covered.height),
+                source: image.width, extent: x, resized: resized.width, offset: offsetX, count: covered.width,
+                mirrored: flipped),
+            y: RenderAxis(
+                source: image.height, extent: y, resized: resized.height, offset: offsetY, count: covered.height),
             scale: normalization.scale, bias: normalization.bias, resampling: resampling, into: slot, canvas: target)
     }
 

@@ -48,6 +48,12 @@ public struct Policy: Hashable, Sendable {
         }
     }
 
+    /// The greatest size to which any plan of this policy brings a picture of that size: what decoding must leave of it,
+    /// whichever plan is drawn.
+    public func largest(for source: Size, target: Size) -> Size {
+        Plan.fit(source, target: target, scale: jitter.upperBound)
+    }
+
     /// What happens to one picture of the (upright) size `source` on its way to the canvas `target`, in the order and
     /// with the rounding of the paper's code (TPU `retinanet_parser.py` and `input_utils.py`): flip; a box `round(u *
     /// target)` with u from `jitter`, into which the picture is fitted with its aspect kept, its new sides rounded; an

@@ -3,10 +3,10 @@
 #include "CImage.h"
 #include <setjmp.h>
 
-// The part that both decoders share; each file's own struct begins with it.
+// The part that the decoders share; each file's own struct begins with it.
 struct pupil_decoder {
     pupil_status (*open)(pupil_decoder *d, int64_t max_pixels, pupil_header *header);
-    pupil_status (*read)(pupil_decoder *d, uint8_t *rgb);
+    pupil_status (*read)(pupil_decoder *d, int32_t reduction, uint8_t *rgb);
     void (*close)(pupil_decoder *d);
     const uint8_t *bytes;
     size_t count;
@@ -14,5 +14,8 @@ struct pupil_decoder {
     jmp_buf fault;
     char message[256];
 };
+
+// Says that a picture is too large and gives PUPIL_REFUSED, or PUPIL_DECODED.
+pupil_status pupil_check_size(pupil_decoder *d, int64_t width, int64_t height, int64_t max_pixels);
 
 #endif

@@ -116,11 +116,8 @@ static pupil_status jpeg_open(pupil_decoder *shared, int64_t max_pixels, pupil_h
             header->xmp_count = m->data_length - sizeof xmp;
         }
     }
-    if ((int64_t)header->width * header->height > max_pixels) {
-        snprintf(shared->message, sizeof shared->message, "a picture of %d x %d pixels; the limit is %lld pixels",
-                 header->width, header->height, (long long)max_pixels);
-        return PUPIL_REFUSED;
-    }
+    header->reducible = 1;
+    if (pupil_check_size(shared, header->width, header->height, max_pixels) != PUPIL_DECODED) return PUPIL_REFUSED;
     switch (d->codec.jpeg_color_space) {
     case JCS_GRAYSCALE:
     case JCS_YCbCr:
@@ -157,11 +154,17 @@ static int jpeg_lacks_scans(const jpeg_decoder *d) {
     return 0;
 }
 
+// Whether rows of MCUs are missing. That the last of several breaks off is let pass: it is at most 32 rows at the edge,
+// and where the data ends within it cannot be told.
+static int jpeg_lacks_rows(const jpeg_decoder *d) {
+    JDIMENSION last = d->codec.total_iMCU_rows - 1;
+    return d->first_short_row != NONE && (d->first_short_row < last || last == 0);
+}
+
 // Accepted where every row was decoded, refused where rows are missing: grey rows would be learned as they are.
 static pupil_status jpeg_verdict(jpeg_decoder *d, int unfinished) {
-    JDIMENSION last = d->codec.total_iMCU_rows - 1;
     unsigned rows_a_step = (unsigned)d->codec.max_v_samp_factor * DCTSIZE;
-    if (d->first_short_row != NONE && d->first_short_row < last) {
+    if (jpeg_lacks_rows(d)) {
         snprintf(d->shared.message, sizeof d->shared.message, "%s: only %u of %u rows are there",
                  d->ran_out ? "the file is cut off" : "the data is damaged",
                  d->first_short_row * rows_a_step, d->codec.image_height);
@@ -172,12 +175,16 @@ static pupil_status jpeg_verdict(jpeg_decoder *d, int unfinished) {
                  "the file is cut off: not all scans of this progressive JPEG are there");
         return PUPIL_REFUSED;
     }
-    if (d->ran_out && d->first_short_row == NONE)
+    if (d->first_short_row != NONE)
+        snprintf(d->shared.message, sizeof d->shared.message, "%s within its last %u rows",
+                 d->ran_out ? "the file is cut off" : "the data is damaged",
+                 d->codec.image_height - d->first_short_row * rows_a_step);
+    else if (d->ran_out)
         snprintf(d->shared.message, sizeof d->shared.message, "no end marker; all rows are there");
     return d->shared.message[0] ? PUPIL_DECODED_WITH_NOTE : PUPIL_DECODED;
 }
 
-static pupil_status jpeg_read(pupil_decoder *shared, uint8_t *rgb) {
+static pupil_status jpeg_read(pupil_decoder *shared, int32_t reduction, uint8_t *rgb) {
     jpeg_decoder *d = (jpeg_decoder *)shared;
     uint8_t *volatile row = NULL;
     shared->message[0] = 0;
@@ -186,6 +193,8 @@ static pupil_status jpeg_read(pupil_decoder *shared, uint8_t *rgb) {
         return PUPIL_REFUSED;
     }
     d->reading = 1;
+    d->codec.scale_num = 1;
+    d->codec.scale_denom = (unsigned)reduction;
     jpeg_start_decompress(&d->codec);
     size_t stride = (size_t)d->codec.output_width * 3;
     if (d->codec.out_color_space == JCS_CMYK) {
@@ -197,7 +206,8 @@ static pupil_status jpeg_read(pupil_decoder *shared, uint8_t *rgb) {
     }
     // The arithmetic coder feeds itself zeros without a word, so the end of the file is watched here too.
     int said = 0;
-    while (d->codec.output_scanline < d->codec.output_height) {
+    // What lacks rows is refused, so no time is spent on the rest of it.
+    while (d->codec.output_scanline < d->codec.output_height && !jpeg_lacks_rows(d)) {
         uint8_t *target = rgb + stride * d->codec.output_scanline;
         JSAMPROW rows[1] = {row ? row : target};
         jpeg_read_scanlines(&d->codec, rows, 1);
@@ -208,7 +218,7 @@ static pupil_status jpeg_read(pupil_decoder *shared, uint8_t *rgb) {
         }
     }
     int unfinished = jpeg_lacks_scans(d);
-    jpeg_finish_decompress(&d->codec);
+    if (!jpeg_lacks_rows(d)) jpeg_finish_decompress(&d->codec);
     free(row);
     row = NULL;
     return jpeg_verdict(d, unfinished);

@@ -45,15 +45,11 @@ static pupil_status png_open(pupil_decoder *shared, int64_t max_pixels, pupil_he
     header->width = (int32_t)png_get_image_width(d->codec, d->info);
     header->height = (int32_t)png_get_image_height(d->codec, d->info);
     d->height = (uint32_t)header->height;
-    if ((int64_t)header->width * header->height > max_pixels) {
-        snprintf(shared->message, sizeof shared->message, "a picture of %d x %d pixels; the limit is %lld pixels",
-                 header->width, header->height, (long long)max_pixels);
-        return PUPIL_REFUSED;
-    }
-    return PUPIL_DECODED;
+    return pupil_check_size(shared, header->width, header->height, max_pixels);
 }
 
-static pupil_status png_read(pupil_decoder *shared, uint8_t *rgb) {
+static pupil_status png_read(pupil_decoder *shared, int32_t reduction, uint8_t *rgb) {
+    (void)reduction;
     png_decoder *d = (png_decoder *)shared;
     shared->message[0] = 0;
     if (setjmp(shared->fault)) {

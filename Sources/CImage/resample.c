@@ -31,7 +31,7 @@ static double triangle(double distance, double stretch) {
 // widened by the reduction factor; weights are cut at the picture's edge and normalised. Without antialias the support
 // is one pixel each side, which is plain bilinear interpolation.
 static int filter_make(filter *f, pupil_axis axis) {
-    double step = (double)axis.source / axis.resized;
+    double step = axis.extent / axis.resized;
     double stretch = axis.antialias && step > 1 ? step : 1;
     size_t count = axis.count > 0 ? (size_t)axis.count : 1;
     f->taps = (int32_t)(2 * stretch) + 3;

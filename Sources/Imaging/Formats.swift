@@ -2,6 +2,7 @@
 enum Format: Equatable {
     case jpeg
     case png
+    case webp
     /// Something else, with the words that the refusal uses.
     case other(String)
 
@@ -10,10 +11,11 @@ enum Format: Equatable {
             bytes.dropFirst(offset).starts(with: Array(text.utf8))
         }
         func begins(_ prefix: [UInt8]) -> Bool { bytes.starts(with: prefix) }
-        let convert = "only JPEG and PNG are read; convert it first"
+        let convert = "only JPEG, PNG and WebP are read; convert it first"
         if bytes.isEmpty { return .other("the file is empty") }
         if begins([0xFF, 0xD8]) { return .jpeg }
         if begins([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return .png }
+        if begins("RIFF"), begins("WEBP", at: 8) { return .webp }
         if begins([0x89, 0x50, 0x4E, 0x47]) {
             return .other("a PNG whose line ends were changed, as by a transfer in text mode; copy it again")
         }
@@ -21,7 +23,6 @@ enum Format: Equatable {
             return .other("a TIFF; \(convert)")
         }
         if begins("GIF8") { return .other("a GIF; \(convert)") }
-        if begins("RIFF"), begins("WEBP", at: 8) { return .other("a WebP; \(convert)") }
         if begins("BM") { return .other("a BMP; \(convert)") }
         if begins("8BPS") { return .other("a Photoshop file; \(convert)") }
         if begins("%PDF") { return .other("a PDF; \(convert)") }
@@ -58,6 +59,6 @@ enum Format: Equatable {
         }
         if lower.hasPrefix("<?xml") { return .other("an XML text, not a picture") }
         if bytes.allSatisfy({ $0 == 0 }) { return .other("nothing but zeros, as a failed copy leaves; copy it again") }
-        return .other("neither a JPEG nor a PNG")
+        return .other("no JPEG, PNG or WebP")
     }
 }

@@ -5,49 +5,73 @@ import Glibc
 
 /// A picture read from a file.
 public struct Decoded: Sendable {
-    /// RGB, upright.
+    /// RGB, upright. Of a reduced picture each side is `size` divided by `reduction`, rounded up.
     public var image: Image
+    /// Of the upright picture as the file holds it, in pixels.
+    public var size: Size
+    /// By what the sides were divided in decoding: 1, 2, 4 or 8.
+    public var reduction: Int
     /// What was wrong with the file although every row was there; empty as a rule.
     public var notes: [String]
 
-    /// A picture and the notes on its file.
+    /// A picture in full size and the notes on its file.
     public init(image: Image, notes: [String] = []) {
         self.image = image
         self.notes = notes
+        size = image.size
+        reduction = 1
     }
 }
 
-/// Reads JPEG and PNG files: any colour space they have, turned upright by EXIF, 8-bit RGB.
+/// Reads JPEG, PNG and WebP files: any colour space they have, turned upright by EXIF, 8-bit RGB.
 ///
 /// Colours become what Pillow's `convert("RGB")` gives: transparency is dropped, of 16 bits the high byte is kept, CMYK
-/// is taken as inverted. Files are recognised by their content. A damaged file is accepted, with a note, where all its
-/// rows could be decoded, and refused where rows are missing: half a grey picture would be learned as it is.
+/// is taken as inverted. Files are recognised by their content. Of several pictures in a file (animations, MPO) it is
+/// the first. A damaged file is accepted, with a note, where all its rows could be decoded, and refused where rows are
+/// missing: half a grey picture would be learned as it is.
 public enum ImageFile {
     /// Pictures of more pixels are refused: 178,956,970, the bound at which Pillow calls a file a decompression bomb.
     public static let maxPixels = 178_956_970
+    /// Files of more bytes are refused: 1 GiB.
+    public static let maxBytes = 1 << 30
 
     /// The picture in a file.
+    ///
+    /// - Parameter needed: the size it will be brought to, out of its own. A JPEG is then decoded at 1/2, 1/4 or 1/8
+    ///   (`Decoded.reduction`) where that leaves at least twice the needed pixels a side; what is done depends on the
+    ///   file and on `needed` alone. Without it, and for other formats, pictures come in full size.
     /// - Throws: `Failure.data` naming the file and what it is instead.
-    public static func decode(_ path: String) throws(Failure) -> Decoded {
-        try decode(bytes: try Files.read(path), name: path)
+    public static func decode(_ path: String, needed: ((Size) -> Size)? = nil) throws(Failure) -> Decoded {
+        let count = try Files.stamp(path).size
+        if count > maxBytes { throw refusal(path, "a file of \(count) bytes; the limit is \(maxBytes) bytes") }
+        return try decode(bytes: try Files.read(path), name: path, needed: needed)
     }
 
     /// The picture in a file's bytes. `name` is what messages call it.
     /// - Throws: `Failure.data`.
-    public static func decode(bytes: [UInt8], name: String) throws(Failure) -> Decoded {
+    public static func decode(
+        bytes: [UInt8], name: String, needed: ((Size) -> Size)? = nil
+    ) throws(Failure) -> Decoded {
+        try decode(bytes: bytes, name: name, needed: needed, maxPixels: maxPixels)
+    }
+
+    static func decode(
+        bytes: [UInt8], name: String, needed: ((Size) -> Size)?, maxPixels: Int
+    ) throws(Failure) -> Decoded {
         let format = Format.of(bytes.prefix(512))
         if case .other(let what) = format { throw refusal(name, what) }
         let result: Result<Decoded, Refusal> = bytes.withUnsafeBufferPointer { buffer in
             guard let decoder = Decoder(format, buffer) else { return .failure(Refusal(text: "out of memory")) }
             let header: pupil_header
-            switch decoder.open() {
+            switch decoder.open(maxPixels: maxPixels) {
             case .success(let h): header = h
             case .failure(let refusal): return .failure(refusal)
             }
             let orientation = decoder.orientation(header) { offset, count in
                 offset < bytes.count ? bytes[offset..<min(bytes.count, offset + count)] : []
             }
-            return decoder.read(header, orientation: orientation)
+            let reduction = needed.map { Self.reduction(header, orientation, $0) } ?? 1
+            return decoder.read(header, orientation: orientation, reduction: reduction)
         }
         switch result {
         case .success(let decoded): return decoded
@@ -79,7 +103,7 @@ public enum ImageFile {
             if case .other(let what) = format { throw refusal(path, what) }
             let result: Result<Size, Refusal> = head.withUnsafeBufferPointer { buffer in
                 guard let decoder = Decoder(format, buffer) else { return .failure(Refusal(text: "out of memory")) }
-                switch decoder.open() {
+                switch decoder.open(maxPixels: maxPixels) {
                 case .success(let header):
                     return .success(upright(header, decoder.orientation(header, read)))
                 case .failure(let refusal): return .failure(refusal)
@@ -88,7 +112,7 @@ public enum ImageFile {
             switch result {
             case .success(let size): return size
             case .failure(let cause):
-                if cause.needsMore, head.count == prefix {
+                if cause.needsMore, head.count == prefix, prefix < maxBytes {
                     prefix *= 8
                     continue
                 }
@@ -110,6 +134,19 @@ public enum ImageFile {
 
     private static func refusal(_ name: String, _ what: String) -> Failure { .data("cannot read \(name): \(what)") }
 
+    /// How far a picture may be reduced in decoding: our own filter has the last factor of two to itself, so that what
+    /// the cruder one of the decoder leaves is not seen. Where a turn would bring the last column or row, which may be
+    /// picture in part only, to the front, sides must divide.
+    private static func reduction(_ header: pupil_header, _ orientation: Int, _ needed: (Size) -> Size) -> Int {
+        guard header.reducible != 0 else { return 1 }
+        let size = upright(header, orientation)
+        let least = needed(size)
+        return [8, 4, 2].first { factor in
+            size.width >= 2 * factor * least.width && size.height >= 2 * factor * least.height
+                && (orientation == 1 || (size.width % factor == 0 && size.height % factor == 0))
+        } ?? 1
+    }
+
     fileprivate static func upright(_ header: pupil_header, _ orientation: Int) -> Size {
         let size = Size(width: Int(header.width), height: Int(header.height))
         return orientation < 5 ? size : Size(width: size.height, height: size.width)
@@ -125,14 +162,19 @@ private struct Refusal: Error {
 /// Owns a C decoder; the bytes must outlive it.
 private final class Decoder {
     private let handle: OpaquePointer
-    private let isJPEG: Bool
+    private let format: Format
 
     init?(_ format: Format, _ bytes: UnsafeBufferPointer<UInt8>) {
         guard let base = bytes.baseAddress else { return nil }
-        isJPEG = format == .jpeg
-        guard let handle = isJPEG ? pupil_jpeg_new(base, bytes.count) : pupil_png_new(base, bytes.count) else {
-            return nil
-        }
+        self.format = format
+        let handle =
+            switch format {
+            case .jpeg: pupil_jpeg_new(base, bytes.count)
+            case .png: pupil_png_new(base, bytes.count)
+            case .webp: pupil_webp_new(base, bytes.count)
+            case .other: preconditionFailure("there is no decoder for \(format)")
+            }
+        guard let handle else { return nil }
         self.handle = handle
     }
 
@@ -140,9 +182,9 @@ private final class Decoder {
 
     private var message: String { String(cString: pupil_decoder_message(handle)) }
 
-    func open() -> Result<pupil_header, Refusal> {
+    func open(maxPixels: Int) -> Result<pupil_header, Refusal> {
         var header = pupil_header()
-        switch pupil_decoder_open(handle, Int64(ImageFile.maxPixels), &header) {
+        switch pupil_decoder_open(handle, Int64(maxPixels), &header) {
         case PUPIL_DECODED, PUPIL_DECODED_WITH_NOTE: return .success(header)
         case PUPIL_NEEDS_MORE: return .failure(Refusal(text: "the file is cut off within its header", needsMore: true))
         default: return .failure(Refusal(text: message))
@@ -150,7 +192,8 @@ private final class Decoder {
     }
 
     func orientation(_ header: pupil_header, _ read: (Int, Int) -> ArraySlice<UInt8>) -> Int {
-        guard isJPEG else { return Orientation.inPNG(read) }
+        if format == .png { return Orientation.inPNG(read) }
+        if format == .webp { return Orientation.inWebP(read) }
         func block(_ start: UnsafePointer<UInt8>?, _ count: Int) -> ArraySlice<UInt8> {
             Array(UnsafeBufferPointer(start: start, count: count))[...]
         }
@@ -159,12 +202,15 @@ private final class Decoder {
         return Orientation.choose(exif: exif, xmp: xmp)
     }
 
-    func read(_ header: pupil_header, orientation: Int) -> Result<Decoded, Refusal> {
-        let count = Int(header.width) * Int(header.height) * 3
+    func read(_ header: pupil_header, orientation: Int, reduction: Int) -> Result<Decoded, Refusal> {
+        var reduced = header
+        reduced.width = (header.width + Int32(reduction) - 1) / Int32(reduction)
+        reduced.height = (header.height + Int32(reduction) - 1) / Int32(reduction)
+        let count = Int(reduced.width) * Int(reduced.height) * 3
         var status = PUPIL_REFUSED
         var pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             guard let base = buffer.baseAddress else { return }
-            status = pupil_decoder_read(handle, base)
+            status = pupil_decoder_read(handle, Int32(reduction), base)
             filled = status == PUPIL_REFUSED ? 0 : count
         }
         if status == PUPIL_REFUSED { return .failure(Refusal(text: message)) }
@@ -174,12 +220,15 @@ private final class Decoder {
                 guard let base = buffer.baseAddress else { return }
                 pixels.withUnsafeBufferPointer {
                     guard let source = $0.baseAddress else { return }
-                    pupil_turn(source, header.width, header.height, Int32(orientation), base)
+                    pupil_turn(source, reduced.width, reduced.height, Int32(orientation), base)
                 }
                 filled = count
             }
         }
-        let size = ImageFile.upright(header, orientation)
-        return .success(Decoded(image: Image(width: size.width, height: size.height, pixels: pixels), notes: notes))
+        let size = ImageFile.upright(reduced, orientation)
+        var decoded = Decoded(image: Image(width: size.width, height: size.height, pixels: pixels), notes: notes)
+        decoded.size = ImageFile.upright(header, orientation)
+        decoded.reduction = reduction
+        return .success(decoded)
     }
 }

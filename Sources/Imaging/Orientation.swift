@@ -75,6 +75,35 @@ enum Orientation {
         return choose(exif: exif, xmp: xmp)
     }
 
+    /// The orientation of a WebP: its EXIF chunk, else its XMP chunk, where the container announces them. Both stand
+    /// behind the pixels; only the headers of other chunks are read on the way. `read` as for a PNG.
+    static func inWebP(_ read: (_ offset: Int, _ count: Int) -> ArraySlice<UInt8>) -> Int {
+        let flags = Array(read(12, 9))
+        guard flags.count == 9, flags.starts(with: Array("VP8X".utf8)) else { return 1 }
+        let (hasXMP, hasEXIF) = (flags[8] & 0x04 != 0, flags[8] & 0x08 != 0)
+        guard hasXMP || hasEXIF else { return 1 }
+        var exif: Int?
+        var xmp: Int?
+        var offset = 12
+        while exif == nil {
+            let head = Array(read(offset, 8))
+            guard head.count == 8 else { break }
+            let length = head[4..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+            switch String(decoding: head[0..<4], as: UTF8.self) {
+            case "EXIF" where hasEXIF:
+                let body = read(offset + 8, min(length, 1 << 20))
+                exif = inEXIF(body.starts(with: marker) ? body.dropFirst(marker.count) : body)
+            case "XMP " where hasXMP: xmp = xmp ?? inXMP(read(offset + 8, min(length, 1 << 20)))
+            default: break
+            }
+            offset += 8 + length + length % 2
+        }
+        return choose(exif: exif, xmp: xmp)
+    }
+
+    /// What JPEG puts before an EXIF block, and others sometimes do.
+    private static let marker = Array("Exif\0\0".utf8)
+
     /// ImageMagick's text form: the key, a newline, "exif", a newline, the length, a newline, hexadecimal digits.
     private static func inRawProfile(_ text: ArraySlice<UInt8>) -> Int? {
         let lines = text.drop { $0 != 0 }.dropFirst().split(separator: 10, maxSplits: 2)
@@ -90,8 +119,7 @@ enum Orientation {
                 high = UInt8(digit)
             }
         }
-        let prefix = Array("Exif\0\0".utf8)
-        return inEXIF(bytes.starts(with: prefix) ? bytes[prefix.count...] : bytes[...])
+        return inEXIF(bytes.starts(with: marker) ? bytes[marker.count...] : bytes[...])
     }
 }
 

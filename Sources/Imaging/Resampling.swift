@@ -16,6 +16,9 @@ public enum Resampling: String, Sendable, CaseIterable {
 public struct RenderAxis: Hashable, Sendable {
     /// Length of the picture in pixels.
     public var source: Int
+    /// How much of that is picture: `source`, or up to a pixel less for a reduced picture, whose last pixel then is one
+    /// only in part.
+    public var extent: Double
     /// Length after resizing.
     public var resized: Int
     /// The first resized pixel that is shown.
@@ -26,13 +29,20 @@ public struct RenderAxis: Hashable, Sendable {
     public var mirrored: Bool
 
     /// An axis; as a rule the whole of it.
-    /// - Precondition: lengths are positive and `offset + count <= resized`.
-    public init(source: Int, resized: Int, offset: Int = 0, count: Int? = nil, mirrored: Bool = false) {
+    /// - Precondition: lengths are positive, `offset + count <= resized` and `source - 1 < extent <= source`.
+    public init(
+        source: Int, extent: Double? = nil, resized: Int, offset: Int = 0, count: Int? = nil, mirrored: Bool = false
+    ) {
         let count = count ?? resized - offset
+        let extent = extent ?? Double(source)
+        precondition(
+            extent > Double(source) - 1 && extent <= Double(source),
+            "of \(source) pixels \(extent) cannot be what is picture")
         precondition(
             source > 0 && resized > 0 && offset >= 0 && count >= 0 && offset + count <= resized,
             "a rendering axis cannot show \(count) pixels from \(offset) on of \(resized), resized from \(source)")
         self.source = source
+        self.extent = extent
         self.resized = resized
         self.offset = offset
         self.count = count
@@ -41,7 +51,7 @@ public struct RenderAxis: Hashable, Sendable {
 
     func forC(_ resampling: Resampling) -> pupil_axis {
         pupil_axis(
-            source: Int32(source), resized: Int32(resized), offset: Int32(offset), count: Int32(count),
+            source: Int32(source), extent: extent, resized: Int32(resized), offset: Int32(offset), count: Int32(count),
             mirrored: mirrored ? 1 : 0, antialias: resampling == .antialiased ? 1 : 0)
     }
 }

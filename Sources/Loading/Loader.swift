@@ -31,6 +31,8 @@ public struct Item: Sendable {
     public var annotations: [Annotation]
     /// Why the picture could not be read; its slot is then blank. Never so in training, where another takes its place.
     public var refusal: String?
+    /// In what the picture's file is damaged although every row was there.
+    public var notes: [String] = []
 }
 
 extension Item {
@@ -80,7 +82,7 @@ public final class Loader {
         public var workers: Int
         /// Batches made ahead.
         public var prefetch = 3
-        /// Decoded pictures are kept up to so many bytes.
+        /// Decoded pictures are kept up to so many bytes, large ones reduced as far as their use allows.
         public var cacheBytes = 1 << 30
         /// What becomes of 8-bit values.
         public var normalization = Normalization.imageNet
@@ -147,6 +149,6 @@ public final class Loader {
         return Batch(images: buffer, items: items)
     }
 
-    /// The pictures that could not be read so far, with the reasons: path and message, in the order of paths.
-    public var refused: [(path: String, reason: String)] { work.refusals }
+    /// The pictures that could not be read so far, and those that are damaged.
+    public var quarantine: Quarantine { work.quarantine }
 }

@@ -16,7 +16,7 @@ final class LoaderWork: Sendable {
         var failure: Failure?
         var closed = false
         var running = 0
-        var refusals: [String: String] = [:]
+        var quarantine = Quarantine()
     }
 
     private let sources: [Source]
@@ -68,9 +68,7 @@ final class LoaderWork: Sendable {
         state.wait(until: { $0.running == 0 }) { _ in }
     }
 
-    var refusals: [(path: String, reason: String)] {
-        state.withLock { $0.refusals }.map { (path: $0.key, reason: $0.value) }.sorted { $0.path < $1.path }
-    }
+    var quarantine: Quarantine { state.withLock { $0.quarantine } }
 
     // MARK: The workers' side
 
@@ -148,14 +146,16 @@ final class LoaderWork: Sendable {
             let index = order[(draw.position + offset) % order.count]
             let path = Files.join(source.dataset.root, source.dataset.examples[index].fileName)
             do throws(Failure) {
-                let image = try cache.image(source: draw.source, index: index, path: path)
+                let image = try picture(draw.source, index, path) { [options] in
+                    source.policy.largest(for: $0, target: options.canvas)
+                }
                 // The source goes into the high bits of the pass. Added to the seed it could meet another purpose's key.
                 var random = Random(
                     seed: seed, purpose: .augmentation, epoch: draw.source << 24 | draw.epoch, index: draw.position)
                 let plan = source.policy.plan(for: image.size, target: options.canvas, random: &random)
                 return item(draw.source, index, plan, image, into: pixels)
             } catch {
-                note(path, error)
+                refuse(path, error)
                 last = error
             }
         }
@@ -169,20 +169,24 @@ final class LoaderWork: Sendable {
         let example = sources[0].dataset.examples[index]
         let path = Files.join(sources[0].dataset.root, example.fileName)
         do throws(Failure) {
-            let image = try cache.image(source: 0, index: index, path: path)
+            let image = try picture(0, index, path) { [options] in
+                Plan.evaluation(for: $0, target: options.canvas).resized
+            }
             return item(0, index, .evaluation(for: image.size, target: options.canvas), image, into: pixels)
         } catch {
             guard skipsRefused else { throw error }
-            note(path, error)
+            refuse(path, error)
             pixels.update(repeating: 0)
             return Item(blank: options.canvas, index: index, refusal: error.message)
         }
     }
 
     private func item(
-        _ source: Int, _ index: Int, _ plan: Plan, _ image: Image, into pixels: UnsafeMutableBufferPointer<Float>
+        _ source: Int, _ index: Int, _ plan: Plan, _ image: Decoded, into pixels: UnsafeMutableBufferPointer<Float>
     ) -> Item {
-        plan.render(image, into: pixels, normalization: options.normalization, resampling: options.resampling)
+        plan.render(
+            image.image, reduction: image.reduction, into: pixels, normalization: options.normalization,
+            resampling: options.resampling)
         let annotations = sources[source].dataset.examples[index].annotations.compactMap { annotation in
             plan(annotation.box).map { box in
                 var moved = annotation
@@ -190,7 +194,8 @@ final class LoaderWork: Sendable {
                 return moved
             }
         }
-        return Item(source: source, index: index, plan: plan, annotations: annotations, refusal: nil)
+        return Item(
+            source: source, index: index, plan: plan, annotations: annotations, refusal: nil, notes: image.notes)
     }
 
     /// The pass a draw belongs to; the last one of each source is kept.
@@ -202,8 +207,20 @@ final class LoaderWork: Sendable {
         return order
     }
 
-    private func note(_ path: String, _ failure: Failure) {
-        state.withLock { if $0.refusals[path] == nil { $0.refusals[path] = failure.message } }
+    /// A picture in the size in which it was decoded for the greatest that it can be brought to. That is known before
+    /// any plan is drawn, so that a batch does not depend on what the cache held.
+    private func picture(
+        _ source: Int, _ index: Int, _ path: String, largest: @escaping (Size) -> Size
+    ) throws(Failure) -> Decoded {
+        // Filters that skip pixels are asked for by those who want just those pixels.
+        let image = try cache.image(
+            source: source, index: index, path: path, needed: options.resampling == .antialiased ? largest : nil)
+        if !image.notes.isEmpty { state.withLock { $0.quarantine.note(path, image.notes) } }
+        return image
+    }
+
+    private func refuse(_ path: String, _ failure: Failure) {
+        state.withLock { $0.quarantine.refuse(path, failure.message) }
     }
 }
 
@@ -211,18 +228,21 @@ final class LoaderWork: Sendable {
 /// fixed part is, which no order of access can thrash.
 final class ImageCache: Sendable {
     private let capacity: Int
-    private let state = Monitor((images: [Int: Image](), bytes: 0))
+    private let state = Monitor((images: [Int: Decoded](), bytes: 0))
 
     init(capacity: Int) { self.capacity = capacity }
 
-    func image(source: Int, index: Int, path: String) throws(Failure) -> Image {
+    /// - Parameter needed: of a picture always the same.
+    func image(
+        source: Int, index: Int, path: String, needed: ((Size) -> Size)? = nil
+    ) throws(Failure) -> Decoded {
         let key = source << 40 | index
         if let image = state.withLock({ $0.images[key] }) { return image }
-        let image = try ImageFile.decode(path).image
+        let image = try ImageFile.decode(path, needed: needed)
         state.withLock {
-            if $0.images[key] == nil, $0.bytes + image.pixels.count <= capacity {
+            if $0.images[key] == nil, $0.bytes + image.image.pixels.count <= capacity {
                 $0.images[key] = image
-                $0.bytes += image.pixels.count
+                $0.bytes += image.image.pixels.count
             }
         }
         return image

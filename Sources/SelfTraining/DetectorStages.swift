@@ -6,6 +6,7 @@ import Evaluation
 import Geometry
 import Journal
 import Layers
+import Loading
 import Models
 import Recipes
 import Torch
@@ -99,7 +100,8 @@ public struct DetectorStages: Sendable {
     }
 
     /// Trains a detector: `weights/last.safetensors` (and `best`, where it is evaluated on the way), `metrics.jsonl`,
-    /// `results.csv`, `tensorboard/`. The result: `images`, `seconds`, `data_wait_seconds`, `parameters`.
+    /// `results.csv`, `tensorboard/`. The result: `images`, `seconds`, `data_wait_seconds`, `parameters`,
+    /// `quarantine`.
     public func train(
         _ recipe: DetectorRecipe, _ lesson: Lesson, start: Start, label: String,
         validation: (set: Dataset, every: Int)? = nil
@@ -123,7 +125,7 @@ public struct DetectorStages: Sendable {
             keys["evaluate_every"] = .int(validation.every)
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
-        let identity = StageIdentity(kind: "train", format: 2, keys: .object(keys), inputs: inputs)
+        let identity = StageIdentity(kind: "train", format: 3, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
@@ -148,10 +150,12 @@ public struct DetectorStages: Sendable {
             let trainer = try Trainer(
                 DetectionObjective(detector), plan, folder: folder, identity: identity.name, label: label)
             let note: [String: JSON] = ["stage": .string(identity.name)]
+            var quarantine = Quarantine()
             try trainer.run(
                 evaluate: { _ throws(Failure) in
                     guard let validation else { return nil }
-                    let metrics = try self.metrics(detector, validation.set, precision: recipe.precision).metrics
+                    let (metrics, _, wrong) = try self.metrics(detector, validation.set, precision: recipe.precision)
+                    quarantine.add(wrong)
                     return Trainer.Evaluation(
                         columns: [
                             "AP": .number(metrics.ap), "AP50": .number(metrics.ap50), "AP75": .number(metrics.ap75),
@@ -163,54 +167,57 @@ public struct DetectorStages: Sendable {
                 })
             try detector.save(to: Files.join(folder, "weights/last.safetensors"), note: note)
             try Files.remove(Files.join(folder, "state"))
-            if !trainer.refused.isEmpty {
-                log(
-                    "\(label): \(trainer.refused.count) training picture(s) could not be read; others took their places:"
-                )
-                for (path, reason) in trainer.refused.prefix(20) { log("  \(path): \(reason)") }
-            }
+            quarantine.add(trainer.quarantine)
+            report(quarantine, label, fate: "others took their places")
             return [
                 "images": .int(recipe.steps * plan.batch), "seconds": .number(trainer.seconds),
                 "data_wait_seconds": .number(trainer.secondsWaited),
                 "parameters": .int(detector.parameters.parameterCount),
                 "best": trainer.best.map { ["AP": .number($0.value), "step": .int($0.step)] } ?? .null,
-                "refused": .array(trainer.refused.map { ["file": .string($0.path), "reason": .string($0.reason)] }),
+                "quarantine": quarantine.json,
             ]
         }
     }
 
-    /// Detects on a labelled set and scores it: `predictions.json` (COCO results), `metrics.json` and `metrics.txt`.
+    private func report(_ quarantine: Quarantine, _ label: String, fate: String) {
+        for line in quarantine.lines(fate: fate) { log(line.hasPrefix(" ") ? line : "\(label): \(line)") }
+    }
+
+    /// Detects on a labelled set and scores it: `predictions.json` (COCO results), `metrics.json` and `metrics.txt`. The
+    /// result is `metrics.json` with the `quarantine`.
     public func evaluate(
         _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String,
         weights: String = "last"
     ) throws(Failure) -> Stage {
         let identity = StageIdentity(
-            kind: "eval", format: 1,
+            kind: "eval", format: 2,
             keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
             log("\(label): evaluating on \(set.examples.count) \(name) pictures")
             let detector = try Detector(
                 weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
-            let (metrics, detections) = try self.metrics(detector, set, precision: precision)
+            let (metrics, detections, quarantine) = try self.metrics(detector, set, precision: precision)
+            report(quarantine, label, fate: "")
             try COCOResults.write(detections, of: set, to: Files.join(folder, "predictions.json"))
             try Files.write(metrics.json.pretty, to: Files.join(folder, "metrics.json"))
             try Files.write(metrics.table, to: Files.join(folder, "metrics.txt"))
-            return metrics.json
+            return .object((metrics.json.object ?? [:]).merging(["quarantine": quarantine.json]) { $1 })
         }
     }
 
     func metrics(
         _ detector: Detector, _ set: Dataset, precision: DType?
-    ) throws(Failure) -> (metrics: DetectionMetrics, detections: [[Detection]]) {
+    ) throws(Failure) -> (metrics: DetectionMetrics, detections: [[Detection]], quarantine: Quarantine) {
         var options = Detector.InferenceOptions(precision: precision)
         options.workers = resources.workers
-        let detections = try detector.detections(set, options)
-        return (COCOEvaluator().evaluate(set, detections), detections)
+        var quarantine = Quarantine()
+        let detections = try detector.detections(set, options) { quarantine = $0 }
+        return (COCOEvaluator().evaluate(set, detections), detections, quarantine)
     }
 
     /// Scores a pool with a teacher, once: `store.jsonl`, every detection above the model's score floor. Killed at any
-    /// moment, it goes on after the last whole batch.
+    /// moment, it goes on after the last whole batch. The result has the `quarantine`.
     ///
     /// - Throws: `.interrupted` or `.terminated` after a signal, with what is done saved; what data and device throw.
     public func score(_ teacher: Stage, pool: Dataset, precision: DType?, label: String) throws(Failure) -> Stage {
@@ -225,7 +232,7 @@ public struct DetectorStages: Sendable {
     ) throws(Failure) -> Stage {
         let poolID = (try pool.identity).description
         let identity = StageIdentity(
-            kind: "score", format: 1, keys: ["precision": .string("\(precision ?? .float32)")],
+            kind: "score", format: 2, keys: ["precision": .string("\(precision ?? .float32)")],
             inputs: [id, "pool-" + poolID.prefix(32)])
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
@@ -254,6 +261,9 @@ public struct DetectorStages: Sendable {
                 log("\(label): \(store.completed) of \(pool.examples.count) pictures done before")
             }
             let progress = ProgressLine(label: label, total: pool.examples.count, start: store.completed)
+            // What earlier sittings met is kept beside the store.
+            let notes = Files.join(folder, "quarantine.json")
+            var quarantine = Quarantine(Files.exists(notes) ? try Files.readJSON(notes) : nil)
             try detector.forEachBatch(pool, options, from: first) { results throws(Failure) in
                 var chunk: [PredictionRecord] = []
                 for result in results.dropFirst(skip) {
@@ -264,6 +274,9 @@ public struct DetectorStages: Sendable {
                     chunk.append(PredictionRecord(fileName: example.fileName, sha256: digest, outcome: outcome))
                 }
                 skip = 0
+                let before = quarantine
+                quarantine.add(results, of: pool)
+                if quarantine != before { try Files.write(quarantine.json.pretty, to: notes) }
                 try store.append(chunk)
                 progress.advance(to: store.completed, items: chunk.count)
                 if let signal = Signals.interruption, !store.isComplete {
@@ -276,7 +289,8 @@ public struct DetectorStages: Sendable {
                 return true
             }
             progress.finish()
-            return ["pictures": .int(pool.examples.count)]
+            report(quarantine, label, fate: "they get no labels")
+            return ["pictures": .int(pool.examples.count), "quarantine": quarantine.json]
         }
     }
 

@@ -2,6 +2,7 @@ import Annotations
 import Base
 import Evaluation
 import Journal
+import Loading
 import Torch
 import Training
 
@@ -106,6 +107,8 @@ public struct SelfTrainingRun: Sendable {
         public var humanPerClass: [Int]
         /// Labelled pictures.
         public var humanImages: Int
+        /// What was wrong with pictures, in all its stages.
+        public var quarantine = Quarantine()
     }
 
     let options: Options
@@ -200,6 +203,7 @@ public struct SelfTrainingRun: Sendable {
         trained.append(("student", student))
 
         var arms: [String: Arm] = [:]
+        var quarantine = Quarantine(scored.result["quarantine"])
         for (name, stage) in trained {
             try stages.store.link(stage.name, from: folder, as: prefix + name)
             let recipe = name == "teacher" ? teacherRecipe : studentRecipe
@@ -207,13 +211,16 @@ public struct SelfTrainingRun: Sendable {
                 stage, on: data.test ?? data.validation, named: data.test == nil ? "validation" : "test",
                 precision: recipe.precision, label: tag + name)
             try stages.store.link(reported.name, from: folder, as: prefix + "eval/" + name)
+            quarantine.add(Quarantine(stage.result["quarantine"]))
+            quarantine.add(Quarantine(reported.result["quarantine"]))
             arms[name] = Arm(
                 stage: stage, metrics: reported.result, images: stage.result["images"]?.int ?? 0,
                 seconds: stage.result["seconds"]?.double ?? 0)
         }
         return Fold(
             seed: seed, split: split, arms: arms, pseudo: pseudo.summary, humanBoxesPerImage: density,
-            humanPerClass: human.objectsPerClass, humanImages: human.examples.count)
+            humanPerClass: human.objectsPerClass, humanImages: human.examples.count,
+            quarantine: quarantine)
     }
 
     /// The pictures the teacher labels: the rest of the set, the folders given, or both.

@@ -2,6 +2,7 @@ import Annotations
 import Base
 import Evaluation
 import Journal
+import Loading
 
 /// What the folds of a run say together.
 public struct SelfTrainingSummary: Sendable {
@@ -35,7 +36,8 @@ public struct SelfTrainingSummary: Sendable {
         return Estimate.pairedDifference(values("student", "AP"), minus: values(arm, "AP"))
     }
 
-    /// `summary.json`: fractions of 1, `null` where undefined; arms are means over the seeds.
+    /// `summary.json`: fractions of 1, `null` where undefined; arms are means over the seeds. `quarantine` lists the
+    /// pictures with which something was wrong.
     public var json: JSON {
         var arms: [String: JSON] = [:]
         for arm in SelfTrainingRun.arms where folds.first?.arms[arm] != nil {
@@ -68,7 +70,13 @@ public struct SelfTrainingSummary: Sendable {
             "seeds": .array(folds.map { .int(Int($0.seed)) }),
             "splits": .array(
                 folds.map { ["name": .string($0.split.name), "sha256": .string($0.split.digest.description)] }),
+            "quarantine": quarantine.json,
         ]
+    }
+
+    /// What was wrong with pictures, over all seeds.
+    private var quarantine: Quarantine {
+        folds.reduce(into: Quarantine()) { $0.add($1.quarantine) }
     }
 
     /// The tables and the verdict for people, in points.
@@ -103,6 +111,10 @@ public struct SelfTrainingSummary: Sendable {
         }
         if let gain = gain(over: "teacher") {
             lines.append("student minus teacher (longer training, not a gain): " + describe(gain))
+        }
+        let (refused, damaged) = (quarantine.refused.count, quarantine.damaged.count)
+        if refused + damaged > 0 {
+            lines.append("pictures refused: \(refused), damaged but used: \(damaged) (listed in summary.json)")
         }
         lines.append("AP in points, on the \(reportedSet) set, of the last weights")
         return lines.joined(separator: "\n")

@@ -17,6 +17,19 @@ public struct PictureResult: Sendable {
     public var detections: [Detection]
     /// Why the picture could not be read.
     public var refusal: String?
+    /// In what its file is damaged although every row was there.
+    public var notes: [String] = []
+}
+
+extension Quarantine {
+    /// Adds what was wrong with a dataset's pictures.
+    public mutating func add(_ results: [PictureResult], of dataset: Dataset) {
+        for result in results where result.refusal != nil || !result.notes.isEmpty {
+            let path = dataset.path(of: dataset.examples[result.index])
+            note(path, result.notes)
+            if let refusal = result.refusal { refuse(path, refusal) }
+        }
+    }
 }
 
 extension Detector {
@@ -68,13 +81,19 @@ extension Detector {
 
     /// The detections of all pictures, aligned with `dataset.examples`; boxes are in pixels of the originals.
     ///
+    /// - Parameter quarantine: gets what was wrong with the pictures.
     /// - Throws: as `forEachBatch`.
-    public func detections(_ dataset: Dataset, _ options: InferenceOptions) throws(Failure) -> [[Detection]] {
+    public func detections(
+        _ dataset: Dataset, _ options: InferenceOptions, quarantine: (Quarantine) -> Void = { _ in }
+    ) throws(Failure) -> [[Detection]] {
         var all: [[Detection]] = []
+        var wrong = Quarantine()
         try forEachBatch(dataset, options) { results throws(Failure) in
             all += results.map(\.detections)
+            wrong.add(results, of: dataset)
             return true
         }
+        quarantine(wrong)
         return all
     }
 
@@ -112,7 +131,7 @@ extension Detector {
                     return box.isEmpty ? nil : Detection(box: box, label: found.label, score: found.score)
                 }
                 slots[i] = PictureResult(
-                    index: item.index, size: item.plan.source, detections: detections, refusal: nil)
+                    index: item.index, size: item.plan.source, detections: detections, refusal: nil, notes: item.notes)
             }
         }
         return results.compactMap { $0 }

@@ -109,8 +109,8 @@ public final class Trainer {
     public private(set) var secondsWaited = 0.0
     /// The value of `evaluate` that was best on the way, and its step.
     public private(set) var best: (value: Double, step: Int)?
-    /// Training pictures that could not be read, with the reasons.
-    public private(set) var refused: [(path: String, reason: String)] = []
+    /// Training pictures that could not be read, and damaged ones, over all sittings.
+    public private(set) var quarantine = Quarantine()
 
     /// What an evaluation on the way gives: columns of `results.csv`, and the value by which the best is chosen.
     public struct Evaluation {
@@ -215,7 +215,7 @@ public final class Trainer {
                 || plan.checkpointSteps > 0 && done % plan.checkpointSteps == 0
             if signal != nil || isDue || done == plan.steps {
                 keepTime()
-                note(loader.refused)
+                quarantine.add(loader.quarantine)
                 // What a checkpoint counts on is on the disk before it is.
                 try metrics.sync()
                 try results?.sync()
@@ -231,14 +231,8 @@ public final class Trainer {
             }
         }
         progress.finish()
-        note(loader.refused)
+        quarantine.add(loader.quarantine)
         if let average { average.install() }
-    }
-
-    /// Adds pictures to those that earlier sittings could not read.
-    private func note(_ more: [(path: String, reason: String)]) {
-        let known = Set(refused.map(\.path))
-        refused = (refused + more.filter { !known.contains($0.path) }).sorted { $0.path < $1.path }
     }
 
     // MARK: - One step
@@ -345,7 +339,7 @@ public final class Trainer {
             "format": 1, "identity": .string(identity), "step": .int(step), "seconds": .number(seconds),
             "data_wait_seconds": .number(secondsWaited),
             "best": best.map { ["value": .number($0.value), "step": .int($0.step)] } ?? .null,
-            "refused": .array(refused.map { ["file": .string($0.path), "reason": .string($0.reason)] }),
+            "quarantine": quarantine.json,
         ]
         try TensorFile.write(tensors, metadata: ["pupil": state.canonical], to: statePath("checkpoint.safetensors"))
     }
@@ -362,10 +356,7 @@ public final class Trainer {
         try TensorFile.load(tensors, from: file)
         seconds = state["seconds"]?.double ?? 0
         secondsWaited = state["data_wait_seconds"]?.double ?? 0
-        refused = (state["refused"]?.array ?? []).compactMap { entry in
-            guard let path = entry["file"]?.string, let reason = entry["reason"]?.string else { return nil }
-            return (path, reason)
-        }
+        quarantine = Quarantine(state["quarantine"])
         if let value = state["best"]?["value"]?.double, let at = state["best"]?["step"]?.int { best = (value, at) }
         return step
     }

@@ -48,9 +48,11 @@ enum LabelVerb {
             humanBoxesPerImage: nil)
         try stages.store.link("\(stage.name)/labels.json", from: folder.path, as: "labels.json")
         try stages.store.link("\(scored.name)/store.jsonl", from: folder.path, as: "store.jsonl")
-        try Files.write(labels.summary.json.pretty, to: folder.file("summary.json"))
+        let quarantine = scored.result["quarantine"] ?? .null
+        let summary = JSON.object((labels.summary.json.object ?? [:]).merging(["quarantine": quarantine]) { $1 })
+        try Files.write(summary.pretty, to: folder.file("summary.json"))
         if settings.bool("json") {
-            print(labels.summary.json.canonical)
+            print(summary.canonical)
         } else {
             print(
                 "kept \(labels.summary.kept) boxes on \(labels.summary.imagesWithBoxes) of \(labels.summary.images) pictures, refused \(labels.summary.refused)"

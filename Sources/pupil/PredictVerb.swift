@@ -3,6 +3,7 @@ import Base
 import Geometry
 import Imaging
 import Journal
+import Loading
 import Recipes
 import Torch
 import Training
@@ -70,9 +71,9 @@ enum PredictVerb {
         try writeIndex(named, to: Files.join(out, "images.json"))
         if settings.bool("draw") { try draw(results, named, detector.classes, Float(settings.double("score")), out) }
         let refused = results.filter { $0.refusal != nil }
-        for result in refused {
-            Console.standardError.line("left out \(set.examples[result.index].fileName): \(result.refusal ?? "")")
-        }
+        var quarantine = Quarantine()
+        quarantine.add(results, of: set)
+        for line in quarantine.lines(fate: "left out") { Console.standardError.line(line) }
         let count = results.reduce(0) { $0 + $1.detections.count { $0.score >= Float(settings.double("score")) } }
         if settings.bool("json") {
             print(

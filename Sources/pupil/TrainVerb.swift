@@ -2,6 +2,7 @@ import Annotations
 import Base
 import Evaluation
 import Journal
+import Loading
 import Recipes
 import SelfTraining
 import Torch
@@ -70,6 +71,9 @@ enum TrainVerb {
                 trained, on: set, named: name, precision: recipe.precision, label: "best", weights: "best")
             summary["best"] = best.result
         }
+        var quarantine = Quarantine(trained.result["quarantine"])
+        quarantine.add(Quarantine(last.result["quarantine"]))
+        summary["quarantine"] = quarantine.json
         try Files.write(JSON.object(summary).pretty, to: folder.file("summary.json"))
         if settings.bool("json") {
             print(JSON.object(summary).canonical)

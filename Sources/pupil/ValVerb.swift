@@ -2,6 +2,7 @@ import Annotations
 import Base
 import Evaluation
 import Journal
+import Loading
 import Recipes
 import Torch
 import Training
@@ -43,7 +44,9 @@ enum ValVerb {
             try truth.requireSameClasses(as: own, naming: settings.string("gt"), settings.string("weights"))
             var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
             options.workers = settings.int("workers")
-            let detections = try detector.detections(truth, options)
+            let detections = try detector.detections(truth, options) {
+                for line in $0.lines(fate: "") { Console.standardError.line(line) }
+            }
             metrics = COCOEvaluator().evaluate(truth, detections)
             if let out = settings.optionalString("out") {
                 try Files.makeFolder(out)

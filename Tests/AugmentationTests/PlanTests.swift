@@ -106,6 +106,60 @@ import Testing
         #expect(seen > 60)
     }
 
+    /// A picture that was reduced in decoding lies where the whole one lies, also where its sides do not divide.
+    @Test func aReducedPictureLiesInItsPlace() {
+        var random = Random(seed: 9, purpose: .test)
+        for round in 0..<60 {
+            let reduction = [2, 4, 8][round % 3]
+            let source = Size(width: 160 + random.below(90), height: 160 + random.below(90))
+            var image = Image(width: source.width, height: source.height)
+            let x = 20 + random.below(60), y = 20 + random.below(60)
+            image.fill(x: x, y: y, width: source.width - x - 20, height: source.height - y - 20, color: .white)
+            let target = Size(width: source.width / reduction / 2, height: source.height / reduction / 2)
+            var policy = Policy.s1
+            policy.jitter = 0.5...1
+            let plan = policy.plan(for: source, target: target, random: &random)
+            let whole = render(plan, image, 1)
+            let reduced = render(plan, mean(image, reduction), reduction)
+            for axis in 0..<2 {
+                #expect(abs(whole[axis] - reduced[axis]) < 0.05, "1/\(reduction) of \(source): \(whole) \(reduced)")
+            }
+        }
+    }
+
+    /// The centre of what is bright on the canvas.
+    private func render(_ plan: Plan, _ image: Image, _ reduction: Int) -> [Double] {
+        var slot = [Float](repeating: .nan, count: plan.target.width * plan.target.height * 3)
+        slot.withUnsafeMutableBufferPointer { plan.render(image, reduction: reduction, into: $0, normalization: .none) }
+        var mass = 0.0, mx = 0.0, my = 0.0
+        for j in 0..<plan.target.height {
+            for i in 0..<plan.target.width {
+                let value = Double(slot[(j * plan.target.width + i) * 3])
+                mass += value
+                mx += value * (Double(i) + 0.5)
+                my += value * (Double(j) + 0.5)
+            }
+        }
+        return [mx / mass, my / mass]
+    }
+
+    /// Means of blocks; those at the right and lower edges of what there is.
+    private func mean(_ image: Image, _ by: Int) -> Image {
+        let w = (image.width + by - 1) / by, h = (image.height + by - 1) / by
+        var pixels: [UInt8] = []
+        for y in 0..<h {
+            for x in 0..<w {
+                let rows = y * by..<min(image.height, (y + 1) * by)
+                let columns = x * by..<min(image.width, (x + 1) * by)
+                var sum = 0
+                for j in rows { for i in columns { sum += Int(image.pixels[(j * image.width + i) * 3]) } }
+                let value = UInt8(sum / (rows.count * columns.count))
+                pixels += [value, value, value]
+            }
+        }
+        return Image(width: w, height: h, pixels: pixels)
+    }
+
     @Test func paddingIsTheMeanColourAndAllIsWritten() {
         let image = Image(width: 40, height: 20, red: 255, green: 0, blue: 128)
         let plan = Plan.evaluation(for: image.size, target: Size(width: 32, height: 32))

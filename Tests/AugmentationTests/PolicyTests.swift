@@ -5,6 +5,22 @@ import Imaging
 import Testing
 
 @Suite struct PolicyTests {
+    /// No plan that is drawn brings a picture to more than what decoding was asked to leave.
+    @Test func noPlanIsLargerThanTheLargest() {
+        var random = Random(seed: 12, purpose: .test)
+        var met = 0
+        for _ in 0..<3000 {
+            let source = Size(width: 1 + random.below(3000), height: 1 + random.below(3000))
+            let target = Size(width: 32 * (1 + random.below(20)), height: 32 * (1 + random.below(20)))
+            let largest = Policy.s1.largest(for: source, target: target)
+            let plan = Policy.s1.plan(for: source, target: target, random: &random)
+            #expect(plan.resized.width <= largest.width && plan.resized.height <= largest.height)
+            met += plan.resized.width > largest.width * 9 / 10 ? 1 : 0
+        }
+        #expect(met > 100)
+        #expect(Policy.none.largest(for: Size(width: 640, height: 480), target: Size(width: 256, height: 256)).width == 256)
+    }
+
     @Test func namesAreFoundOrExplained() throws {
         #expect(try Policy.named("s1") == .s1 && Policy.named("NONE") == .none)
         #expect(Policy.s1 == Policy(name: "S1", flip: 0.5, jitter: 0.8...1.2))

@@ -69,6 +69,72 @@ import Torch
         #expect(Set(plans.map(\.resized)).count > 15)
     }
 
+    /// Large JPEGs are decoded at a part of their size, by what any plan may need and never by the plan that was drawn.
+    @Test func largePicturesAreReducedWhateverTheCacheHolds() throws {
+        let large = try scratch.photographs(
+            [Size(width: 640, height: 480), Size(width: 200, height: 150), Size(width: 301, height: 333)])
+        func shots(_ options: Loader.Options) throws -> [Shot] {
+            try Loader(
+                [Source(large, policy: .s1)], .training(Sampler(counts: [3], shares: [2]), seed: 7), options,
+                batches: 0..<9
+            ).shots()
+        }
+        let reference = try shots(options(batch: 2))
+        #expect(try shots(options(batch: 2, workers: 3, cache: 0)) == reference)
+        #expect(try shots(options(batch: 2, workers: 2, cache: 60_000, prefetch: 1)) == reference)
+        var reductions: Set<Int> = []
+        for shot in reference {
+            for (slot, plan) in shot.plans.enumerated() {
+                let path = large.path(of: large.examples[shot.indices[slot]])
+                let picture = try ImageFile.decode(path) { Policy.s1.largest(for: $0, target: canvas) }
+                reductions.insert(picture.reduction)
+                #expect(plan.source == large.examples[shot.indices[slot]].size)
+                var pixels = [Float](repeating: .nan, count: 64 * 64 * 3)
+                pixels.withUnsafeMutableBufferPointer {
+                    plan.render(picture.image, reduction: picture.reduction, into: $0)
+                }
+                #expect(pixels.map(\.bitPattern) == shot.slot(slot, of: 2))
+            }
+        }
+        #expect(reductions == [1, 2, 4])
+        // In evaluation there is one plan, and less is needed.
+        let once = try Loader(
+            [Source(large, policy: .none)], .evaluation(skipsRefused: false), options(batch: 3), batches: 0..<1
+        ).shots()
+        let first = try ImageFile.decode(large.path(of: large.examples[0])) { _ in Size(width: 64, height: 48) }
+        #expect(first.reduction == 4)
+        var pixels = [Float](repeating: .nan, count: 64 * 64 * 3)
+        pixels.withUnsafeMutableBufferPointer {
+            once[0].plans[0].render(first.image, reduction: 4, into: $0)
+        }
+        #expect(pixels.map(\.bitPattern) == once[0].slot(0, of: 3))
+        // A filter that is asked to skip pixels gets all of them.
+        var plain = options(batch: 3)
+        plain.resampling = .bilinear
+        let skipping = try Loader(
+            [Source(large, policy: .none)], .evaluation(skipsRefused: false), plain, batches: 0..<1
+        ).shots()
+        let whole = try ImageFile.decode(large.path(of: large.examples[0])).image
+        pixels.withUnsafeMutableBufferPointer { once[0].plans[0].render(whole, into: $0, resampling: .bilinear) }
+        #expect(pixels.map(\.bitPattern) == skipping[0].slot(0, of: 3))
+    }
+
+    /// A damaged picture is used, and said.
+    @Test func damagedPicturesAreListed() throws {
+        let large = try scratch.photographs([Size(width: 80, height: 60), Size(width: 60, height: 80)])
+        let path = large.path(of: large.examples[1])
+        try Files.write(try Files.read(path).dropLast(2), to: path)
+        let loader = Loader(
+            [Source(large, policy: .s1)], .training(Sampler(counts: [2], shares: [2]), seed: 7), options(batch: 2),
+            batches: 0..<2)
+        let shots = try loader.shots()
+        #expect(shots.allSatisfy { $0.indices.sorted() == [0, 1] })
+        let wrong = loader.quarantine
+        #expect(wrong.refused.isEmpty)
+        #expect(wrong.damaged == [.init(path: path, reason: "no end marker; all rows are there")])
+        #expect(Quarantine(wrong.json) == wrong && Quarantine(nil).isEmpty && !wrong.isEmpty)
+    }
+
     /// The two sources of a seed are varied independently.
     @Test func sourcesDoNotShareTheirDraws() throws {
         let twice = Loader(
@@ -134,8 +200,8 @@ import Torch
         try scratch.spoil(human, 4)
         let loader = training(options(batch: 3))
         let shots = try loader.shots()
-        #expect(loader.refused.map(\.path) == [2, 4].map { human.path(of: human.examples[$0]) })
-        #expect(loader.refused.allSatisfy { !$0.reason.isEmpty })
+        #expect(loader.quarantine.refused.map(\.path) == [2, 4].map { human.path(of: human.examples[$0]) })
+        #expect(loader.quarantine.refused.allSatisfy { !$0.reason.isEmpty })
         var replaced = 0
         for (step, (shot, before)) in zip(shots, whole).enumerated() {
             for (slot, draw) in sampler.draws(step: step).enumerated() {
@@ -206,7 +272,7 @@ import Torch
         #expect(shots[1].annotations[1].isEmpty)
         #expect(shots[1].slot(1, of: 3).allSatisfy { $0 == 0 })
         #expect(shots[1].slot(2, of: 3) == whole[1].slot(2, of: 3))
-        #expect(loader.refused.map(\.path) == [human.path(of: human.examples[4])])
+        #expect(loader.quarantine.refused.map(\.path) == [human.path(of: human.examples[4])])
     }
 
     /// Nobody hangs, and the message names the file, whichever worker meets it.
@@ -256,10 +322,10 @@ import Torch
         let paths = set.examples.map { set.path(of: $0) }
         let bytes = 72 * 48 * 3  // of the first picture
         let cache = ImageCache(capacity: bytes)
-        let first = try cache.image(source: 0, index: 0, path: paths[0])
+        let first = try cache.image(source: 0, index: 0, path: paths[0]).image
         _ = try cache.image(source: 0, index: 1, path: paths[1])
         for path in paths { try Files.remove(path) }
-        #expect(try cache.image(source: 0, index: 0, path: paths[0]) == first)
+        #expect(try cache.image(source: 0, index: 0, path: paths[0]).image == first)
         #expect(throws: Failure.self) { try cache.image(source: 0, index: 1, path: paths[1]) }
         // Another source's picture of that number is another picture.
         #expect(throws: Failure.self) { try cache.image(source: 1, index: 0, path: paths[0]) }

@@ -38,6 +38,18 @@ final class Scratch {
         return set
     }
 
+    /// Unlabelled JPEGs of these sizes.
+    func photographs(_ sizes: [Size]) throws -> Dataset {
+        var set = Dataset(root: file("photographs"), classes: Scenes.classes, examples: [])
+        try Files.makeFolder(set.root)
+        for (i, size) in sizes.enumerated() {
+            let scene = Scenes.draw(index: i, seed: 5, style: SceneStyle(size: size, objects: 2...3))
+            try Files.write(scene.image.jpeg(), to: Files.join(set.root, "\(i).jpg"))
+            set.examples.append(Example(id: i + 1, fileName: "\(i).jpg", size: size))
+        }
+        return set
+    }
+
     /// Makes a picture unreadable.
     func spoil(_ set: Dataset, _ index: Int) throws {
         try Files.write("no picture", to: set.path(of: set.examples[index]))

@@ -315,7 +315,7 @@ import Torch
         try Files.write(try Files.read(human.path(of: human.examples[2])), to: broken)
         let second = try trainer(Toy(), plan, "run")
         try second.run()
-        #expect(second.refused.map(\.path) == [broken])
+        #expect(second.quarantine.refused.map(\.path) == [broken])
     }
 
     @Test func withoutAReadablePictureTheRunEndsWithTheReason() throws {

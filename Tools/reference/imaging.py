@@ -74,7 +74,10 @@ add("baseline.jpg", jpeg(photo, quality=90, subsampling=0))
 add("subsampled.jpg", jpeg(photo, quality=90, subsampling=2))
 add("progressive.jpg", jpeg(photo, quality=90, progressive=True))
 add("gray.jpg", jpeg(photo.convert("L"), quality=90))
-add("cmyk.jpg", jpeg(Image.fromarray(picture(4).astype(np.uint8), "CMYK"), quality=95))
+cmyk = jpeg(Image.fromarray(picture(4).astype(np.uint8), "CMYK"), quality=95)
+add("cmyk.jpg", cmyk)
+adobe = cmyk.index(b"Adobe") + 11  # the byte that says whether CMYK is stored as YCCK
+add("ycck.jpg", cmyk[:adobe] + b"\x02" + cmyk[adobe + 1 :])
 for bits in (1, 2, 4, 8, 16):
     samples = picture(1, (1 << bits) - 1)
     shown = samples * 255 // ((1 << bits) - 1) if bits < 16 else samples >> 8
@@ -96,6 +99,46 @@ add("interlaced4.png", png(picture(1, 15), 4, 0, interlaced=True), np.repeat(pic
 for orientation in range(1, 9):
     exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + struct.pack(">HHI", orientation, 0, 0)
     add(f"turned{orientation}.png", png(picture(3, 255, 5, 3), 8, 2, extra=chunk(b"eXIf", exif)))
+
+
+
+def webp(image, **options):
+    out = io.BytesIO()
+    image.save(out, "WEBP", **options)
+    return out.getvalue()
+
+
+def riff(*chunks):
+    body = b"WEBP" + b"".join(k + struct.pack("<I", len(d)) + d + b"\0" * (len(d) % 2) for k, d in chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def body(data):
+    """The image chunk of a simple WebP: its name and bytes."""
+    return data[12:16], data[20 : 20 + struct.unpack("<I", data[16:20])[0]]
+
+
+def u24(n):
+    return struct.pack("<I", n)[:3]
+
+
+small = Image.fromarray(picture(3, 255, 5, 3).astype(np.uint8))
+turn = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+extended = struct.pack("<I", 8) + u24(4) + u24(2)
+add("lossy.webp", webp(photo, quality=80))
+add("lossless.webp", webp(photo, lossless=True))
+add("alpha.webp", webp(Image.fromarray(picture(4).astype(np.uint8), "RGBA"), lossless=True, exact=True))
+add("lossyalpha.webp", webp(Image.fromarray(picture(4).astype(np.uint8), "RGBA"), quality=80))
+add("exif.webp", riff((b"VP8X", extended), body(webp(small, lossless=True)), (b"EXIF", turn)))
+add("exifjpegstyle.webp", riff((b"VP8X", extended), body(webp(small, lossless=True)), (b"EXIF", b"Exif\0\0" + turn)))
+frame = u24(1) + u24(1) + u24(4) + u24(2) + u24(100) + b"\x02"  # at (2, 2)
+moving = riff(
+    (b"VP8X", struct.pack("<I", 2) + u24(12) + u24(9)),
+    (b"ANIM", b"\x40\x80\xc0\xff" + b"\0\0"),
+    *[(b"ANMF", frame + k + struct.pack("<I", len(d)) + d + b"\0" * (len(d) % 2))
+      for k, d in (body(webp(small, lossless=True)), body(webp(small.rotate(180), lossless=True)))],
+)
+add("animated.webp", moving)
 
 lines = ["// Written by Tools/reference/imaging.py (Pillow and torch); do not edit.", ""]
 lines.append("/// Files by name, base64, with the RGB pixels that Pillow makes of them.")

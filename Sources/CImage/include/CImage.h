@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Pixels in C: the codecs (libjpeg-turbo, libpng), the turn of EXIF, and the resampling of a training canvas.
+// Pixels in C: the codecs (libjpeg-turbo, libpng, libwebp), the turn of EXIF, and the resampling of a training canvas.
 // Nothing here reads files or keeps state between calls; every function may be called from any thread.
 
 /// What a picture's header says, before any turn.
@@ -15,6 +15,8 @@ typedef struct {
     size_t exif_count;
     const uint8_t *_Nullable xmp;
     size_t xmp_count;
+    /// Whether it can be decoded at 1/2, 1/4 and 1/8 of its size (JPEG only).
+    int32_t reducible;
 } pupil_header;
 
 /// How an opening or a decoding ended.
@@ -33,12 +35,14 @@ typedef struct pupil_decoder pupil_decoder;
 /// A decoder over bytes that must outlive it. Null only where memory is short.
 pupil_decoder *_Nullable pupil_jpeg_new(const uint8_t *_Nonnull bytes, size_t count);
 pupil_decoder *_Nullable pupil_png_new(const uint8_t *_Nonnull bytes, size_t count);
+pupil_decoder *_Nullable pupil_webp_new(const uint8_t *_Nonnull bytes, size_t count);
 
 /// Reads the header. Pictures of more than `max_pixels` are refused.
 pupil_status pupil_decoder_open(pupil_decoder *_Nonnull d, int64_t max_pixels, pupil_header *_Nonnull header);
 
-/// After a successful opening, once: `height * width * 3` bytes of RGB into `rgb`.
-pupil_status pupil_decoder_read(pupil_decoder *_Nonnull d, uint8_t *_Nonnull rgb);
+/// After a successful opening, once: `height * width * 3` bytes of RGB into `rgb`. With a `reduction` of 2, 4 or 8, which
+/// a reducible picture takes, each side is divided by it and rounded up; else it is 1.
+pupil_status pupil_decoder_read(pupil_decoder *_Nonnull d, int32_t reduction, uint8_t *_Nonnull rgb);
 
 /// The last note or refusal; valid until the decoder is closed.
 const char *_Nonnull pupil_decoder_message(const pupil_decoder *_Nonnull d);
@@ -62,6 +66,8 @@ void pupil_turn(
 /// canvas shows `count` pixels from `offset` on.
 typedef struct {
     int32_t source;
+    /// How much of the source is picture: `source`, or less where its last pixel is one only in part.
+    double extent;
     int32_t resized;
     int32_t offset;
     int32_t count;

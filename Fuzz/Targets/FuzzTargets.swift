@@ -1,0 +1,96 @@
+import Annotations
+import Base
+import Geometry
+import Glibc
+
+@testable import Checkpoints
+@testable import Imaging
+@testable import Recipes
+
+/// A parser and how bytes are given to it. Whatever they are, it returns or throws; a trap, a fault of memory, an answer
+/// that contradicts itself and one that takes too long are findings.
+public struct FuzzTarget: Sendable {
+    /// What `make fuzz` and the folders of findings call it.
+    public let name: String
+    /// Parses the bytes.
+    public let run: @Sendable (_ bytes: [UInt8]) -> Void
+
+    init(_ name: String, _ run: @escaping @Sendable (_ bytes: [UInt8]) -> Void) {
+        self.name = name
+        self.run = run
+    }
+
+    /// A parser that reads a file.
+    private static func file(_ name: String, _ run: @escaping @Sendable (_ path: String) -> Void) -> FuzzTarget {
+        FuzzTarget(name) { bytes in
+            var template = Array("/tmp/pupil-fuzz-XXXXXX".utf8CString)
+            let descriptor = mkstemp(&template)
+            let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            defer { unlink(path) }
+            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, bytes.count) }
+            precondition(close(descriptor) == 0 && count == bytes.count, "\(path) cannot be written")
+            run(path)
+        }
+    }
+
+    /// All of them; a new parser is a line here, and a seed in `Fuzz/seeds.py`.
+    public static let all: [FuzzTarget] = [
+        FuzzTarget("json") { bytes in
+            guard let json = try? JSON.parse(bytes, file: "fuzz") else { return }
+            // 2.0 is written as 2, so that texts are compared.
+            let text = json.canonical
+            for written in [text, json.pretty] {
+                let again = try? JSON.parse(written, file: "fuzz")
+                precondition(again?.canonical == text, "JSON changes when it is written and read: \(text)")
+            }
+        },
+        FuzzTarget("yaml") { bytes in
+            guard let text = String(validating: bytes, as: UTF8.self) else { return }
+            _ = try? YAML.parse(text, file: "fuzz").json
+            _ = YAML.resolve(text)
+        },
+        FuzzTarget("safetensors") { bytes in
+            bytes.withUnsafeBytes { buffer in
+                guard let header = try? SafetensorsHeader(buffer, file: "fuzz") else { return }
+                for entry in header.entries {
+                    precondition(entry.range.upperBound <= buffer.count, "a tensor lies outside its file")
+                    precondition(entry.shape.reduce(1, *) == entry.elementCount, "a shape of other elements")
+                }
+            }
+        },
+        FuzzTarget("jpeg", picture), FuzzTarget("png", picture), FuzzTarget("webp", picture),
+        file("header") { path in
+            guard let size = try? ImageFile.size(path) else { return }
+            precondition(size.width > 0 && size.height > 0, "a size of \(size)")
+        },
+        FuzzTarget("exif") { bytes in
+            let exif = Orientation.inEXIF(bytes[...])
+            let xmp = Orientation.inXMP(bytes[...])
+            precondition((1...8).contains(Orientation.choose(exif: exif, xmp: xmp)), "an orientation of none")
+            let read = { (offset: Int, count: Int) in bytes[min(offset, bytes.count)..<min(offset + count, bytes.count)] }
+            precondition((1...8).contains(Orientation.inPNG(read)), "an orientation of none in a PNG")
+            precondition((1...8).contains(Orientation.inWebP(read)), "an orientation of none in a WebP")
+        },
+        file("coco") { _ = try? Dataset.coco($0) },
+        file("results") { path in
+            let classes = ClassTable(names: ["a", "b"], ids: [1, 2])
+            let examples = (1...3).map { Example(id: $0, fileName: "\($0).jpg", size: Size(width: 64, height: 48)) }
+            _ = try? COCOResults.read(path, Dataset(root: "", classes: classes, examples: examples))
+        },
+    ]
+
+    /// A picture in full size, and reduced: the same verdict, and pixels for all that is promised.
+    private static let picture: @Sendable ([UInt8]) -> Void = { bytes in
+        // A limit under which a hundred scans of a progressive JPEG do not take minutes.
+        let limit = 1 << 18
+        let whole = try? ImageFile.decode(bytes: bytes, name: "fuzz", needed: nil, maxPixels: limit)
+        let needed = { (size: Size) in Size(width: max(1, size.width / 8), height: max(1, size.height / 8)) }
+        let reduced = try? ImageFile.decode(bytes: bytes, name: "fuzz", needed: needed, maxPixels: limit)
+        precondition((whole == nil) == (reduced == nil), "a picture is refused in one size alone")
+        guard let whole, let reduced else { return }
+        precondition(whole.size == reduced.size && whole.image.size == whole.size, "sizes differ")
+        // Every byte is looked at, so that a sanitizer sees those that were never written.
+        precondition(whole.image.pixels.reduce(0) { $0 &+ Int($1) } >= 0)
+        precondition(reduced.image.pixels.reduce(0) { $0 &+ Int($1) } >= 0)
+    }
+}

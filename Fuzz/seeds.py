@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Writes what fuzzing begins with: FOLDER/TARGET/*, out of the tests' own files and a few texts.
+
+python3 Fuzz/seeds.py FOLDER
+"""
+import base64
+import json
+import os
+import re
+import shutil
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.join(HERE, "..", "Tests")
+folder = sys.argv[1]
+
+
+def seed(target, name, data):
+    os.makedirs(os.path.join(folder, target), exist_ok=True)
+    with open(os.path.join(folder, target, name), "wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+# Pictures of every kind, from the tests of Imaging.
+with open(os.path.join(TESTS, "ImagingTests", "Fixtures.swift"), encoding="utf-8") as file:
+    pictures = re.findall(r'\("([\w.]+\.(?:jpg|png|webp))", \d+, \d+,\s*"([A-Za-z0-9+/=]+)"', file.read())
+assert len(pictures) > 30, "the fixtures of ImagingTests are written otherwise than they were"
+
+
+def exif(order, orientation, kind=3):
+    number = {"II": "<", "MM": ">"}[order]
+    value = struct.pack(number + ("I" if kind == 4 else "HH"), *((orientation,) if kind == 4 else (orientation, 0)))
+    return order.encode() + struct.pack(number + "HIHHHI", 42, 8, 1, 0x112, kind, 1) + value + bytes(4)
+
+
+blocks = [exif(order, 6, kind) for order in ("II", "MM") for kind in (3, 4)]
+for name, text in pictures:
+    data = base64.b64decode(text)
+    kind = name.rsplit(".", 1)[1].replace("jpg", "jpeg")
+    seed(kind, name, data)
+    seed("header", name, data)
+    if kind != "jpeg":
+        seed("exif", name, data)
+    elif name == "baseline.jpg":
+        for i, block in enumerate(blocks):
+            app1 = b"Exif\0\0" + block
+            turned = data[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + data[2:]
+            seed("jpeg", f"turned{i}.jpg", turned)
+            seed("header", f"turned{i}.jpg", turned)
+for i, block in enumerate(blocks):
+    seed("exif", f"block{i}", block)
+seed("exif", "attribute.xmp", '<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>')
+seed("exif", "element.xmp", "<tiff:Orientation>6</tiff:Orientation>")
+
+# Texts.
+everything = '{"a":[1,-2.5e3,true,false,null,"\\u00e9\\ud83d\\ude00\\n"],"b":{"":{}},"c":[[[]]],"d":1e-308}'
+seed("json", "everything.json", everything)
+seed("json", "numbers.json", "[0,-0,9223372036854775807,-9223372036854775808,1e308,0.1,123456789012345678901]")
+seed("json", "mark.json", b"\xef\xbb\xbf[ ]")
+seed("yaml", "recipe.yaml", "model: nano\nlr: 1e-3\nsteps: 0o17\nseeds: [1, 2, 0x10]\nnames:\n  - 'a''b'\n  - \"\\u00e9\"\n")
+seed("yaml", "block.yaml", "a: |\n  lines\n  more\nb: >-\n  folded\n  text\nc: {d: ~, e: yes, f: -1.5}\n? g\n: h\n")
+seed("yaml", "refused.yaml", "%YAML 1.2\n---\na: &x 1\nb: *x\nc: !!str 2\n...\n")
+for word in ("-0x1f", "+12e-3", ".5", "1_000", "True", "~"):
+    seed("yaml", "word" + word.replace(".", "_") + ".yaml", word)
+
+
+def safetensors(members, size):
+    text = json.dumps(members).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(size)
+
+
+seed("safetensors", "two", safetensors(
+    {"__metadata__": {"format": "pt"}, "a.weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+     "b": {"dtype": "BF16", "shape": [], "data_offsets": [24, 26]}}, 26))
+seed("safetensors", "none", safetensors({}, 0))
+seed("safetensors", "empty", safetensors({"e": {"dtype": "I64", "shape": [0, 5], "data_offsets": [0, 0]}}, 0))
+
+boxes = [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [1, 2.5, 30, 20], "area": 600, "iscrowd": 0,
+          "segmentation": [[1, 2, 31, 2, 31, 22]]},
+         {"id": 2, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "iscrowd": 1,
+          "segmentation": {"counts": [3, 5], "size": [48, 64]}}]
+seed("coco", "small.json", json.dumps(
+    {"info": {}, "licenses": [], "images": [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}],
+     "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b", "supercategory": "s"}], "annotations": boxes}))
+seed("results", "small.json", json.dumps(
+    [{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5},
+     {"image_id": 3, "category_id": 1, "bbox": [0.5, 0, 60, 48], "score": 1}]))
+
+# And what was found before.
+findings = os.path.join(TESTS, "FuzzTests", "Findings")
+for target in sorted(os.listdir(findings)):
+    if os.path.isdir(os.path.join(findings, target)):
+        for name in sorted(os.listdir(os.path.join(findings, target))):
+            os.makedirs(os.path.join(folder, target), exist_ok=True)
+            shutil.copyfile(os.path.join(findings, target, name), os.path.join(folder, target, "found-" + name))
