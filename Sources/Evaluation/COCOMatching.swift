@@ -36,15 +36,38 @@ struct Matcher: Sendable {
     // The image at hand: places in its lists, by class; labels keep their order, detections go best first.
     private var truthOrder: [(label: Int, place: Int)] = []
     private var order: [(label: Int, score: Double, place: Int)] = []
-    // The cell at hand: [D, G] overlaps, [D] thresholds within reach, [P, D, T] matches; the range whose matches
-    // a range shares, and where those begin.
-    private var overlaps: [Double] = []
-    private var reach: [Int] = []
-    private var matches: [Int32] = []
-    private var ignored: [Bool] = []
-    private var patternOfRange: [Int] = []
-    private var matchesOfPattern: [Int] = []
-    private var taken: [Bool] = []
+    // The class at hand. Only pairs of a detection and a label that overlap by the least threshold are kept.
+    private var labels: [CellLabel] = []
+    private var pairs: [Pair] = []
+    private var pairsOf: [Range<Int>] = []
+    /// `[A, G]`.
+    private var isIgnored: [Bool] = []
+    /// `[A]`.
+    private var patterns: [Pattern] = []
+    /// `[A, G]`: the thresholds at which a label is taken.
+    private var taken: [UInt64] = []
+
+    /// A label of the class at hand.
+    private struct CellLabel {
+        var x1, y1, x2, y2, area: Double
+        var isCrowd: Bool
+    }
+
+    /// A detection's overlap with a label, as the thresholds that it attains.
+    private struct Pair {
+        var overlap: Double
+        var reach: UInt64
+        var label: Int
+    }
+
+    /// Which labels a range of areas ignores. Ranges that ignore the same have the same matches, and so have all that
+    /// ignore none or all, since then no label goes before another.
+    private struct Pattern {
+        /// The first range with these matches.
+        var first: Int
+        var ignoresNone: Bool
+        var ignoresAll: Bool
+    }
 
     init(_ settings: EvaluationSettings, classes: Int) {
         thresholds = settings.iouThresholds.map { min($0, 1 - 1e-10) }
@@ -97,150 +120,130 @@ struct Matcher: Sendable {
         _ truth: UnsafeBufferPointer<TrueBox>, _ truths: Range<Int>, _ scored: UnsafeBufferPointer<ScoredBox>,
         _ best: Range<Int>, _ label: Int, _ rank: Int
     ) {
-        let (g, d, t) = (truths.count, best.count, thresholds.count)
         judge(truth, truths, label)
-        let reachesAny = d > 0 && g > 0 && measure(truth, truths, scored, best)
-        if reachesAny {
-            matches.removeAll(keepingCapacity: true)
-            matchesOfPattern.removeAll(keepingCapacity: true)
-            for a in ranges.indices {
-                matchesOfPattern.append(matches.count)
-                if patternOfRange[a] != a { continue }
-                matches.append(contentsOf: repeatElement(-1, count: d * t))
-                assign(truth, truths, d, ignored: a * g, to: matchesOfPattern[a])
-            }
+        measure(truth, truths, scored, best)
+        if !pairs.isEmpty {
+            taken.removeAll(keepingCapacity: true)
+            taken.append(contentsOf: repeatElement(0, count: isIgnored.count))
         }
-        for i in 0..<d {
+        for i in 0..<best.count {
             let box = scored[order[best.lowerBound + i].place]
             let area = box.frame.area
             var outside: UInt32 = 0
             for (a, range) in ranges.enumerated() where !range.contains(area) { outside |= 1 << UInt32(a) }
-            var hit: Int32 = -1
-            if reachesAny, reach[i] > 0 {
-                hit = Int32(masks.count / (2 * ranges.count))
-                if !appendMasks(i, d, g, label) { hit = -1 }
-            }
             detections.append(
                 MatchedDetection(
                     score: box.score, image: Int32(truncatingIfNeeded: rank), label: Int32(truncatingIfNeeded: label),
-                    outside: outside, hit: hit))
+                    outside: outside, hit: pairsOf[i].isEmpty ? -1 : take(pairsOf[i], place: i, label)))
         }
     }
 
-    /// Which labels are ignored in each range, and which ranges have the same matches: those that ignore the same, and
-    /// those that ignore none or all (then no label goes before another).
+    /// Which labels are ignored in each range, and which ranges have the same matches.
     private mutating func judge(_ truth: UnsafeBufferPointer<TrueBox>, _ truths: Range<Int>, _ label: Int) {
         let g = truths.count
-        ignored.removeAll(keepingCapacity: true)
-        patternOfRange.removeAll(keepingCapacity: true)
-        var uniform = -1
+        isIgnored.removeAll(keepingCapacity: true)
+        patterns.removeAll(keepingCapacity: true)
         for (a, range) in ranges.enumerated() {
             var counted = 0
             for j in truths {
                 let box = truth[truthOrder[j].place]
-                let isIgnored = box.isIgnored || !range.contains(box.area)
-                ignored.append(isIgnored)
-                counted += isIgnored ? 0 : 1
+                let ignores = box.isIgnored || !range.contains(box.area)
+                isIgnored.append(ignores)
+                counted += ignores ? 0 : 1
             }
             positives[label * ranges.count + a] += counted
-            var same = a
-            if counted == 0 || counted == g {
-                if uniform < 0 { uniform = a }
-                same = uniform
-            } else if let earlier = (0..<a).first(where: { b in
-                (0..<g).allSatisfy { ignored[a * g + $0] == ignored[b * g + $0] }
-            }) {
-                same = patternOfRange[earlier]
+            var pattern = Pattern(first: a, ignoresNone: counted == g, ignoresAll: counted == 0)
+            for (b, earlier) in patterns.enumerated() {
+                if pattern.ignoresNone || pattern.ignoresAll
+                    ? earlier.ignoresNone || earlier.ignoresAll
+                    : (0..<g).allSatisfy({ isIgnored[a * g + $0] == isIgnored[b * g + $0] })
+                {
+                    pattern.first = earlier.first
+                    break
+                }
             }
-            patternOfRange.append(same)
+            patterns.append(pattern)
         }
     }
 
-    /// Fills `overlaps` and `reach`, the number of thresholds that a detection's greatest overlap attains; false where no
-    /// detection attains any. The arithmetic is that of `bbIou` in pycocotools, operation by operation.
+    /// Finds the pairs of each detection, the greatest overlap first, of equals the last label. The arithmetic is that
+    /// of `bbIou` in pycocotools, operation by operation.
     private mutating func measure(
         _ truth: UnsafeBufferPointer<TrueBox>, _ truths: Range<Int>, _ scored: UnsafeBufferPointer<ScoredBox>,
         _ best: Range<Int>
-    ) -> Bool {
-        overlaps.removeAll(keepingCapacity: true)
-        reach.removeAll(keepingCapacity: true)
-        var any = false
-        for i in best {
-            let a = scored[order[i].place].frame
-            var greatest = 0.0
-            for j in truths {
-                let box = truth[truthOrder[j].place]
-                let overlap = a.overlap(with: box.frame, isCrowd: box.isCrowd)
-                overlaps.append(overlap)
-                greatest = max(greatest, overlap)
-            }
-            var within = 0
-            while within < thresholds.count && greatest >= thresholds[within] { within += 1 }
-            reach.append(within)
-            any = any || within > 0
-        }
-        return any
-    }
-
-    /// The matches of one pattern of ignored labels at all thresholds, `[D, T]` from `start`.
-    private mutating func assign(
-        _ truth: UnsafeBufferPointer<TrueBox>, _ truths: Range<Int>, _ d: Int, ignored first: Int, to start: Int
     ) {
-        let (g, t) = (truths.count, thresholds.count)
-        for k in 0..<t {
-            taken.removeAll(keepingCapacity: true)
-            taken.append(contentsOf: repeatElement(false, count: g))
-            for i in 0..<d where reach[i] > k {
-                // Labels that count first; an ignored one only where none of them will do.
-                var match = -1
-                for wanted in [false, true] where match < 0 {
-                    var best = thresholds[k]
-                    for j in 0..<g where ignored[first + j] == wanted {
-                        let overlap = overlaps[i * g + j]
-                        if overlap < best || (taken[j] && !truth[truthOrder[truths.lowerBound + j].place].isCrowd) {
-                            continue
-                        }
-                        best = overlap
-                        match = j
-                    }
-                }
-                if match < 0 { continue }
-                taken[match] = true
-                matches[start + i * t + k] = Int32(truncatingIfNeeded: match)
+        labels.removeAll(keepingCapacity: true)
+        for j in truths {
+            let box = truth[truthOrder[j].place]
+            let f = box.frame
+            labels.append(
+                CellLabel(x1: f.x, y1: f.y, x2: f.x + f.width, y2: f.y + f.height, area: f.area, isCrowd: box.isCrowd))
+        }
+        pairs.removeAll(keepingCapacity: true)
+        pairsOf.removeAll(keepingCapacity: true)
+        let least = thresholds[0]
+        for i in best {
+            let f = scored[order[i].place].frame
+            let (x2, y2, area) = (f.x + f.width, f.y + f.height, f.area)
+            let start = pairs.count
+            for j in labels.indices {
+                let b = labels[j]
+                let w = min(x2, b.x2) - max(f.x, b.x1)
+                let h = min(y2, b.y2) - max(f.y, b.y1)
+                if w <= 0 || h <= 0 { continue }
+                let shared = w * h
+                let overlap = shared / (b.isCrowd ? area : area + b.area - shared)
+                if overlap < least { continue }
+                var reach: UInt64 = 0
+                for (k, threshold) in thresholds.enumerated() where overlap >= threshold { reach |= 1 << UInt64(k) }
+                var at = pairs.count
+                while at > start && pairs[at - 1].overlap <= overlap { at -= 1 }
+                pairs.insert(Pair(overlap: overlap, reach: reach, label: j), at: at)
             }
+            pairsOf.append(start..<pairs.count)
         }
     }
 
-    /// Adds the row of masks of detection i and counts what it found; adds nothing and says false where it found nothing.
-    private mutating func appendMasks(_ i: Int, _ d: Int, _ g: Int, _ label: Int) -> Bool {
-        let t = thresholds.count
+    /// Lets a detection take labels, at all thresholds at once: each of its pairs, best first, gives the thresholds that
+    /// it attains and at which its label is free; labels that count go before ignored ones. Says in which row of masks
+    /// that stands, or -1 where it found nothing.
+    private mutating func take(_ own: Range<Int>, place: Int, _ label: Int) -> Int32 {
+        let g = labels.count
         let row = masks.count
         var any: UInt64 = 0
         for a in ranges.indices {
+            let pattern = patterns[a]
             var hit: UInt64 = 0
             var skipped: UInt64 = 0
-            let start = matchesOfPattern[patternOfRange[a]] + i * t
-            for k in 0..<reach[i] {
-                let match = Int(matches[start + k])
-                if match < 0 { continue }
-                hit |= 1 << UInt64(k)
-                if ignored[a * g + match] { skipped |= 1 << UInt64(k) }
+            if pattern.first < a {
+                hit = masks[row + 2 * pattern.first]
+                skipped = masks[row + 2 * pattern.first + 1]
+            } else {
+                for pass in 0..<2 {
+                    for pair in pairs[own] where isIgnored[a * g + pair.label] == (pass == 1) {
+                        let at = a * g + pair.label
+                        let free = pair.reach & ~hit & (labels[pair.label].isCrowd ? .max : ~taken[at])
+                        taken[at] |= free
+                        hit |= free
+                        if pass == 1 { skipped |= free }
+                    }
+                }
             }
+            if pattern.ignoresNone { skipped = 0 } else if pattern.ignoresAll { skipped = hit }
             masks.append(hit)
             masks.append(skipped)
             any |= hit
         }
         if any == 0 {
             masks.removeLast(masks.count - row)
-            return false
+            return -1
         }
         let counted = masks[row] & ~masks[row + 1]
-        for (m, limit) in limits.enumerated() where i < limit {
-            for k in 0..<reach[i] where counted >> UInt64(k) & 1 == 1 {
-                found[(label * limits.count + m) * t + k] += 1
-            }
+        let t = thresholds.count
+        for (m, limit) in limits.enumerated() where place < limit {
+            for k in 0..<t where counted >> UInt64(k) & 1 == 1 { found[(label * limits.count + m) * t + k] += 1 }
         }
-        return true
+        return Int32(truncatingIfNeeded: row / (2 * ranges.count))
     }
 }
 

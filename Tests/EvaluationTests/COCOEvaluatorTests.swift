@@ -34,8 +34,6 @@ extension DetectionMetrics {
             id: id, box: box, label: label, area: area, treatment: crowd ? .ignore : .object, isCrowd: crowd)
     }
 
-    private func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-12 }
-
     @Test func exactBoxesGiveOne() {
         let object = box(10, 10, 50, 50)
         let m = COCOEvaluator.evaluate(
