@@ -1,7 +1,7 @@
 import Glibc
 
 /// What becomes of a box that overlaps a better one: it is dropped, or its score is lowered by their IoU.
-public struct Suppression: Hashable, Sendable {
+public struct Suppression: Hashable, Sendable, CustomStringConvertible {
     /// How an overlap weighs.
     public enum Kind: Hashable, Sendable {
         /// Dropped where the IoU is greater than the threshold.
@@ -27,6 +27,18 @@ public struct Suppression: Hashable, Sendable {
         self.kind = kind
         self.iou = iou
         self.isAgnostic = isAgnostic
+    }
+
+    /// "hard 0.5", "soft-linear 0.5", "soft 0.5", "soft-tf 0.3 agnostic": the kind with its one number.
+    public var description: String {
+        let text =
+            switch kind {
+            case .hard: "hard \(iou)"
+            case .linear: "soft-linear \(iou)"
+            case .gaussian(let sigma): "soft \(sigma)"
+            case .tensorFlow(let sigma): "soft-tf \(sigma)"
+            }
+        return text + (isAgnostic ? " agnostic" : "")
     }
 
     /// What a box's score is multiplied by for its IoU with a better box.

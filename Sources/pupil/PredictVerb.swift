@@ -24,7 +24,7 @@ enum PredictVerb {
                 "out", .path, default: "runs/predict", group: "run", affectsResult: false,
                 help: "A new folder, or an earlier one of this verb, which is written anew."),
             CommonKeys.json, CommonKeys.dryRun, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
-        ])
+        ] + CommonKeys.suppression)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
@@ -53,6 +53,7 @@ enum PredictVerb {
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.int("workers")
+        options.suppression = try settings.suppression()
         options.skipsRefused = Files.isFolder(path)
         var results: [PictureResult] = []
         let progress = ProgressLine(label: "predict", total: set.examples.count)

@@ -57,10 +57,10 @@ import Torch
     @Test func aDetectorLearnsScenesByHeart() throws {
         let before = try Detector(
             name: "nano", classes: scenes.classes, canvas: Size(width: 64, height: 64), seed: 1, device: .cpu)
-        let untaught = COCOEvaluator().evaluate(scenes, try before.detections(scenes, .init()))
+        let untaught = COCOEvaluator.evaluate(scenes, try before.detections(scenes, .init()))
         let detector = try learnt()
         let found = try detector.detections(scenes, .init())
-        let metrics = COCOEvaluator().evaluate(scenes, found)
+        let metrics = COCOEvaluator.evaluate(scenes, found)
         #expect(untaught.ap50 < 0.1 && metrics.ap50 > 0.9, "AP50 \(untaught.ap50) -> \(metrics.ap50)")
         for (example, list) in zip(scenes.examples, found) {
             for object in example.annotations {

@@ -1,0 +1,21 @@
+import Base
+
+/// `pupil bench`: seconds of one part of the program, for comparing it with its peers.
+enum BenchVerb {
+    static let summary = "Time a part of the program: bench eval."
+
+    static let benches: [(name: String, run: @Sendable (_ arguments: [String]) throws(Failure) -> ExitCode)] = [
+        ("eval", BenchEval.run)
+    ]
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let names = benches.map(\.name)
+        guard let name = arguments.first, !name.hasPrefix("-") else {
+            throw .usage("bench needs to know what to time: \(names.joined(separator: ", "))")
+        }
+        guard let bench = benches.first(where: { $0.name == name }) else {
+            throw .usage("bench cannot time \(name)\(didYouMean(name, names)); it times \(names.joined(separator: ", "))")
+        }
+        return try bench.run(Array(arguments.dropFirst()))
+    }
+}
