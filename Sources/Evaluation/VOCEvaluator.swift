@@ -63,7 +63,8 @@ public struct VOCEvaluator: Sendable, Hashable {
     }
 
     private func average(
-        _ truth: TruthSet, _ detections: [[ScoredBox]], _ places: [(score: Double, image: Int, place: Int)], _ label: Int
+        _ truth: TruthSet, _ detections: [[ScoredBox]], _ places: [(score: Double, image: Int, place: Int)],
+        _ label: Int
     ) -> Double {
         let labels = truth.images.map { image in image.boxes.filter { $0.label == label } }
         let positives = labels.reduce(0) { $0 + $1.count { !$0.isIgnored } }

@@ -77,7 +77,9 @@ public func suppressed(
     var kept: [(index: Int, score: Float)] = []
     while kept.count < limit {
         left.removeAll { $0.score <= floor }
-        guard let best = left.max(by: { $0.score != $1.score ? $0.score < $1.score : $0.index > $1.index }) else { break }
+        guard let best = left.max(by: { $0.score != $1.score ? $0.score < $1.score : $0.index > $1.index }) else {
+            break
+        }
         kept.append(best)
         left.removeAll { $0.index == best.index }
         for i in left.indices where suppression.isAgnostic || labels[left[i].index] == labels[best.index] {

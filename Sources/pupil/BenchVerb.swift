@@ -14,7 +14,8 @@ enum BenchVerb {
             throw .usage("bench needs to know what to time: \(names.joined(separator: ", "))")
         }
         guard let bench = benches.first(where: { $0.name == name }) else {
-            throw .usage("bench cannot time \(name)\(didYouMean(name, names)); it times \(names.joined(separator: ", "))")
+            throw .usage(
+                "bench cannot time \(name)\(didYouMean(name, names)); it times \(names.joined(separator: ", "))")
         }
         return try bench.run(Array(arguments.dropFirst()))
     }

@@ -38,7 +38,9 @@ extension DetectionMetrics {
         let object = box(10, 10, 50, 50)
         let m = COCOEvaluator.evaluate(
             set([[label(1, object)]]), [[Detection(box: object, label: 0, score: 0.1)]])
-        #expect(near(m.ap, 1) && near(m.ap50, 1) && near(m["medium"].ap, 1) && near(m.recall(1), 1) && near(m["medium"].ar, 1))
+        #expect(
+            near(m.ap, 1) && near(m.ap50, 1) && near(m["medium"].ap, 1) && near(m.recall(1), 1)
+                && near(m["medium"].ar, 1))
         #expect(m["small"].ap.isNaN && m["large"].ap.isNaN && m["small"].ar.isNaN)
     }
 
@@ -78,7 +80,7 @@ extension DetectionMetrics {
         let truth = set([[label(1, object), label(2, crowd, crowd: true)]])
         let found = Detection(box: object, label: 0, score: 0.5)
         func inside(_ score: Float) -> Detection { Detection(box: box(120, 120, 30, 30), label: 0, score: score) }
-                #expect(near(COCOEvaluator.evaluate(truth, [[found, inside(0.9), inside(0.8)]]).ap, 1))
+        #expect(near(COCOEvaluator.evaluate(truth, [[found, inside(0.9), inside(0.8)]]).ap, 1))
         let twice = Detection(box: object, label: 0, score: 0.9)
         #expect(near(COCOEvaluator.evaluate(truth, [[found, twice]]).ap, 1))  // the second comes at full recall
         let outside = Detection(box: box(60, 100, 79, 30), label: 0, score: 0.9)  // 39/79 of it is in the crowd
@@ -138,7 +140,8 @@ extension DetectionMetrics {
         ]
         let m = COCOEvaluator.evaluate(truth, detections)
         let got = [
-            m.ap, m.ap50, m.ap75, m["small"].ap, m["medium"].ap, m["large"].ap, m.recall(1), m.recall(10), m.recall(100), m["small"].ar, m["medium"].ar,
+            m.ap, m.ap50, m.ap75, m["small"].ap, m["medium"].ap, m["large"].ap, m.recall(1), m.recall(10),
+            m.recall(100), m["small"].ar, m["medium"].ar,
             m["large"].ar,
         ]
         for (a, b) in zip(got, expected) { #expect(abs(a - b) < 1e-9) }

@@ -64,7 +64,8 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
         let categories = try ids(one["categories"])
         let images = try ids(one["images"])
         var truth = TruthSet(
-            classes: ClassTable(names: categories.map { "c\($0)" }, ids: categories), images: images.map { .init(id: $0) })
+            classes: ClassTable(names: categories.map { "c\($0)" }, ids: categories),
+            images: images.map { .init(id: $0) })
         for row in try #require(one["annotations"]?.array) {
             let v = try #require(row.array)
             let (image, label) = (try #require(v[1].int), try #require(v[2].int))

@@ -5,7 +5,8 @@ import Testing
 @testable import Evaluation
 
 @Suite struct DetectionAnalysisTests {
-    private func label(_ id: Int, _ box: Frame, _ label: Int, isIgnored: Bool = false, isCrowd: Bool = false) -> TrueBox {
+    private func label(_ id: Int, _ box: Frame, _ label: Int, isIgnored: Bool = false, isCrowd: Bool = false) -> TrueBox
+    {
         TrueBox(id: id, label: label, frame: box, isIgnored: isIgnored, isCrowd: isCrowd)
     }
 

@@ -19,7 +19,8 @@ import Testing
     @Test func weightsByHand() {
         let boxes = [Box(x1: 0, y1: 0, x2: 10, y2: 10), Box(x1: 0, y1: 0, x2: 10, y2: 6)]
         for (kind, score) in [
-            (Suppression.Kind.linear, 0.32), (.gaussian(sigma: 0.5), 0.389_401_8), (.tensorFlow(sigma: 0.3), 0.439_049_3),
+            (Suppression.Kind.linear, 0.32), (.gaussian(sigma: 0.5), 0.389_401_8),
+            (.tensorFlow(sigma: 0.3), 0.439_049_3),
         ] as [(Suppression.Kind, Float)] {
             let kept = suppressed(boxes, scores: [0.9, 0.8], labels: [0, 0], Suppression(kind))
             #expect(kept.map(\.index) == [0, 1] && kept[0].score == 0.9)

@@ -87,7 +87,8 @@ import Testing
                 let shown = boxes.indices.filter { !boxes[$0].isEmpty }
                 let scores = shown.map { all[$0].score }
                 let kept = nms(
-                    shown.map { boxes[$0] }, scores: scores, labels: shown.map { _ in 0 }, iouThreshold: spec.suppression.iou,
+                    shown.map { boxes[$0] }, scores: scores, labels: shown.map { _ in 0 },
+                    iouThreshold: spec.suppression.iou,
                     limit: spec.perClass)
                 expected += kept.map { CanvasDetection(box: boxes[shown[$0]], label: k, score: scores[$0]) }
             }

@@ -72,6 +72,24 @@ import Torch
         }
     }
 
+    /// Agnostic suppression leaves no two boxes that overlap; soft suppression keeps more, with lower scores.
+    @Test func suppressionIsAnOption() throws {
+        let detector = try learnt()
+        var options = Detector.InferenceOptions()
+        let hard = try detector.detections(scenes, options)
+        options.suppression = Suppression(.tensorFlow(sigma: 0.3))
+        let soft = try detector.detections(scenes, options)
+        #expect(soft.joined().count > hard.joined().count)
+        for (soft, hard) in zip(soft, hard) { #expect(soft.first?.score == hard.first?.score) }
+        options.suppression = Suppression(iou: 0.3, isAgnostic: true)
+        for list in try detector.detections(scenes, options) {
+            for (i, box) in list.enumerated() {
+                // Brought back to the picture's own pixels, boxes overlap as they did but for rounding.
+                #expect(list[..<i].allSatisfy { $0.box.iou(box.box) < 0.301 })
+            }
+        }
+    }
+
     /// A picture's result depends on its place in the batch, not on its company; the workers and the batch to begin with
     /// change nothing; what cannot be read is skipped and its neighbours stay.
     @Test func aResultDependsOnThePictureAndItsPlace() throws {
