@@ -53,7 +53,7 @@ var dryWing: [Target] =
     + room("Annotations", ["Geometry", "Imaging"])
     + room("Augmentation", ["Geometry", "Imaging"])
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
-    + room("Evaluation", ["Geometry", "Annotations"])
+    + room("Evaluation", ["Geometry", "Annotations"], fixtures: true)
     + room("Recipes", ["CYAML"])
     + room("Checkpoints")
     + room("Journal")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the same training job in Pupil and in its Python peer, one after the other on one machine, and prints a table.
+# Runs the same training job in Pupil and in its Python peer, one after the other on one machine, and prints a table;
+# then the same evaluation, and prints another.
 # The peers are installed into .deps/peers, by python3 -m venv.
 #
 #   DATA=DIR    a COCO-format set: annotations/instances_train.json, annotations/instances_test.json, images/
@@ -14,7 +15,8 @@ PUPIL=${PUPIL:-.build/release/pupil}
 PEERS=${PEERS:-.deps/peers}
 OUT=${OUT:-runs/bench}
 
-if [ ! -x "$PEERS/bin/python" ] || ! "$PEERS/bin/python" -c 'import torch, torchvision, pycocotools' 2>/dev/null; then
+peers='import torch, torchvision, pycocotools, faster_coco_eval'
+if [ ! -x "$PEERS/bin/python" ] || ! "$PEERS/bin/python" -c "$peers" 2>/dev/null; then
     echo "bench: installing the peers into $PEERS (about 1 GB of wheels and more)" >&2
     if ! python3 -m venv "$PEERS"; then
         echo "bench: python3 -m venv failed (Debian: apt-get install python3-venv)" >&2
@@ -47,3 +49,8 @@ for seed in $SEEDS; do
         --precision "$precision" --json >"$OUT/pupil-$seed.json"
 done
 python3 Tools/peers/table.py "$OUT"
+
+echo "bench: evaluation" >&2
+[ -f "$OUT/eval/dt.json" ] || python3 Tools/bench/coco_eval.py "$OUT/eval" >&2
+echo
+"$PEERS/bin/python" Tools/bench/eval_peers.py "$OUT/eval/gt.json" "$OUT/eval/dt.json" --pupil "$PUPIL"

@@ -103,7 +103,7 @@ extension Dataset {
         return dataset
     }
 
-    private static func classTable(_ document: COCODocument, _ path: String) throws(Failure) -> ClassTable {
+    static func classTable(_ document: COCODocument, _ path: String) throws(Failure) -> ClassTable {
         if document.categories.isEmpty { throw .data("\(path): lists no categories") }
         let categories = document.categories.sorted { $0.id < $1.id }
         for (a, b) in zip(categories, categories.dropFirst()) where a.id == b.id {
@@ -118,7 +118,7 @@ extension Dataset {
         return ClassTable(names: categories.map(\.name), ids: categories.map(\.id))
     }
 
-    private static func examples(
+    static func examples(
         _ document: COCODocument, _ path: String
     ) throws(Failure) -> (examples: [Example], placeOfID: [Int: Int]) {
         var examples: [Example] = []

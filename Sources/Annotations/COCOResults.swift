@@ -13,17 +13,29 @@ public enum COCOResults {
     /// - Throws: `.invalidData` naming the entry: an image or category the dataset does not have, a box with a negative
     ///   side, a missing key, a wrong type.
     public static func read(_ path: String, _ dataset: Dataset) throws(Failure) -> [[Detection]] {
+        try scored(path, TruthSet(dataset)).map { list in
+            list.map {
+                let frame = $0.frame
+                return Detection(
+                    box: Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height), label: $0.label,
+                    score: Float($0.score))
+            }
+        }
+    }
+
+    /// The detections of a results file as it writes them, in double precision: what `read` says, for evaluation.
+    public static func scored(_ path: String, _ dataset: TruthSet) throws(Failure) -> [[ScoredBox]] {
         let root = try Files.readJSON(path)
         guard let entries = root.array else {
             let hint = root["annotations"] != nil ? "; this is an annotation file" : ""
             throw .data("\(path): expected a list of detections {image_id, category_id, bbox, score}\(hint)")
         }
         let places = Dictionary(
-            zip(dataset.examples.map(\.id), dataset.examples.indices), uniquingKeysWith: { first, _ in first })
+            zip(dataset.images.map(\.id), dataset.images.indices), uniquingKeysWith: { first, _ in first })
         let labels = Dictionary(
             zip(dataset.classes.ids, dataset.classes.ids.indices), uniquingKeysWith: { first, _ in first })
         let truth = dataset.source.isEmpty ? "the labelled set" : dataset.source
-        var detections = [[Detection]](repeating: [], count: dataset.examples.count)
+        var detections = [[ScoredBox]](repeating: [], count: dataset.images.count)
         for (i, json) in entries.enumerated() {
             let item = Item(path, "detection", i, json)
             let image = try item.id("image_id")
@@ -45,7 +57,7 @@ public enum COCOResults {
                 throw item.fault("\"score\" must be a number")
             }
             detections[place].append(
-                Detection(box: Box(x: x, y: y, width: width, height: height), label: label, score: Float(score)))
+                ScoredBox(frame: Frame(x: x, y: y, width: width, height: height), label: label, score: score))
         }
         return detections
     }

@@ -1,231 +1,119 @@
 import Annotations
 import Base
-import Geometry
 
-/// Average precision of boxes as COCO defines it and pycocotools computes it (`iouType` "bbox").
+/// Average precision of boxes as COCO defines it and pycocotools computes it (`iouType` "bbox"), image by image.
 ///
-/// Crowds and ignored labels neither count nor punish; areas are the annotation file's. Two things differ from
-/// pycocotools 2.0: a label whose id is 0 can be matched, and scores and box corners are Float, so that two scores that
-/// differ after the seventh digit are a tie (resolved by the order given, as there).
+/// Crowds and ignored labels neither count nor punish; areas are the annotation file's. The arithmetic is that of
+/// pycocotools 2.0 in double precision, with one deviation: a label whose id is 0 can be matched (docs/evaluation.md).
+///
+/// What it keeps of a detection is its score and what it found, 24 bytes (and 80 more where it found something), so the
+/// detections themselves need not be kept. Neither the order of images nor the number of threads changes a result.
 public struct COCOEvaluator: Sendable {
-    /// 0.50, 0.55, ... 0.95.
-    public static let standardThresholds = (0..<10).map { Double($0) * ((0.95 - 0.5) / 9) + 0.5 }
-    /// All, small (to 32^2), medium and large (from 96^2) in square pixels; borders belong to both sides.
-    public static let standardAreas: [ClosedRange<Double>] = [0...1e10, 0...1024, 1024...9216, 9216...1e10]
+    /// The labels that detections are scored against.
+    public let truth: TruthSet
+    /// What is asked.
+    public let settings: EvaluationSettings
+    private let ranks: [Int]
+    private var isAdded: [Bool]
+    private var matchers: [Matcher]
 
-    private let thresholds: [Double]
-    private let maxDetections: [Int]
-    private let areas: [ClosedRange<Double>]
-    /// 0, 0.01, ... 1.
-    private static let recalls = (0..<100).map { Double($0) * 0.01 } + [1]
-
-    /// COCO's settings, or others.
-    /// - Parameters:
-    ///   - iouThresholds: rising, at most 64.
-    ///   - maxDetections: three rising numbers of detections an image and class; AP uses the last.
-    ///   - areas: all, small, medium, large.
-    public init(
-        iouThresholds: [Double] = COCOEvaluator.standardThresholds, maxDetections: [Int] = [1, 10, 100],
-        areas: [ClosedRange<Double>] = COCOEvaluator.standardAreas
-    ) {
-        precondition((1...64).contains(iouThresholds.count), "1 to 64 IoU thresholds, not \(iouThresholds.count)")
-        precondition(
-            maxDetections.count == 3 && maxDetections == maxDetections.sorted(),
-            "maxDetections must be three rising numbers, not \(maxDetections)")
-        precondition(areas.count == 4, "areas must be all, small, medium and large, not \(areas.count) ranges")
-        thresholds = iouThresholds
-        self.maxDetections = maxDetections
-        self.areas = areas
+    /// An evaluation of no detection yet.
+    public init(_ truth: TruthSet, _ settings: EvaluationSettings = .init()) {
+        self.truth = truth
+        self.settings = settings
+        ranks = Self.ranks(truth)
+        isAdded = [Bool](repeating: false, count: truth.images.count)
+        matchers = [Matcher(settings, classes: truth.classes.count)]
     }
 
-    /// The metrics of detections against labels.
-    /// - Parameters:
-    ///   - truth: the labelled set. Images count in the order of their ids, as in pycocotools.
-    ///   - detections: `[truth.examples]`, boxes in pixels of the original image, in any order.
-    ///   - threads: the result does not depend on it.
-    /// - Precondition: one list an example; labels are of the set's classes.
-    public func evaluate(
-        _ truth: Dataset, _ detections: [[Detection]], threads: Int = availableProcessors()
+    /// Each image's place by rising id, which is the order that pycocotools has.
+    private static func ranks(_ truth: TruthSet) -> [Int] {
+        let ids = truth.images.map(\.id)
+        var ranks = [Int](repeating: 0, count: ids.count)
+        for (rank, place) in ids.indices.sorted(by: { (ids[$0], $0) < (ids[$1], $1) }).enumerated() {
+            ranks[place] = rank
+        }
+        return ranks
+    }
+
+    /// Takes the detections of one image, in any order; equal scores count in the order given.
+    /// - Parameter image: index into `truth.images`.
+    /// - Precondition: each image is added at most once; labels are of the set's classes, no score is NaN.
+    public mutating func add(image: Int, detections: [ScoredBox]) {
+        precondition(!isAdded[image], "image id \(truth.images[image].id) was added before")
+        isAdded[image] = true
+        matchers[0].add(truth.images[image].boxes, detections, rank: ranks[image])
+    }
+
+    /// The metrics of what was added; an image that was not counts as one in which nothing was detected.
+    /// - Parameter threads: the result does not depend on it.
+    public func finish(threads: Int = availableProcessors()) -> DetectionMetrics {
+        DetectionMetrics(parts(threads: threads).curves(threads: threads), truth.classes, settings)
+    }
+
+    /// Precision over recall of each class at one of the thresholds, whatever the size of objects.
+    /// - Parameter threshold: index into `settings.iouThresholds`.
+    public func precisionCurves(threshold: Int, threads: Int = availableProcessors()) -> [PrecisionCurve] {
+        parts(threads: threads).precisionCurves(threshold, truth.classes)
+    }
+
+    /// The metrics of all detections at once.
+    /// - Parameter detections: `[truth.images]`.
+    /// - Precondition: one list an image; and as `add`.
+    public static func evaluate(
+        _ truth: TruthSet, _ detections: [[ScoredBox]], _ settings: EvaluationSettings = .init(),
+        threads: Int = availableProcessors()
     ) -> DetectionMetrics {
+        COCOEvaluator(truth, detections, settings, threads: threads).finish(threads: threads)
+    }
+
+    /// The metrics of a network's detections in pictures of a dataset.
+    /// - Parameter detections: `[dataset.examples]`, boxes in pixels of the original images.
+    public static func evaluate(
+        _ dataset: Dataset, _ detections: [[Detection]], _ settings: EvaluationSettings = .init(),
+        threads: Int = availableProcessors()
+    ) -> DetectionMetrics {
+        evaluate(TruthSet(dataset), detections.map { $0.map { ScoredBox($0) } }, settings, threads: threads)
+    }
+
+    /// An evaluation to which all images have been added, by several threads.
+    public init(
+        _ truth: TruthSet, _ detections: [[ScoredBox]], _ settings: EvaluationSettings = .init(),
+        threads: Int = availableProcessors()
+    ) {
         precondition(
-            detections.count == truth.examples.count,
-            "\(detections.count) lists of detections for \(truth.examples.count) examples")
-        let (cells, ranges) = collect(truth, detections)
-        let matched = Self.parallelMap(cells.count, threads: threads) {
-            cells[$0].match(thresholds: thresholds, areas: areas)
+            detections.count == truth.images.count,
+            "\(detections.count) lists of detections for \(truth.images.count) images")
+        self.init(truth, settings)
+        let ranks = self.ranks
+        let count = truth.images.count
+        let parts = max(1, min(threads * 4, count / 16))
+        matchers = parallelMap(parts, threads: threads) { part in
+            var matcher = Matcher(settings, classes: truth.classes.count)
+            let images = part * count / parts..<(part + 1) * count / parts
+            matcher.reserve(images.reduce(0) { $0 + detections[$1].count })
+            for i in images { matcher.add(truth.images[i].boxes, detections[i], rank: ranks[i]) }
+            return matcher
         }
-        let curves = Self.parallelMap(ranges.count, threads: threads) {
-            accumulate(cells[ranges[$0]], matched[ranges[$0]])
-        }
-        return metrics(curves, truth.classes)
+        isAdded = [Bool](repeating: true, count: count)
     }
 
-    /// All cells that hold anything, class by class and in each by image id; the range of each class.
-    private func collect(_ truth: Dataset, _ detections: [[Detection]]) -> ([MatchingCell], [Range<Int>]) {
-        let classCount = truth.classes.count
-        var byClass = [[MatchingCell]](repeating: [], count: classCount)
-        var slot = [Int](repeating: -1, count: classCount)
-        for i in truth.examples.indices.sorted(by: { (truth.examples[$0].id, $0) < (truth.examples[$1].id, $1) }) {
-            var touched: [Int] = []
-            func cell(_ label: Int) -> Int {
-                if slot[label] < 0 {
-                    slot[label] = byClass[label].count
-                    byClass[label].append(MatchingCell(truth: [], detections: []))
-                    touched.append(label)
-                }
-                return slot[label]
-            }
-            for annotation in truth.examples[i].annotations {
-                byClass[annotation.label][cell(annotation.label)].truth.append(annotation)
-            }
-            for detection in detections[i] {
-                precondition(
-                    (0..<classCount).contains(detection.label),
-                    "a detection has the label \(detection.label) of \(classCount) classes")
-                byClass[detection.label][cell(detection.label)].detections.append(detection)
-            }
-            for label in touched {
-                let last = slot[label]
-                let list = byClass[label][last].detections
-                if list.count > 1 {
-                    let order = list.indices.sorted { Self.precedes(list[$0].score, $0, list[$1].score, $1) }
-                    byClass[label][last].detections = order.prefix(maxDetections[2]).map { list[$0] }
-                }
-                slot[label] = -1
-            }
+    private func parts(threads: Int) -> Accumulation {
+        var all = matchers
+        if isAdded.contains(false) {
+            var rest = Matcher(settings, classes: truth.classes.count)
+            for i in isAdded.indices where !isAdded[i] { rest.add(truth.images[i].boxes, [], rank: ranks[i]) }
+            all.append(rest)
         }
-        var ranges: [Range<Int>] = []
-        for list in byClass {
-            let start = ranges.last?.upperBound ?? 0
-            ranges.append(start..<start + list.count)
-        }
-        return (Array(byClass.joined()), ranges)
+        return Accumulation(all, settings, classes: truth.classes.count, threads: threads)
     }
+}
 
-    private static func precedes(_ a: Float, _ i: Int, _ b: Float, _ j: Int) -> Bool { a != b ? a > b : i < j }
-
-    /// One class over all images.
-    struct Curve: Sendable {
-        /// `[A]`: labels that count.
-        var positives: [Int]
-        /// `[A, T]`: precision, averaged over the recalls, with the most detections. NaN where nothing counts.
-        var precision: [Double]
-        /// `[A, T]`: the greatest recall, with the most detections.
-        var recall: [Double]
-        /// `[3, T]`: the greatest recall over all areas for each number of detections.
-        var recallByLimit: [Double]
-    }
-
-    private func accumulate(_ cells: ArraySlice<MatchingCell>, _ matched: ArraySlice<MatchedCell>) -> Curve {
-        // Detections of all images, best first; (cell, place) names one.
-        var places: [(score: Float, cell: Int, place: Int)] = []
-        for (c, cell) in zip(cells.indices, cells) {
-            for (place, detection) in cell.detections.enumerated() { places.append((detection.score, c, place)) }
-        }
-        let order = places.indices.sorted { Self.precedes(places[$0].score, $0, places[$1].score, $1) }
-        let t = thresholds.count
-        let blank = [Double](repeating: .nan, count: areas.count * t)
-        var curve = Curve(
-            positives: [], precision: blank, recall: blank, recallByLimit: [Double](repeating: .nan, count: 3 * t))
-        var hit = [UInt64](repeating: 0, count: order.count)
-        var skipped = hit
-        for a in areas.indices {
-            let positives = matched.reduce(0) { $0 + $1.positives[a] }
-            curve.positives.append(positives)
-            if positives == 0 { continue }
-            for (i, at) in order.enumerated() {
-                let (_, c, place) = places[at]
-                let index = a * cells[c].detections.count + place
-                hit[i] = matched[c].matched[index]
-                skipped[i] = matched[c].ignored[index]
-            }
-            for k in 0..<t {
-                let (precision, recall) = Self.average(hit, skipped, bit: UInt64(k), positives: positives)
-                curve.precision[a * t + k] = precision
-                curve.recall[a * t + k] = recall
-            }
-            if a > 0 { continue }
-            for (m, limit) in maxDetections.enumerated() {
-                var found = [Int](repeating: 0, count: t)
-                for cell in matched {
-                    for i in 0..<min(limit, cell.matched.count / areas.count) {
-                        let counted = cell.matched[i] & ~cell.ignored[i]
-                        for k in 0..<t where counted >> UInt64(k) & 1 == 1 { found[k] += 1 }
-                    }
-                }
-                for k in 0..<t { curve.recallByLimit[m * t + k] = Double(found[k]) / Double(positives) }
-            }
-        }
-        return curve
-    }
-
-    /// Precision at 101 recalls, averaged, and the greatest recall. Only a true positive moves the recall, and the
-    /// precision is greatest at one, so the curve is kept at those alone.
-    private static func average(
-        _ hit: [UInt64], _ skipped: [UInt64], bit: UInt64, positives: Int
-    ) -> (precision: Double, recall: Double) {
-        var precisions: [Double] = []
-        var mistakes = 0
-        for i in hit.indices where skipped[i] >> bit & 1 == 0 {
-            if hit[i] >> bit & 1 == 1 {
-                let right = Double(precisions.count + 1)
-                precisions.append(right / (Double(mistakes) + right + 0x1p-52))
-            } else {
-                mistakes += 1
-            }
-        }
-        for i in precisions.indices.dropLast().reversed() { precisions[i] = max(precisions[i], precisions[i + 1]) }
-        var sum = 0.0
-        var at = 0
-        for recall in recalls {
-            while at < precisions.count && Double(at + 1) / Double(positives) < recall { at += 1 }
-            if at == precisions.count { break }
-            sum += precisions[at]
-        }
-        return (sum / Double(recalls.count), Double(precisions.count) / Double(positives))
-    }
-
-    private func metrics(_ curves: [Curve], _ classes: ClassTable) -> DetectionMetrics {
-        let t = thresholds.count
-        /// The mean over classes that have labels (others are NaN) and thresholds.
-        func mean(_ values: [Double], _ row: Int, at threshold: Double? = nil) -> Double {
-            let wanted =
-                threshold.map { value in thresholds.indices.filter { thresholds[$0] == value } } ?? Array(0..<t)
-            let chosen = wanted.map { values[row * t + $0] }
-            return chosen.isEmpty ? .nan : chosen.reduce(0, +) / Double(chosen.count)
-        }
-        func overall(_ value: (Curve) -> Double) -> Double {
-            let defined = curves.map(value).filter { !$0.isNaN }
-            return defined.isEmpty ? .nan : defined.reduce(0, +) / Double(defined.count)
-        }
-        let perClass = zip(classes.names, curves).map { name, curve in
-            ClassMetrics(
-                name: name, objects: curve.positives[0], ap: mean(curve.precision, 0),
-                ap50: mean(curve.precision, 0, at: 0.5), ap75: mean(curve.precision, 0, at: 0.75),
-                ar100: mean(curve.recall, 0))
-        }
-        return DetectionMetrics(
-            ap: overall { mean($0.precision, 0) }, ap50: overall { mean($0.precision, 0, at: 0.5) },
-            ap75: overall { mean($0.precision, 0, at: 0.75) }, apSmall: overall { mean($0.precision, 1) },
-            apMedium: overall { mean($0.precision, 2) }, apLarge: overall { mean($0.precision, 3) },
-            ar1: overall { mean($0.recallByLimit, 0) }, ar10: overall { mean($0.recallByLimit, 1) },
-            ar100: overall { mean($0.recallByLimit, 2) }, arSmall: overall { mean($0.recall, 1) },
-            arMedium: overall { mean($0.recall, 2) }, arLarge: overall { mean($0.recall, 3) }, perClass: perClass)
-    }
-
-    /// `[body(0), body(1), ...]`, computed by threads that each take a run of indices.
-    private static func parallelMap<T: Sendable>(
-        _ count: Int, threads: Int, _ body: @Sendable (Int) -> T
-    ) -> [T] {
-        [T](unsafeUninitializedCapacity: count) { buffer, initialized in
-            nonisolated(unsafe) let out = buffer
-            let block = 32
-            let blocks = count < 512 ? count : (count + block - 1) / block
-            let size = count < 512 ? 1 : block
-            parallelFor(blocks, threads: threads) { b in
-                for i in b * size..<min(count, (b + 1) * size) { (out.baseAddress! + i).initialize(to: body(i)) }
-            }
-            initialized = count
-        }
+/// `[body(0), body(1), ...]`, computed by several threads.
+func parallelMap<T: Sendable>(_ count: Int, threads: Int, _ body: @Sendable (Int) -> T) -> [T] {
+    [T](unsafeUninitializedCapacity: count) { buffer, initialized in
+        nonisolated(unsafe) let out = buffer
+        parallelFor(count, threads: threads) { i in (out.baseAddress! + i).initialize(to: body(i)) }
+        initialized = count
     }
 }

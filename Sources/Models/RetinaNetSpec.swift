@@ -1,3 +1,4 @@
+import Geometry
 import Layers
 
 /// RetinaNet as a value: every choice that papers and codebases make differently has a name here.
@@ -111,9 +112,10 @@ public struct DecodingSpec: Hashable, Sendable {
     public var scoreFloor: Float = 0.05
     /// The best so many a class, over all levels, go into suppression.
     public var candidatesPerClass = 5000
-    /// A box is dropped where its IoU with a better one of its class is greater.
-    public var iou: Float = 0.5
-    /// At most so many a class survive suppression.
+    /// What overlapping boxes do to each other: the paper's is hard, within a class, at IoU 0.5; Soft-NMS
+    /// (`.tensorFlow(sigma: 0.3)`) in its SpineNet rows.
+    public var suppression = Suppression()
+    /// At most so many a class survive suppression (of all classes together where it is agnostic).
     public var perClass = 100
     /// At most so many, of all classes, are given.
     public var perImage = 100

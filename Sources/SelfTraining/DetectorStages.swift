@@ -154,7 +154,7 @@ public struct DetectorStages: Sendable {
             try trainer.run(
                 evaluate: { _ throws(Failure) in
                     guard let validation else { return nil }
-                    let (metrics, _, wrong) = try self.metrics(detector, validation.set, precision: recipe.precision)
+                    let (metrics, wrong) = try self.metrics(detector, validation.set, precision: recipe.precision)
                     quarantine.add(wrong)
                     return Trainer.Evaluation(
                         columns: [
@@ -197,7 +197,8 @@ public struct DetectorStages: Sendable {
             log("\(label): evaluating on \(set.examples.count) \(name) pictures")
             let detector = try Detector(
                 weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
-            let (metrics, detections, quarantine) = try self.metrics(detector, set, precision: precision)
+            var detections: [[Detection]] = []
+            let (metrics, quarantine) = try self.metrics(detector, set, precision: precision) { detections.append($0) }
             report(quarantine, label, fate: "")
             try COCOResults.write(detections, of: set, to: Files.join(folder, "predictions.json"))
             try Files.write(metrics.json.pretty, to: Files.join(folder, "metrics.json"))
@@ -206,14 +207,23 @@ public struct DetectorStages: Sendable {
         }
     }
 
+    /// Scores a set picture by picture; `each` gets the detections of every picture, in order, and nobody keeps them.
     func metrics(
-        _ detector: Detector, _ set: Dataset, precision: DType?
-    ) throws(Failure) -> (metrics: DetectionMetrics, detections: [[Detection]], quarantine: Quarantine) {
+        _ detector: Detector, _ set: Dataset, precision: DType?, each: ([Detection]) -> Void = { _ in }
+    ) throws(Failure) -> (metrics: DetectionMetrics, quarantine: Quarantine) {
         var options = Detector.InferenceOptions(precision: precision)
         options.workers = resources.workers
+        var evaluator = COCOEvaluator(TruthSet(set))
         var quarantine = Quarantine()
-        let detections = try detector.detections(set, options) { quarantine = $0 }
-        return (COCOEvaluator().evaluate(set, detections), detections, quarantine)
+        try detector.forEachBatch(set, options) { results throws(Failure) in
+            for result in results {
+                evaluator.add(image: result.index, detections: result.detections.map { ScoredBox($0) })
+                each(result.detections)
+            }
+            quarantine.add(results, of: set)
+            return true
+        }
+        return (evaluator.finish(), quarantine)
     }
 
     /// Scores a pool with a teacher, once: `store.jsonl`, every detection above the model's score floor. Killed at any
@@ -226,14 +236,15 @@ public struct DetectorStages: Sendable {
             label: label)
     }
 
-    /// As above, for a weights file; `id` names it.
+    /// As above, for a weights file; `id` names it. Without a suppression the model's own is used.
     public func score(
-        weights: String, id: String, pool: Dataset, precision: DType?, label: String
+        weights: String, id: String, pool: Dataset, precision: DType?, suppression: Suppression? = nil, label: String
     ) throws(Failure) -> Stage {
         let poolID = (try pool.identity).description
+        var keys: [String: JSON] = ["precision": .string("\(precision ?? .float32)")]
+        keys["suppression"] = suppression.map { .string($0.description) }
         let identity = StageIdentity(
-            kind: "score", format: 2, keys: ["precision": .string("\(precision ?? .float32)")],
-            inputs: [id, "pool-" + poolID.prefix(32)])
+            kind: "score", format: 2, keys: .object(keys), inputs: [id, "pool-" + poolID.prefix(32)])
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
@@ -244,14 +255,20 @@ public struct DetectorStages: Sendable {
             var options = Detector.InferenceOptions(precision: precision)
             options.workers = resources.workers
             options.skipsRefused = true
+            options.suppression = suppression
+            var decoded: [String: JSON] = [
+                "size": .int(detector.canvas.width), "iou": .double(Double(decoding.suppression.iou)),
+                "per_class": .int(decoding.perClass), "per_image": .int(decoding.perImage),
+                "precision": .string("\(precision ?? .float32)"), "batch": .int(options.batch),
+            ]
+            if let suppression {
+                decoded["iou"] = nil
+                decoded["suppression"] = .string(suppression.description)
+            }
             let header = PredictionStore.Header(
                 teacher: id, pool: poolID, count: pool.examples.count, classes: detector.classes,
                 floor: decoding.scoreFloor,
-                decoding: [
-                    "size": .int(detector.canvas.width), "iou": .double(Double(decoding.iou)),
-                    "per_class": .int(decoding.perClass), "per_image": .int(decoding.perImage),
-                    "precision": .string("\(precision ?? .float32)"), "batch": .int(options.batch),
-                ])
+                decoding: .object(decoded))
             let store = try PredictionStore.open(
                 Files.join(folder, "store.jsonl"), header: header, names: pool.examples.map(\.fileName))
             // Whole batches only, so that each picture is computed in the company it would have had.

@@ -43,6 +43,8 @@ extension Detector {
         public var precision: DType?
         /// Detections at or below it are dropped; nil: the model's own floor.
         public var scoreFloor: Float?
+        /// What overlapping boxes do to each other; nil: the model's own rule.
+        public var suppression: Suppression?
         /// Skip pictures that cannot be read instead of failing.
         public var skipsRefused = false
 
@@ -71,6 +73,7 @@ extension Detector {
             batches: min(first, batches.upperBound)..<batches.upperBound)
         var decoding = spec.decoding
         if let floor = options.scoreFloor { decoding.scoreFloor = floor }
+        if let suppression = options.suppression { decoding.suppression = suppression }
         while let batch = try loader.nextBatch() {
             let results = try Torch.catching { () throws(Failure) in
                 detect(batch, decoding, precision: options.precision)

@@ -1,17 +1,22 @@
 import Base
 
-/// `pupil bench WHAT`: the speed of one part.
+/// `pupil bench`: seconds of one part of the program, for comparing it with its peers.
 enum BenchVerb {
-    static let summary = "Measure the speed of a part: decode."
+    static let summary = "Time a part of the program: \(benches.map(\.name).joined(separator: ", "))."
+
+    static let benches: [(name: String, run: @Sendable (_ arguments: [String]) throws(Failure) -> ExitCode)] = [
+        ("decode", BenchDecode.run), ("eval", BenchEval.run),
+    ]
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let rest = Array(arguments.dropFirst())
-        switch arguments.first {
-        case "decode": return try BenchDecode.run(rest)
-        default:
-            throw .usage(
-                "bench measures decode, not \(arguments.first ?? "nothing")\(didYouMean(arguments.first ?? "", ["decode"]))"
-            )
+        let names = benches.map(\.name)
+        guard let name = arguments.first, !name.hasPrefix("-") else {
+            throw .usage("bench needs to know what to time: \(names.joined(separator: ", "))")
         }
+        guard let bench = benches.first(where: { $0.name == name }) else {
+            throw .usage(
+                "bench cannot time \(name)\(didYouMean(name, names)); it times \(names.joined(separator: ", "))")
+        }
+        return try bench.run(Array(arguments.dropFirst()))
     }
 }

@@ -1,6 +1,7 @@
 import Annotations
 import Augmentation
 import Base
+import Geometry
 import Glibc
 import Journal
 import Models
@@ -97,6 +98,22 @@ enum CommonKeys {
         Key(
             "eval-every", .count, default: 0, group: "training",
             help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
+    ]
+
+    /// What overlapping boxes of a detector do to each other.
+    static let suppression: [Key] = [
+        Key(
+            "nms", .choice(["hard", "soft", "soft-linear", "soft-tf"]), group: "decoding",
+            help:
+                "Overlapping boxes: hard drops them; soft lowers scores by exp(-IoU^2 / sigma), soft-tf by exp(-IoU^2 / (2 sigma)), soft-linear by 1 - IoU. Default: the model's own (hard)."
+        ),
+        Key(
+            "nms-iou", .fraction, group: "decoding",
+            help: "The IoU above which hard and soft-linear act. Default: the model's own (0.5)."),
+        Key("nms-sigma", .positiveNumber, group: "decoding", help: "Default: 0.5 for soft, 0.3 for soft-tf."),
+        Key(
+            "nms-agnostic", .bool, default: false, group: "decoding",
+            help: "Boxes of different classes suppress each other, too."),
     ]
 
     static let machine: [Key] = [
@@ -208,6 +225,26 @@ extension Settings {
         let test = try labelledSet("test", "test-images")
         if let test { try test.requireSameClasses(as: train, naming: string("test"), string("train")) }
         return (train, val, test)
+    }
+
+    /// The suppression that was asked for; nil: the model's own.
+    func suppression() throws(Failure) -> Suppression? {
+        let sigma = optionalDouble("nms-sigma").map { Float($0) }
+        var rule = Suppression(isAgnostic: bool("nms-agnostic"))
+        switch optionalString("nms") {
+        case "soft": rule.kind = .gaussian(sigma: sigma ?? 0.5)
+        case "soft-linear": rule.kind = .linear
+        case "soft-tf": rule.kind = .tensorFlow(sigma: sigma ?? 0.3)
+        default: break
+        }
+        if let iou = optionalDouble("nms-iou") { rule.iou = Float(iou) }
+        switch rule.kind {
+        case .hard, .linear:
+            if sigma != nil { throw .usage("--nms-sigma goes with --nms soft or soft-tf") }
+        case .gaussian, .tensorFlow:
+            if isGiven("nms-iou") { throw .usage("--nms-iou goes with --nms hard or soft-linear; others have no IoU") }
+        }
+        return rule == Suppression() && !isGiven("nms") && !isGiven("nms-iou") ? nil : rule
     }
 
     func start() throws(Failure) -> Start {

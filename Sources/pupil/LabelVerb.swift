@@ -19,12 +19,13 @@ enum LabelVerb {
                 help: "Keep pictures without a label as background."),
             CommonKeys.precision, CommonKeys.out("label"), CommonKeys.json, CommonKeys.dryRun,
             CommonKeys.unusedSeed,
-        ] + CommonKeys.machine)
+        ] + CommonKeys.suppression + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
         let device = try given.useMachine()
         let settings = given.setting("precision", .string("\(Settings.precision(given.string("precision"), device))"))
+        let suppression = try settings.suppression()
         let weights = settings.string("weights")
         let pool = try Dataset.pool(settings.strings("unlabelled"))
         let digest = try Files.digest(weights)
@@ -41,7 +42,8 @@ enum LabelVerb {
             store: StageStore(besideRun: folder.path), resources: settings.resources(device), log: { log($0) })
         let scored = try stages.score(
             weights: weights, id: "file-" + digest.description, pool: pool,
-            precision: settings.string("precision") == "bfloat16" ? .bfloat16 : .float32, label: "labelling")
+            precision: settings.string("precision") == "bfloat16" ? .bfloat16 : .float32, suppression: suppression,
+            label: "labelling")
         let (stage, labels) = try stages.choose(
             scored, root: pool.root, threshold: Float(settings.double("threshold")),
             keepEmpty: settings.bool("keep-empty"),

@@ -24,8 +24,9 @@ enum PredictVerb {
             Key(
                 "out", .path, default: "runs/predict", group: "run", affectsResult: false,
                 help: "A new folder, or an earlier one of this verb, which is written anew."),
-            CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
-        ])
+            CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device, CommonKeys.threads,
+            CommonKeys.workers,
+        ] + CommonKeys.suppression)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
@@ -54,6 +55,7 @@ enum PredictVerb {
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.int("workers")
+        options.suppression = try settings.suppression()
         options.skipsRefused = Files.isFolder(path)
         var results: [PictureResult] = []
         let progress = ProgressLine(label: "predict", total: set.examples.count)

@@ -18,6 +18,7 @@ enum ValVerb {
             Key(
                 "images", .path, group: "data",
                 help: "With --weights: the pictures. Default: `images` beside the file or its folder."),
+        ] + ValSettings.keys + CommonKeys.suppression + [
             Key(
                 "out", .path, group: "run", affectsResult: false,
                 help: "With --weights: write predictions.json and metrics.json into this folder."),
@@ -29,32 +30,39 @@ enum ValVerb {
         guard (settings.value("dt") == nil) != (settings.value("weights") == nil) else {
             throw .usage("val needs either --dt (a results file) or --weights (a detector)")
         }
-        let metrics: DetectionMetrics
+        let asked = try ValSettings(settings)
+        let suppression = try settings.suppression()
+        let truth: TruthSet
+        let detections: [[ScoredBox]]
         if let dt = settings.optionalString("dt") {
-            // As written: pycocotools neither clips ground truth nor minds boxes without an area.
-            let truth = try Dataset.coco(
-                settings.string("gt"), images: settings.optionalString("images"), clip: false, emptyBoxes: .keep)
-            metrics = COCOEvaluator().evaluate(truth, try COCOResults.read(dt, truth))
+            if suppression != nil { throw .usage("--nms goes with --weights; a results file is scored as it is") }
+            truth = try TruthSet.coco(settings.string("gt"))
+            detections = try COCOResults.scored(dt, truth)
         } else {
             let device = try settings.useMachine()
-            let truth = try Dataset.coco(settings.string("gt"), images: settings.optionalString("images"))
-            try truth.verifyFiles()
+            let set = try Dataset.coco(settings.string("gt"), images: settings.optionalString("images"))
+            try set.verifyFiles()
             let detector = try Detector(weights: settings.string("weights"), device: device)
             let own = Dataset(root: "", classes: detector.classes, examples: [])
-            try truth.requireSameClasses(as: own, naming: settings.string("gt"), settings.string("weights"))
+            try set.requireSameClasses(as: own, naming: settings.string("gt"), settings.string("weights"))
             var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
             options.workers = settings.int("workers")
-            let detections = try detector.detections(truth, options) {
+            options.suppression = suppression
+            let found = try detector.detections(set, options) {
                 for line in $0.lines(fate: "") { Console.standardError.line(line) }
             }
-            metrics = COCOEvaluator().evaluate(truth, detections)
             if let out = settings.optionalString("out") {
                 try Files.makeFolder(out)
-                try COCOResults.write(detections, of: truth, to: Files.join(out, "predictions.json"))
-                try Files.write(metrics.json.pretty, to: Files.join(out, "metrics.json"))
+                try COCOResults.write(found, of: set, to: Files.join(out, "predictions.json"))
             }
+            truth = TruthSet(set)
+            detections = found.map { $0.map { ScoredBox($0) } }
         }
-        print(settings.bool("json") ? metrics.json.canonical : metrics.table)
+        let report = try asked.report(truth, detections)
+        if settings.optionalString("weights") != nil, let out = settings.optionalString("out") {
+            try Files.write(report.json.pretty, to: Files.join(out, "metrics.json"))
+        }
+        print(settings.bool("json") ? report.json.canonical : report.text)
         return .done
     }
 }

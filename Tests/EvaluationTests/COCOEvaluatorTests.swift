@@ -1,8 +1,19 @@
 import Annotations
 import Base
-import Evaluation
 import Geometry
 import Testing
+
+@testable import Evaluation
+
+extension DetectionMetrics {
+    /// The numbers of the area of that name.
+    subscript(name: String) -> AreaMetrics {
+        areas.first { $0.name == name } ?? AreaMetrics(name: name, ap: .nan, ar: .nan)
+    }
+
+    /// Recall with so many detections.
+    func recall(_ detections: Int) -> Double { recalls.first { $0.detections == detections }?.ar ?? .nan }
+}
 
 @Suite struct COCOEvaluatorTests {
     private func set(_ images: [[Annotation]], classes: [String] = ["a"]) -> Dataset {
@@ -23,21 +34,21 @@ import Testing
             id: id, box: box, label: label, area: area, treatment: crowd ? .ignore : .object, isCrowd: crowd)
     }
 
-    private func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-12 }
-
     @Test func exactBoxesGiveOne() {
         let object = box(10, 10, 50, 50)
-        let m = COCOEvaluator().evaluate(
+        let m = COCOEvaluator.evaluate(
             set([[label(1, object)]]), [[Detection(box: object, label: 0, score: 0.1)]])
-        #expect(near(m.ap, 1) && near(m.ap50, 1) && near(m.apMedium, 1) && near(m.ar1, 1) && near(m.arMedium, 1))
-        #expect(m.apSmall.isNaN && m.apLarge.isNaN && m.arSmall.isNaN)
+        #expect(
+            near(m.ap, 1) && near(m.ap50, 1) && near(m["medium"].ap, 1) && near(m.recall(1), 1)
+                && near(m["medium"].ar, 1))
+        #expect(m["small"].ap.isNaN && m["large"].ap.isNaN && m["small"].ar.isNaN)
     }
 
     /// Two objects, three detections: right, wrong, right. Precision is 1 up to recall 0.5 (51 of the 101 points), then
     /// 2/3 (50 points).
     @Test func precisionIsReadAt101Recalls() {
         let objects = [box(0, 0, 40, 40), box(100, 0, 40, 40)]
-        let m = COCOEvaluator().evaluate(
+        let m = COCOEvaluator.evaluate(
             set([[label(1, objects[0]), label(2, objects[1])]]),
             [
                 [
@@ -46,17 +57,17 @@ import Testing
                 ]
             ])
         #expect(near(m.ap, (51 + 50 * 2.0 / 3) / 101))
-        #expect(near(m.ar1, 0.5) && near(m.ar10, 1))
+        #expect(near(m.recall(1), 0.5) && near(m.recall(10), 1))
     }
 
     /// IoU 0.6 counts at the thresholds 0.5, 0.55 and 0.6: 3 of 10. On whole numbers 60/100 is exact.
     @Test func thresholdsAreInclusive() {
-        let m = COCOEvaluator().evaluate(
+        let m = COCOEvaluator.evaluate(
             set([[label(1, box(0, 0, 10, 10))]]), [[Detection(box: box(0, 0, 10, 6), label: 0, score: 1)]])
         #expect(near(m.ap50, 1) && near(m.ap75, 0))
         #expect(near(m.ap, 0.3))
-        #expect(COCOEvaluator.standardThresholds[2] == 0.6 && COCOEvaluator.standardThresholds[9] == 0.95)
-        let half = COCOEvaluator().evaluate(
+        #expect(EvaluationSettings.standardThresholds[2] == 0.6 && EvaluationSettings.standardThresholds[9] == 0.95)
+        let half = COCOEvaluator.evaluate(
             set([[label(1, box(0, 0, 10, 10))]]), [[Detection(box: box(0, 0, 10, 5), label: 0, score: 1)]])
         #expect(near(half.ap50, 1) && near(half.ap, 0.1))
     }
@@ -69,27 +80,26 @@ import Testing
         let truth = set([[label(1, object), label(2, crowd, crowd: true)]])
         let found = Detection(box: object, label: 0, score: 0.5)
         func inside(_ score: Float) -> Detection { Detection(box: box(120, 120, 30, 30), label: 0, score: score) }
-        let evaluator = COCOEvaluator()
-        #expect(near(evaluator.evaluate(truth, [[found, inside(0.9), inside(0.8)]]).ap, 1))
+        #expect(near(COCOEvaluator.evaluate(truth, [[found, inside(0.9), inside(0.8)]]).ap, 1))
         let twice = Detection(box: object, label: 0, score: 0.9)
-        #expect(near(evaluator.evaluate(truth, [[found, twice]]).ap, 1))  // the second comes at full recall
+        #expect(near(COCOEvaluator.evaluate(truth, [[found, twice]]).ap, 1))  // the second comes at full recall
         let outside = Detection(box: box(60, 100, 79, 30), label: 0, score: 0.9)  // 39/79 of it is in the crowd
-        #expect(near(evaluator.evaluate(truth, [[found, outside]]).ap, 0.5))
+        #expect(near(COCOEvaluator.evaluate(truth, [[found, outside]]).ap, 0.5))
     }
 
     /// An object is taken before an ignored region, even one that fits better; a region that is no crowd forgives once.
     @Test func objectsComeBeforeIgnoredRegions() {
         let object = label(1, box(0, 0, 10, 10))
         let found = Detection(box: box(0, 0, 10, 8), label: 0, score: 0.9)
-        let m = COCOEvaluator().evaluate(
+        let m = COCOEvaluator.evaluate(
             set([[label(2, box(0, 0, 100, 100), crowd: true), object]]), [[found]])
-        #expect(near(m.ap50, 1) && near(m.ar100, 0.7))
+        #expect(near(m.ap50, 1) && near(m.recall(100), 0.7))
         var region = label(2, box(50, 50, 20, 20))
         region.treatment = .ignore
         func inside(_ score: Float) -> Detection { Detection(box: region.box, label: 0, score: score) }
         let exact = Detection(box: object.box, label: 0, score: 0.5)
-        #expect(near(COCOEvaluator().evaluate(set([[region, object]]), [[inside(0.9), exact]]).ap, 1))
-        #expect(near(COCOEvaluator().evaluate(set([[region, object]]), [[inside(0.9), inside(0.8), exact]]).ap, 0.5))
+        #expect(near(COCOEvaluator.evaluate(set([[region, object]]), [[inside(0.9), exact]]).ap, 1))
+        #expect(near(COCOEvaluator.evaluate(set([[region, object]]), [[inside(0.9), inside(0.8), exact]]).ap, 0.5))
     }
 
     /// Areas are the file's for labels and the box's for detections; what is outside the range is neither found nor
@@ -97,20 +107,20 @@ import Testing
     @Test func areasDecideWhatCounts() {
         let large = box(0, 0, 100, 100)
         let truth = set([[label(1, large, area: 500), label(2, box(200, 200, 50, 50))]])
-        let m = COCOEvaluator().evaluate(
+        let m = COCOEvaluator.evaluate(
             truth,
             [[Detection(box: large, label: 0, score: 0.9), Detection(box: box(300, 0, 20, 20), label: 0, score: 0.95)]])
-        #expect(near(m.apSmall, 0.5))  // the small false one comes before the small true one
-        #expect(near(m.apMedium, 0) && m.apLarge.isNaN)
-        #expect(near(m.arSmall, 1) && near(m.ar100, 0.5))
+        #expect(near(m["small"].ap, 0.5))  // the small false one comes before the small true one
+        #expect(near(m["medium"].ap, 0) && m["large"].ap.isNaN)
+        #expect(near(m["small"].ar, 1) && near(m.recall(100), 0.5))
         #expect(near(m.ap, 51.0 / 101 * 0.5))
     }
 
     @Test func undefinedIsNull() {
-        let m = COCOEvaluator().evaluate(set([[]], classes: ["a", "b"]), [[]])
+        let m = COCOEvaluator.evaluate(set([[]], classes: ["a", "b"]), [[]])
         #expect(m.json["AP"] == .null && m.json["per_class"]?["b"]?["AP"] == .null)
         #expect(m.table.contains("-"))
-        let none = COCOEvaluator().evaluate(set([[label(1, box(0, 0, 9, 9), 1)]], classes: ["a", "b"]), [[]])
+        let none = COCOEvaluator.evaluate(set([[label(1, box(0, 0, 9, 9), 1)]], classes: ["a", "b"]), [[]])
         #expect(none.ap == 0 && none.perClass[0].ap.isNaN && none.perClass[1].ap == 0 && none.perClass[1].objects == 1)
         let keys: Set = [
             "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl", "per_class",
@@ -128,10 +138,11 @@ import Testing
             0.24181372549,
             0.463725490196, 0.463725490196, 0.588839285714, 0.471339285714, 0.382941176471,
         ]
-        let m = COCOEvaluator().evaluate(truth, detections)
+        let m = COCOEvaluator.evaluate(truth, detections)
         let got = [
-            m.ap, m.ap50, m.ap75, m.apSmall, m.apMedium, m.apLarge, m.ar1, m.ar10, m.ar100, m.arSmall, m.arMedium,
-            m.arLarge,
+            m.ap, m.ap50, m.ap75, m["small"].ap, m["medium"].ap, m["large"].ap, m.recall(1), m.recall(10),
+            m.recall(100), m["small"].ar, m["medium"].ar,
+            m["large"].ar,
         ]
         for (a, b) in zip(got, expected) { #expect(abs(a - b) < 1e-9) }
         let perClass = [0.2809229996386089, 0.11629602703860129, 0.3622749829131663, .nan, 0.26585752936399676]
@@ -142,8 +153,8 @@ import Testing
 
     @Test func threadsDoNotChangeTheResult() {
         let (truth, detections) = formula()
-        let one = COCOEvaluator().evaluate(truth, detections, threads: 1)
-        #expect(one.json == COCOEvaluator().evaluate(truth, detections, threads: 8).json)
+        let one = COCOEvaluator.evaluate(truth, detections, threads: 1)
+        #expect(one.json == COCOEvaluator.evaluate(truth, detections, threads: 8).json)
     }
 
     private func formula() -> (Dataset, [[Detection]]) {

@@ -39,7 +39,7 @@ import Testing
         let anchors = Anchors(AnchorSpec(), canvas: Size(width: 160, height: 128))
         let (logits, codes) = outputs(boxes, try #require(reference["scores"]).rows, anchors, background: background)
         var spec = DecodingSpec()
-        #expect(Double(spec.scoreFloor) == 0.05.roundedToFloat && spec.iou == 0.5)
+        #expect(Double(spec.scoreFloor) == 0.05.roundedToFloat && spec.suppression == Suppression(iou: 0.5))
         for (limits, key) in [
             ((100, 100), "kept_anchor_class_score"), ((4, 7), "kept_with_limits_per_class_4_total_7"),
         ] {
@@ -67,7 +67,7 @@ import Testing
             spec.candidatesPerClass = [5000, 40, 3][round % 3]
             spec.perClass = [100, 6][round % 2]
             spec.perImage = [100, 9, 1][round / 4 % 3]
-            spec.iou = [0.5, 0.2][round / 2 % 2]
+            spec.suppression.iou = [0.5, 0.2][round / 2 % 2]
             spec.sizesPlusOne = round % 5 == 4
             if round == 7 { spec.scoreFloor = 0 }
             var expected: [CanvasDetection] = []
@@ -87,7 +87,8 @@ import Testing
                 let shown = boxes.indices.filter { !boxes[$0].isEmpty }
                 let scores = shown.map { all[$0].score }
                 let kept = nms(
-                    shown.map { boxes[$0] }, scores: scores, labels: shown.map { _ in 0 }, iouThreshold: spec.iou,
+                    shown.map { boxes[$0] }, scores: scores, labels: shown.map { _ in 0 },
+                    iouThreshold: spec.suppression.iou,
                     limit: spec.perClass)
                 expected += kept.map { CanvasDetection(box: boxes[shown[$0]], label: k, score: scores[$0]) }
             }
@@ -98,6 +99,48 @@ import Testing
             )
             #expect(Set(found).isSubset(of: expected), "round \(round)")
             #expect(!found.isEmpty, "round \(round)")
+        }
+    }
+
+    /// Soft and agnostic suppression against the plain reference over candidates that are found the slow way.
+    @Test(arguments: [
+        Suppression(isAgnostic: true), Suppression(.linear, iou: 0.3), Suppression(.gaussian(sigma: 0.5)),
+        Suppression(.tensorFlow(sigma: 0.3)), Suppression(.tensorFlow(sigma: 0.3), isAgnostic: true),
+        Suppression(.linear, iou: 0.1, isAgnostic: true),
+    ]) func everyKindOfSuppressionEqualsTheReference(suppression: Suppression) {
+        for round in 0..<6 {
+            var random = Random(seed: 13, purpose: .test, index: round)
+            let canvas = Size(width: 64, height: 64)
+            let anchors = Anchors(AnchorSpec(), canvas: canvas)
+            let classes = 1 + random.below(3)
+            let logits = (0..<anchors.count * classes).map { _ in Float(random.below(96) - 88) / 16 }
+            let codes = (0..<anchors.count * 4).map { _ in Float(random.uniform(-0.6, 0.6)) }
+            var spec = DecodingSpec()
+            spec.suppression = suppression
+            spec.perClass = [1000, 8][round % 2]
+            spec.perImage = 1000
+            var candidates: [(label: Int, box: Box, score: Float)] = []
+            for k in 0..<classes {
+                for i in 0..<anchors.count {
+                    let score = 1 / (1 + exponential(-logits[i * classes + k]))
+                    let c = 4 * i
+                    let box = BoxCode.decode(
+                        codes[c], codes[c + 1], codes[c + 2], codes[c + 3], anchor: anchors[i]
+                    ).clipped(to: canvas)
+                    if score > spec.scoreFloor, !box.isEmpty { candidates.append((k, box, score)) }
+                }
+            }
+            let groups = suppression.isAgnostic ? [Array(0..<classes)] : (0..<classes).map { [$0] }
+            let expected = groups.flatMap { group -> [CanvasDetection] in
+                let own = candidates.filter { group.contains($0.label) }
+                return suppressed(
+                    own.map(\.box), scores: own.map(\.score), labels: own.map(\.label), suppression,
+                    floor: spec.scoreFloor, limit: spec.perClass
+                ).map { CanvasDetection(box: own[$0.index].box, label: own[$0.index].label, score: $0.score) }
+            }
+            let found = decode(spec, logits, codes, anchors, classes: classes)
+            #expect(found.count == expected.count && Set(found) == Set(expected), "round \(round)")
+            #expect(zip(found, found.dropFirst()).allSatisfy { $0.score >= $1.score })
         }
     }
 

@@ -1,3 +1,4 @@
+import Geometry
 import Layers
 import Models
 import Testing
@@ -14,7 +15,8 @@ import Torch
             spec.loss.alpha == 0.25 && spec.loss.gamma == 1.5 && spec.loss.huberDelta == 0.1
                 && spec.loss.boxWeight == 50)
         #expect(
-            spec.decoding.scoreFloor == 0.05 && spec.decoding.candidatesPerClass == 5000 && spec.decoding.iou == 0.5)
+            spec.decoding.scoreFloor == 0.05 && spec.decoding.candidatesPerClass == 5000
+                && spec.decoding.suppression == Suppression(.hard, iou: 0.5, isAgnostic: false))
         #expect(spec.decoding.perClass == 100 && spec.decoding.perImage == 100)
         #expect(spec.headConvolutions == 4 && spec.channels == 256 && !spec.p6FromC5)
         #expect(spec.fpnNorm == .paper && spec.headNorm == .paper && spec.backbone.norm == .paper)

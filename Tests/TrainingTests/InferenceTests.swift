@@ -57,10 +57,10 @@ import Torch
     @Test func aDetectorLearnsScenesByHeart() throws {
         let before = try Detector(
             name: "nano", classes: scenes.classes, canvas: Size(width: 64, height: 64), seed: 1, device: .cpu)
-        let untaught = COCOEvaluator().evaluate(scenes, try before.detections(scenes, .init()))
+        let untaught = COCOEvaluator.evaluate(scenes, try before.detections(scenes, .init()))
         let detector = try learnt()
         let found = try detector.detections(scenes, .init())
-        let metrics = COCOEvaluator().evaluate(scenes, found)
+        let metrics = COCOEvaluator.evaluate(scenes, found)
         #expect(untaught.ap50 < 0.1 && metrics.ap50 > 0.9, "AP50 \(untaught.ap50) -> \(metrics.ap50)")
         for (example, list) in zip(scenes.examples, found) {
             for object in example.annotations {
@@ -69,6 +69,24 @@ import Torch
             }
             #expect(zip(list, list.dropFirst()).allSatisfy { $0.score >= $1.score })
             #expect(list.allSatisfy { !$0.box.isEmpty && $0.box.clipped(to: Size(width: 128, height: 96)) == $0.box })
+        }
+    }
+
+    /// Agnostic suppression leaves no two boxes that overlap; soft suppression keeps more, with lower scores.
+    @Test func suppressionIsAnOption() throws {
+        let detector = try learnt()
+        var options = Detector.InferenceOptions()
+        let hard = try detector.detections(scenes, options)
+        options.suppression = Suppression(.tensorFlow(sigma: 0.3))
+        let soft = try detector.detections(scenes, options)
+        #expect(soft.joined().count > hard.joined().count)
+        for (soft, hard) in zip(soft, hard) { #expect(soft.first?.score == hard.first?.score) }
+        options.suppression = Suppression(iou: 0.3, isAgnostic: true)
+        for list in try detector.detections(scenes, options) {
+            for (i, box) in list.enumerated() {
+                // Brought back to the picture's own pixels, boxes overlap as they did but for rounding.
+                #expect(list[..<i].allSatisfy { $0.box.iou(box.box) < 0.301 })
+            }
         }
     }
 

@@ -44,6 +44,27 @@ import Testing
             let json = try JSON.parse(run.output)
             #expect(abs((json["AP"]?.double ?? 0) - 0.9) < 1e-9)
             #expect(json["APs"] == .null && (json["per_class"]?["dot"]?["AP50"]?.double ?? 0) > 0.999_999)
+            let val = ["val", "--gt", "gt.json", "--dt", "dt.json"]
+            let own = try Program.run(
+                val + ["--iou", "0.9", "0.95", "--areas", "mine:1600:1600", "--details", "d.json", "--json"], in: folder
+            )
+            #expect(abs((try JSON.parse(own.output)["AP_mine"]?.double ?? 0) - 0.5) < 1e-9, "\(own.errors)")
+            let details = try Files.readJSON(Files.join(folder, "d.json"))
+            #expect(details["confusion"] == [[1, 0], [0, 0]])
+            #expect(details["images"]?.array?.first?["labels"]?.array?.first?["outcome"] == "found")
+            let voc = try Program.run(val + ["--metric", "voc07", "--json"], in: folder)
+            #expect(try JSON.parse(voc.output)["mAP"] == 1)
+            let bench = try Program.run(["bench", "eval"] + val.dropFirst() + ["--json"], in: folder)
+            let timed = try JSON.parse(bench.output)
+            #expect(timed["unit"] == "seconds" && timed["detections"] == 1 && (timed["value"]?.double ?? 0) > 0)
+            for wrong in [
+                ["--iou", "0.9", "0.5"], ["--areas", "a:2:1"], ["--metric", "voc", "--max-detections", "3"],
+                ["--max-detections", "0"], ["--nms", "soft"],
+            ] {
+                let run = try Program.run(val + wrong, in: folder)
+                #expect(run.code == 2 && run.errors.contains(wrong[0] == "--metric" ? wrong[2] : wrong[0]), "\(wrong)")
+            }
+            #expect(try Program.run(["bench", "evl"], in: folder).errors.contains("did you mean eval"))
         }
     }
 
