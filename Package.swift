@@ -41,12 +41,15 @@ var dryWing: [Target] =
         .target(
             name: "CImage", cSettings: cSettings,
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+        .target(
+            name: "CJSON", cxxSettings: [.unsafeFlags(["-O3", "-fvisibility=hidden"])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CYAML", linkerSettings: [.linkedLibrary("yaml")]),
     ]
     + room("Base", ["CBase"])
     + room("Geometry")
     + room("Imaging", ["CImage", "Geometry"])
-    + room("Annotations", ["Geometry", "Imaging"])
+    + room("Annotations", ["CJSON", "Geometry", "Imaging"])
     + room("Augmentation", ["Geometry", "Imaging"])
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
     + room("Evaluation", ["Geometry", "Annotations"])

@@ -1,0 +1,204 @@
+import Base
+import Geometry
+
+/// The items of a COCO annotation file held against each other: classes, pictures with their labels, and what is wrong.
+struct COCOJoining {
+    private(set) var findings: Findings
+    private(set) var classes = ClassTable(names: [])
+    private(set) var examples: [Example] = []
+    private(set) var notes: [String] = []
+
+    private let path: String
+    private let document: COCODocument
+    private let clip: Bool
+    private let emptyBoxes: EmptyBoxes
+    private var labelOfID: [Int: Int] = [:]
+    private var placeOfID: [Int: Int] = [:]
+    /// Ids of images and categories that are in the file and left out, with what points to them.
+    private var refusedPictures: Set<Int> = []
+    private var refusedClasses: Set<Int> = []
+
+    init(
+        _ path: String, _ document: COCODocument, clip: Bool, emptyBoxes: EmptyBoxes, _ findings: Findings
+    ) {
+        self.path = path
+        self.document = document
+        self.clip = clip
+        self.emptyBoxes = emptyBoxes
+        self.findings = findings
+    }
+
+    /// By rising id.
+    mutating func readClasses() {
+        refusedClasses = Set(document.faults.filter { $0.kind == .category }.compactMap(\.id))
+        var nameOfID: [Int: String] = [:]
+        var idOfName: [String: Int] = [:]
+        for category in document.categories {
+            let place = Place(file: path, item: "category id \(category.id)")
+            if let name = nameOfID[category.id] {
+                findings.add(.classIDTwice, place, "both \"\(name)\" and \"\(category.name)\" have this id")
+            } else if let other = idOfName[category.name] {
+                findings.add(.classNameTwice, place, "category id \(other) is named \"\(category.name)\", too")
+                refusedClasses.insert(category.id)
+            } else {
+                nameOfID[category.id] = category.name
+                idOfName[category.name] = category.id
+            }
+        }
+        let ids = nameOfID.keys.sorted()
+        classes = ClassTable(names: ids.compactMap { nameOfID[$0] }, ids: ids)
+        labelOfID = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
+    }
+
+    /// In the order of the file.
+    mutating func readPictures() {
+        refusedPictures = Set(document.faults.filter { $0.kind == .image }.compactMap(\.id))
+        examples.reserveCapacity(document.pictures.count)
+        placeOfID.reserveCapacity(document.pictures.count)
+        var idOfName: [String: Int] = [:]
+        idOfName.reserveCapacity(document.pictures.count)
+        for picture in document.pictures {
+            let name = picture.fileName
+            if let other = placeOfID[picture.id] {
+                findings.add(
+                    .imageIDTwice, Place(file: path, image: name),
+                    "has the id \(picture.id), as \(examples[other].fileName) has")
+            } else if let other = idOfName.updateValue(picture.id, forKey: name) {
+                idOfName[name] = other
+                refusedPictures.insert(picture.id)
+                findings.add(
+                    .imageNameTwice, Place(file: path, image: name), "image ids \(other) and \(picture.id) both name it")
+            } else {
+                placeOfID[picture.id] = examples.count
+                examples.append(Example(id: picture.id, fileName: name, size: picture.size))
+            }
+        }
+    }
+
+    /// Of items that could not be read.
+    mutating func reportFaults() {
+        for fault in document.faults {
+            findings.add(
+                fault.rule, fault.place(in: path) { id in placeOfID[id].map { examples[$0].fileName } }, fault.message)
+        }
+    }
+
+    /// Each to its picture, in the order of the file.
+    mutating func readLabels() {
+        let places = placesOfLabels()
+        let corners = CornerEvidence(document, places, examples)
+        if let at = corners.verdict {
+            report(.boxCorners, document.labels[at.piece][at.index], at.picture, corners.message)
+        }
+        let known =
+            classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
+        var ids: Set<Int> = []
+        ids.reserveCapacity(document.labels.reduce(0) { $0 + $1.count })
+        var empty: [String] = []
+        var emptyCount = 0
+        var clipped = 0
+        for (labels, places) in zip(document.labels, places) {
+            for (label, at) in zip(labels, places) {
+                guard let index = labelOfID[label.category] else {
+                    if !refusedClasses.contains(label.category) {
+                        report(
+                            .annotationWithoutClass, label, at < 0 ? nil : Int(at),
+                            "no category has the id \(label.category)\(known)")
+                    }
+                    continue
+                }
+                guard at >= 0 else {
+                    if !refusedPictures.contains(label.picture) {
+                        report(.annotationWithoutImage, label, nil, "no image has the id \(label.picture)")
+                    }
+                    continue
+                }
+                let picture = Int(at)
+                guard ids.insert(label.id).inserted else {
+                    report(.annotationIDTwice, label, picture, "another annotation has this id")
+                    continue
+                }
+                let frame = label.frame
+                guard frame.isSane else {
+                    report(.boxNotFinite, label, picture, "the bbox \(frame) is not finite or absurdly large")
+                    continue
+                }
+                let written = Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height)
+                if written.isEmpty, emptyBoxes != .keep {
+                    emptyCount += 1
+                    if empty.count <= 5 { empty.append("image id \(label.picture) annotation id \(label.id)") }
+                    if emptyBoxes == .reject {
+                        let how = frame.width < 0 || frame.height < 0 ? "a negative" : "no"
+                        report(
+                            .boxEmpty, label, picture,
+                            "the bbox \(frame) has \(how) width or height; repair or remove it")
+                    }
+                    continue
+                }
+                var box = written
+                if clip, let size = examples[picture].size {
+                    box = written.clipped(to: size)
+                    if box.isEmpty, emptyBoxes != .keep {
+                        report(
+                            .boxOutside, label, picture,
+                            "the bbox \(frame) lies outside its picture of \(size.width)x\(size.height) pixels")
+                        continue
+                    }
+                    if box != written {
+                        clipped += 1
+                        if corners.verdict == nil {
+                            report(
+                                .boxClipped, label, picture,
+                                "the bbox \(frame) is cut at the edge of its picture of \(size.width)x\(size.height) "
+                                    + "pixels")
+                        }
+                    }
+                }
+                examples[picture].annotations.append(
+                    Annotation(
+                        id: label.id, box: box, label: index,
+                        area: label.area ?? (box == written ? frame.width * frame.height : nil),
+                        treatment: label.treatment, isCrowd: label.isCrowd,
+                        provenance: label.score.map { Provenance(score: Float($0)) },
+                        segmentation: label.segmentation))
+            }
+        }
+        if emptyBoxes == .drop, emptyCount > 0 {
+            notes.append("left out boxes without width or height: \(firstFive(empty)) (\(emptyCount) in all)")
+        }
+        if clipped > 0 { notes.append("cut \(clipped) boxes at the edge of their pictures") }
+        reportBackground()
+    }
+
+    /// The place in `examples` of each label's picture, -1 where there is none; room for labels is made on the way.
+    private mutating func placesOfLabels() -> [[Int32]] {
+        var counts = [Int32](repeating: 0, count: examples.count)
+        let places = document.labels.map { labels in
+            labels.map { label in
+                guard let place = placeOfID[label.picture] else { return Int32(-1) }
+                counts[place] += 1
+                return Int32(place)
+            }
+        }
+        for (i, count) in counts.enumerated() where count > 0 { examples[i].annotations.reserveCapacity(Int(count)) }
+        return places
+    }
+
+    private mutating func reportBackground() {
+        var count = 0
+        for example in examples where example.annotations.isEmpty {
+            count += 1
+            findings.add(
+                .imageWithoutLabel, Place(file: path, image: example.fileName), "has no label: it is background")
+        }
+        if count > 0 { notes.append("\(count) of \(examples.count) pictures have no label: they are background") }
+    }
+
+    /// - Parameter picture: its place in `examples`, nil where it is not there.
+    private mutating func report(
+        _ rule: Rule, _ label: COCODocument.Label, _ picture: Int?, _ message: @autoclosure () -> String
+    ) {
+        let (path, image) = (path, picture.map { examples[$0].fileName } ?? "id \(label.picture)")
+        findings.add(rule, Place(file: path, image: image, item: "annotation id \(label.id)"), message())
+    }
+}
