@@ -87,3 +87,10 @@ struct COCODocument: Sendable {
         return reading.document
     }
 }
+
+extension Box {
+    /// The box of a frame as it is written.
+    init(_ frame: COCODocument.Frame) {
+        self.init(x: frame.x, y: frame.y, width: frame.width, height: frame.height)
+    }
+}

@@ -17,6 +17,11 @@ struct COCOJoining {
     /// Ids of images and categories that are in the file and left out, with what points to them.
     private var refusedPictures: Set<Int> = []
     private var refusedClasses: Set<Int> = []
+    /// Boxes without an area, the first of them, boxes that were cut, and whether all are corners.
+    private var emptyCount = 0
+    private var empty: [String] = []
+    private var clipped = 0
+    private var areCorners = false
 
     init(
         _ path: String, _ document: COCODocument, clip: Bool, emptyBoxes: EmptyBoxes, _ findings: Findings
@@ -88,21 +93,24 @@ struct COCOJoining {
         let places = placesOfLabels()
         let corners = CornerEvidence(document, places, examples)
         if let at = corners.verdict {
-            report(.boxCorners, document.labels[at.piece][at.index], at.picture, corners.message)
+            areCorners = true
+            let (label, name) = (document.labels[at.piece][at.index], examples[at.picture].fileName)
+            report(.boxCorners, label, name, corners.message)
         }
         let known =
             classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
         var ids: Set<Int> = []
         ids.reserveCapacity(document.labels.reduce(0) { $0 + $1.count })
-        var empty: [String] = []
-        var emptyCount = 0
-        var clipped = 0
+        var examples = examples
+        self.examples = []  // the one reference is local now, so appending copies nothing
         for (labels, places) in zip(document.labels, places) {
             for (label, at) in zip(labels, places) {
+                // Only a fault needs the name: it lies far from here in memory.
+                func name() -> String? { at < 0 ? nil : examples[Int(at)].fileName }
                 guard let index = labelOfID[label.category] else {
                     if !refusedClasses.contains(label.category) {
                         report(
-                            .annotationWithoutClass, label, at < 0 ? nil : Int(at),
+                            .annotationWithoutClass, label, name(),
                             "no category has the id \(label.category)\(known)")
                     }
                     continue
@@ -113,61 +121,64 @@ struct COCOJoining {
                     }
                     continue
                 }
-                let picture = Int(at)
                 guard ids.insert(label.id).inserted else {
-                    report(.annotationIDTwice, label, picture, "another annotation has this id")
+                    report(.annotationIDTwice, label, name(), "another annotation has this id")
                     continue
                 }
-                let frame = label.frame
-                guard frame.isSane else {
-                    report(.boxNotFinite, label, picture, "the bbox \(frame) is not finite or absurdly large")
-                    continue
-                }
-                let written = Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height)
-                if written.isEmpty, emptyBoxes != .keep {
-                    emptyCount += 1
-                    if empty.count <= 5 { empty.append("image id \(label.picture) annotation id \(label.id)") }
-                    if emptyBoxes == .reject {
-                        let how = frame.width < 0 || frame.height < 0 ? "a negative" : "no"
-                        report(
-                            .boxEmpty, label, picture,
-                            "the bbox \(frame) has \(how) width or height; repair or remove it")
-                    }
-                    continue
-                }
-                var box = written
-                if clip, let size = examples[picture].size {
-                    box = written.clipped(to: size)
-                    if box.isEmpty, emptyBoxes != .keep {
-                        report(
-                            .boxOutside, label, picture,
-                            "the bbox \(frame) lies outside its picture of \(size.width)x\(size.height) pixels")
-                        continue
-                    }
-                    if box != written {
-                        clipped += 1
-                        if corners.verdict == nil {
-                            report(
-                                .boxClipped, label, picture,
-                                "the bbox \(frame) is cut at the edge of its picture of \(size.width)x\(size.height) "
-                                    + "pixels")
-                        }
-                    }
-                }
-                examples[picture].annotations.append(
+                guard let box = box(of: label, in: examples[Int(at)].size, name()) else { continue }
+                // Of a box that was cut, the area is what is left.
+                let isWhole = box == Box(label.frame)
+                examples[Int(at)].annotations.append(
                     Annotation(
                         id: label.id, box: box, label: index,
-                        area: label.area ?? (box == written ? frame.width * frame.height : nil),
+                        area: label.area ?? (isWhole ? label.frame.width * label.frame.height : nil),
                         treatment: label.treatment, isCrowd: label.isCrowd,
                         provenance: label.score.map { Provenance(score: Float($0)) },
                         segmentation: label.segmentation))
             }
         }
+        self.examples = examples
         if emptyBoxes == .drop, emptyCount > 0 {
             notes.append("left out boxes without width or height: \(firstFive(empty)) (\(emptyCount) in all)")
         }
         if clipped > 0 { notes.append("cut \(clipped) boxes at the edge of their pictures") }
         reportBackground()
+    }
+
+    /// The box of a label in pixels of its picture, or nil where it is none.
+    private mutating func box(of label: COCODocument.Label, in size: Size?, _ name: @autoclosure () -> String?) -> Box? {
+        let frame = label.frame
+        guard frame.isSane else {
+            report(.boxNotFinite, label, name(), "the bbox \(frame) is not finite or absurdly large")
+            return nil
+        }
+        let written = Box(frame)
+        if written.isEmpty, emptyBoxes != .keep {
+            emptyCount += 1
+            if empty.count <= 5 { empty.append("image id \(label.picture) annotation id \(label.id)") }
+            if emptyBoxes == .reject {
+                let how = frame.width < 0 || frame.height < 0 ? "a negative" : "no"
+                report(.boxEmpty, label, name(), "the bbox \(frame) has \(how) width or height; repair or remove it")
+            }
+            return nil
+        }
+        guard clip, let size else { return written }
+        let box = written.clipped(to: size)
+        if box.isEmpty, emptyBoxes != .keep {
+            report(
+                .boxOutside, label, name(),
+                "the bbox \(frame) lies outside its picture of \(size.width)x\(size.height) pixels")
+            return nil
+        }
+        if box != written {
+            clipped += 1
+            if !areCorners {
+                report(
+                    .boxClipped, label, name(),
+                    "the bbox \(frame) is cut at the edge of its picture of \(size.width)x\(size.height) pixels")
+            }
+        }
+        return box
     }
 
     /// The place in `examples` of each label's picture, -1 where there is none; room for labels is made on the way.
@@ -194,11 +205,13 @@ struct COCOJoining {
         if count > 0 { notes.append("\(count) of \(examples.count) pictures have no label: they are background") }
     }
 
-    /// - Parameter picture: its place in `examples`, nil where it is not there.
+    /// - Parameter image: its file name, nil where it is not there.
     private mutating func report(
-        _ rule: Rule, _ label: COCODocument.Label, _ picture: Int?, _ message: @autoclosure () -> String
+        _ rule: Rule, _ label: COCODocument.Label, _ image: @autoclosure () -> String?, _ message: @autoclosure () -> String
     ) {
-        let (path, image) = (path, picture.map { examples[$0].fileName } ?? "id \(label.picture)")
-        findings.add(rule, Place(file: path, image: image, item: "annotation id \(label.id)"), message())
+        let path = path
+        findings.add(
+            rule, Place(file: path, image: image() ?? "id \(label.picture)", item: "annotation id \(label.id)"),
+            message())
     }
 }

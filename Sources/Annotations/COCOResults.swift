@@ -64,9 +64,7 @@ public enum COCOResults {
                 continue
             }
             detections[image].append(
-                Detection(
-                    box: Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height), label: label,
-                    score: Float(score)))
+                Detection(box: Box(frame), label: label, score: Float(score)))
         }
         return detections
     }

@@ -156,12 +156,17 @@ private struct JSONParser {
         while true {
             skipSpace()
             guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw fault("expected a member's name") }
+            let start = at
             let key = try string()
+            if members[key] != nil {
+                at = start
+                throw fault("names \"\(key)\" twice in one object")
+            }
             skipSpace()
             guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw fault("expected ':' after \"\(key)\"") }
             at += 1
             let value = try self.value(depth: depth + 1)
-            if members.updateValue(keeps ? value : .null, forKey: key) != nil { throw fault("names \"\(key)\" twice in one object") }
+            members[key] = keeps ? value : .null
             if try !more(UInt8(ascii: "}")) { return .object(members) }
         }
     }

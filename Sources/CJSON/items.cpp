@@ -1,4 +1,5 @@
 #include "CJSON.h"
+#include "skip.h"
 
 #include <cmath>
 #include <cstring>
@@ -10,14 +11,11 @@ namespace od = simdjson::ondemand;
 
 namespace {
 
-/// The house's parser goes no deeper, the root being level 0.
-constexpr int deepest = 128, item_depth = 2;
+using cjson::broken, cjson::good, cjson::odd;
+using cjson::is_space, cjson::Names, cjson::Skipper, cjson::Verdict, cjson::worse;
 
-enum Verdict { good, odd, broken };
-
-Verdict worse(Verdict a, Verdict b) { return a > b ? a : b; }
-
-bool is_space(char byte) { return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t'; }
+/// Of an item: root, list, item.
+constexpr int item_depth = 2;
 
 /// Where a value begins.
 const char *begins(od::value &value) { return value.raw_json_token().data(); }
@@ -31,7 +29,7 @@ template <size_t n> bool is_word(od::value &value, const char (&word)[n]) {
     return true;
 }
 
-/// The text of a string without its quotes. Odd where it has escapes.
+/// The text of a string without its quotes. Odd where it has escapes, or is none.
 Verdict plain_string(od::value &value, std::string_view &text) {
     std::string_view token = value.raw_json_token();
     if (token[0] != '"') return odd;
@@ -39,88 +37,6 @@ Verdict plain_string(od::value &value, std::string_view &text) {
     if (token.size() < 2 || token.back() != '"') return broken;
     text = token.substr(1, token.size() - 2);
     return memchr(text.data(), '\\', text.size()) ? odd : good;
-}
-
-/// A string that is not looked at: good, too, where its escapes are the simple ones.
-Verdict any_string(od::value &value) {
-    std::string_view text;
-    const Verdict verdict = plain_string(value, text);
-    if (verdict == broken) return broken;
-    for (size_t i = 0; verdict == odd && i < text.size(); i++)
-        if (text[i] == '\\' && !memchr("\"\\/bfnrt", text[++i], 8)) return odd;
-    return good;
-}
-
-/// The names of an object's members, to see one that is there twice.
-class Names {
-public:
-    /// Adds the name of a member. Odd where it may be there, or has escapes.
-    Verdict add(od::field &field) {
-        const char *at = field.key().raw();
-        uint64_t hash = 0xcbf29ce484222325u;
-        const char *end = at;
-        for (; *end != '"'; end++) {
-            if (*end == '\\') return odd;
-            hash = (hash ^ uint8_t(*end)) * 0x100000001b3u;
-        }
-        last = std::string_view(at, size_t(end - at));
-        if (count == most) return odd;
-        for (int i = 0; i < count; i++)
-            if (seen[i] == hash) return odd;
-        seen[count++] = hash;
-        return good;
-    }
-
-    std::string_view last;
-
-private:
-    static constexpr int most = 48;
-    uint64_t seen[most];
-    int count = 0;
-};
-
-/// Goes through a value that is not looked at.
-Verdict check(od::value &value, int depth) {
-    if (depth > deepest) return odd;
-    const char *at = begins(value);
-    switch (*at) {
-    case '{': {
-        od::object object;
-        if (value.get_object().get(object)) return broken;
-        Names names;
-        Verdict verdict = good;
-        for (auto element : object) {
-            od::field field;
-            if (std::move(element).get(field)) return broken;
-            verdict = worse(verdict, names.add(field));
-            verdict = worse(verdict, check(field.value(), depth + 1));
-            if (verdict == broken) return broken;
-        }
-        return verdict;
-    }
-    case '[': {
-        od::array list;
-        if (value.get_array().get(list)) return broken;
-        Verdict verdict = good;
-        for (auto element : list) {
-            od::value item;
-            if (element.get(item)) return broken;
-            verdict = worse(verdict, check(item, depth + 1));
-            if (verdict == broken) return broken;
-        }
-        return verdict;
-    }
-    case '"': return any_string(value);
-    case 't': return is_word(value, "true") ? good : odd;
-    case 'f': return is_word(value, "false") ? good : odd;
-    case 'n': return is_word(value, "null") ? good : odd;
-    case '-':
-    case '0' ... '9': {
-        double number;
-        return value.get_double().get(number) ? odd : good;
-    }
-    default: return broken;
-    }
 }
 
 /// A whole number, however it is written.
@@ -148,8 +64,15 @@ enum : unsigned { has_id = 1, has_image = 2, has_category = 4, has_box = 8, has_
 
 struct Reader {
     const char *start; // of the window
+    const char *end;
     cjson_kind kind;
     bool all_odd;
+
+    /// Goes over a value that is not read. simdjson steps over it, too, from one token to the next.
+    Verdict check(od::value &value, int depth) const {
+        Skipper skipper(begins(value), end);
+        return skipper.token(depth);
+    }
 
     cjson_span span(const char *from, const char *to) const {
         while (to > from && is_space(to[-1])) to--;
@@ -158,77 +81,63 @@ struct Reader {
 
     Verdict box(od::value &value, cjson_label &label) const {
         od::array list;
-        if (value.get_array().get(list)) return worse(odd, check(value, item_depth + 1));
+        if (*begins(value) != '[') return odd;
+        if (value.get_array().get(list)) return broken;
         double *sides[] = {&label.x, &label.y, &label.width, &label.height};
         size_t count = 0;
-        Verdict verdict = good;
         for (auto element : list) {
             od::value side;
             if (element.get(side)) return broken;
-            double found;
-            if (side.get_double().get(found))
-                verdict = worse(verdict, worse(odd, check(side, item_depth + 2)));
-            else if (count < 4)
-                *sides[count] = found;
-            if (verdict == broken) return broken;
+            if (count == 4 || side.get_double().get(*sides[count])) return odd;
             count++;
         }
-        return count == 4 ? verdict : worse(verdict, odd);
+        return count == 4 ? good : odd;
     }
 
-    Verdict member(std::string_view name, od::value &value, cjson_label &label, unsigned &has,
-                   od::document &document) const {
+    Verdict member(std::string_view name, od::value &value, cjson_label &label, unsigned &has) const {
         auto is = [name](std::string_view word) { return name == word; };
-        if (is("id")) return has |= has_id, scalar(whole(value, label.id), value);
-        if (is("image_id")) return has |= has_image, scalar(whole(value, label.image), value);
-        if (is("category_id")) return has |= has_category, scalar(whole(value, label.category), value);
+        if (is("id")) return has |= has_id, whole(value, label.id);
+        if (is("image_id")) return has |= has_image, whole(value, label.image);
+        if (is("category_id")) return has |= has_category, whole(value, label.category);
         if (is("bbox")) return has |= has_box, box(value, label);
         if (is("segmentation")) {
             const char *from = begins(value);
-            const Verdict verdict = check(value, item_depth + 1);
-            if (verdict == broken) return broken;
-            if (*from != '[' && *from != '{') return verdict;
-            const char *to;
-            if (document.current_location().get(to)) return broken;
-            const cjson_span found = span(from, to);
-            if (found.length > 2) label.segmentation = found;
+            Skipper skipper(from, end);
+            const Verdict verdict = skipper.token(item_depth + 1);
+            if (verdict == good && (*from == '[' || *from == '{') && skipper.at - from > 2)
+                label.segmentation = span(from, skipper.at);
             return verdict;
         }
         if (is("score")) {
             if (is_word(value, "null")) return kind == CJSON_DETECTIONS ? odd : good;
-            return has |= has_score, scalar(value.get_double().get(label.score) ? odd : good, value);
+            return has |= has_score, (value.get_double().get(label.score) ? odd : good);
         }
         if (is("area")) {
             if (is_word(value, "null")) return good;
-            const Verdict verdict = scalar(value.get_double().get(label.area) ? odd : good, value);
-            return label.area >= 0 ? verdict : worse(verdict, odd);
+            return value.get_double().get(label.area) || label.area < 0 ? odd : good;
         }
         if (is("iscrowd")) {
             const bool yes = is_word(value, "1") || is_word(value, "true");
             if (yes) label.is_crowd = label.is_ignored = 1;
             if (yes || is_word(value, "0") || is_word(value, "false") || is_word(value, "null")) return good;
-            return worse(odd, check(value, item_depth + 1));
+            return odd;
         }
-        if (is("treatment")) {
-            if (is_word(value, "\"ignore\"")) return label.is_ignored = 1, good;
-            return worse(odd, check(value, item_depth + 1));
-        }
+        if (is("treatment")) return is_word(value, "\"ignore\"") ? (label.is_ignored = 1, good) : odd;
         const bool near = resembles(name, "iscrowd") || resembles(name, "score") || resembles(name, "area")
             || resembles(name, "treatment");
         return worse(near ? odd : good, check(value, item_depth + 1));
     }
 
-    Verdict member(std::string_view name, od::value &value, cjson_picture &picture, unsigned &has,
-                   od::document &) const {
+    Verdict member(std::string_view name, od::value &value, cjson_picture &picture, unsigned &has) const {
         auto is = [name](std::string_view word) { return name == word; };
-        if (is("id")) return has |= has_id, scalar(whole(value, picture.id), value);
+        if (is("id")) return has |= has_id, whole(value, picture.id);
         if (is("width")) return has |= has_width, side(value, picture.width);
         if (is("height")) return has |= has_height, side(value, picture.height);
         if (is("file_name")) {
             std::string_view text;
             const Verdict verdict = plain_string(value, text);
             has |= has_name;
-            if (verdict != good) return scalar(verdict, value);
+            if (verdict != good) return verdict;
             picture.name = {uint32_t(text.data() - start), uint32_t(text.size())};
             // One that may leave the folder is looked at.
             return text.empty() || text[0] == '/' || text.find("..") != text.npos ? odd : good;
@@ -238,19 +147,14 @@ struct Reader {
 
     /// A picture's width or height.
     static Verdict side(od::value &value, int64_t &result) {
-        const Verdict verdict = scalar(whole(value, result), value);
-        return result > 0 && result <= 1 << 20 ? verdict : worse(verdict, odd);
-    }
-
-    /// What could not be read as a scalar may be something long, which must be gone through.
-    static Verdict scalar(Verdict verdict, od::value &value) {
-        return verdict == odd ? worse(odd, check(value, item_depth + 1)) : verdict;
+        const Verdict verdict = whole(value, result);
+        return result > 0 && result <= 1 << 20 ? verdict : odd;
     }
 
     template <typename Record>
-    Verdict item(od::value &value, Record &record, unsigned needed, od::document &document) const {
+    Verdict item(od::value &value, Record &record, unsigned needed) const {
         if (kind == CJSON_CHECK) return check(value, item_depth);
-        if (kind == CJSON_ODD || *begins(value) != '{') return worse(odd, check(value, item_depth));
+        if (kind == CJSON_ODD || *begins(value) != '{') return odd;
         od::object object;
         if (value.get_object().get(object)) return broken;
         Names names;
@@ -259,10 +163,8 @@ struct Reader {
         for (auto element : object) {
             od::field field;
             if (std::move(element).get(field)) return broken;
-            const Verdict named = names.add(field);
-            verdict = worse(verdict, named);
-            verdict = worse(verdict, named == good ? member(names.last, field.value(), record, has, document)
-                                                   : check(field.value(), item_depth + 1));
+            const Verdict named = names.add(field.key().raw());
+            verdict = worse(verdict, named == good ? member(names.last, field.value(), record, has) : named);
             if (verdict == broken) return broken;
         }
         const unsigned sizes = has & (has_width | has_height);
@@ -296,7 +198,7 @@ struct Reader {
                 close(comma);
             }
             Record record = blank;
-            Verdict verdict = item(value, record, needed, document);
+            Verdict verdict = item(value, record, needed);
             if (verdict == broken) return CJSON_FAULT;
             if (all_odd) verdict = odd;
             record.odd = verdict == odd;
@@ -332,7 +234,8 @@ void cjson_parser_free(cjson_parser *parser) { delete parser; }
 cjson_status cjson_parse(
     cjson_parser *parser, const cjson_window *window, cjson_kind kind, int all_odd, size_t *count) {
     try {
-        const Reader reader{reinterpret_cast<const char *>(window->bytes), kind, all_odd != 0};
+        const auto *text = reinterpret_cast<const char *>(window->bytes);
+        const Reader reader{text, text + window->length, kind, all_odd != 0};
         if (kind == CJSON_PICTURES) {
             cjson_picture blank{};
             blank.width = blank.height = -1;
