@@ -45,12 +45,15 @@ var dryWing: [Target] =
             linkerSettings: [
                 .linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp"), .linkedLibrary("webpdemux"),
             ]),
+        .target(
+            name: "CJSON", cxxSettings: [.unsafeFlags(["-O3", "-fvisibility=hidden"])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CYAML", linkerSettings: [.linkedLibrary("yaml")]),
     ]
     + room("Base", ["CBase"])
     + room("Geometry")
     + room("Imaging", ["CImage", "Geometry"])
-    + room("Annotations", ["Geometry", "Imaging"])
+    + room("Annotations", ["CJSON", "Geometry", "Imaging"])
     + room("Augmentation", ["Geometry", "Imaging"])
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
     + room("Evaluation", ["Geometry", "Annotations"], fixtures: true)

@@ -23,118 +23,59 @@ extension Dataset {
     /// - A quoted number is taken for an id, a name is not.
     ///
     /// - Parameters:
-    ///   - path: the JSON file.
+    ///   - path: the JSON file, of any size.
     ///   - images: the folder of pictures. Without it: `images` beside the file, `images` beside the file's folder, or
     ///     the file's folder, whichever holds the first picture.
-    /// - Throws: `.invalidData` naming file, image id and annotation id: a missing key, a wrong type, an id that is
-    ///   used twice or points nowhere, a box that is not finite, empty or outside its picture, a file name that leaves
-    ///   the folder.
+    /// - Throws: `.invalidData` naming file, image and annotation: a missing key, a wrong type, an id that is used twice
+    ///   or points nowhere, a box that is not finite, empty or outside its picture, boxes that are corners, a file name
+    ///   that leaves the folder.
     public static func coco(
         _ path: String, images root: String? = nil, clip: Bool = true, emptyBoxes: EmptyBoxes = .reject
     ) throws(Failure) -> Dataset {
-        let document = try COCODocument.read(path)
-        guard let first = document.pictures.first else { throw .data("\(path): lists no images") }
+        var findings = Findings(limit: 1)
+        let set = try coco(path, images: root, clip: clip, emptyBoxes: emptyBoxes, into: &findings)
+        try findings.requireNoErrors()
+        return set
+    }
+
+    /// As `coco` without `findings`, but an item with an error is left out and reported, and reading goes on.
+    /// - Parameter findings: gets every fault of an item, boxes that are clipped and pictures without a label.
+    /// - Throws: where the file cannot be read, is no JSON, lacks its lists or lists no image or category.
+    public static func coco(
+        _ path: String, images root: String? = nil, clip: Bool = true, emptyBoxes: EmptyBoxes = .reject,
+        into findings: inout Findings
+    ) throws(Failure) -> Dataset {
+        let document = try COCODocument.read(path, as: .annotations)
+        guard let first = document.firstPicture else { throw .data("\(path): lists no images") }
         if let root, !Files.isFolder(root) {
             throw .data(
                 Files.exists(root) ? "\(root) is a file; a folder of images was expected" : "there is no folder \(root)"
             )
         }
-        let classes = try classTable(document, path)
-        let labelOfID = Dictionary(uniqueKeysWithValues: zip(classes.ids, classes.ids.indices))
-        let (examples, placeOfID) = try examples(document, path)
+        var joining = COCOJoining(path, document, clip: clip, emptyBoxes: emptyBoxes, findings)
+        joining.readClasses()
+        if joining.classes.count == 0, document.faults.allSatisfy({ $0.kind != .category }) {
+            throw .data("\(path): lists no categories")
+        }
+        joining.readPictures()
+        joining.reportFaults()
+        joining.readLabels()
+        findings = joining.findings
         var dataset = Dataset(
-            root: root ?? pictureFolder(of: path, first: first.fileName), classes: classes, examples: examples)
+            root: root ?? pictureFolder(of: path, first: first), classes: joining.classes, examples: joining.examples)
         dataset.source = path
-
-        var ids: Set<Int> = []
-        ids.reserveCapacity(document.labels.count)
-        var empty: [String] = []
-        var clipped = 0
-        for label in document.labels {
-            func named() -> String { "\(path): image id \(label.picture): annotation id \(label.id)" }
-            guard let place = placeOfID[label.picture] else {
-                throw .data("\(named()): no image has the id \(label.picture)")
-            }
-            guard let index = labelOfID[label.category] else {
-                let known =
-                    classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
-                throw .data("\(named()): no category has the id \(label.category)\(known)")
-            }
-            guard ids.insert(label.id).inserted else { throw .data("\(named()): another annotation has this id") }
-            let frame = label.frame
-            guard [frame.x, frame.y, frame.width, frame.height].allSatisfy({ abs($0) < 1e9 }) else {
-                throw .data("\(named()): the bbox is not finite or absurdly large")
-            }
-            let written = Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height)
-            if written.isEmpty, emptyBoxes != .keep {
-                empty.append("image id \(label.picture) annotation id \(label.id)")
-                continue
-            }
-            var box = written
-            if clip, let size = dataset.examples[place].size {
-                box = written.clipped(to: size)
-                if box.isEmpty, emptyBoxes != .keep {
-                    throw .data(
-                        "\(named()): the bbox [\(frame.x), \(frame.y), \(frame.width), \(frame.height)] lies outside its "
-                            + "picture of \(size.width)x\(size.height) pixels")
-                }
-                if box != written { clipped += 1 }
-            }
-            dataset.examples[place].annotations.append(
-                Annotation(
-                    id: label.id, box: box, label: index,
-                    area: label.area ?? (box == written ? frame.width * frame.height : nil),
-                    treatment: label.treatment, isCrowd: label.isCrowd,
-                    provenance: label.score.map { Provenance(score: Float($0)) }))
-        }
-        if !empty.isEmpty {
-            let some = "\(firstFive(empty)) (\(empty.count) in all)"
-            if emptyBoxes == .reject {
-                throw .data("\(path): boxes without width or height: \(some); repair or remove them")
-            }
-            dataset.notes.append("left out boxes without width or height: \(some)")
-        }
-        if clipped > 0 { dataset.notes.append("cut \(clipped) boxes at the edge of their pictures") }
-        let background = dataset.examples.count { $0.annotations.isEmpty }
-        if background > 0 {
-            dataset.notes.append(
-                "\(background) of \(dataset.examples.count) pictures have no label: they are background")
-        }
+        dataset.notes = joining.notes
         return dataset
     }
 
-    static func classTable(_ document: COCODocument, _ path: String) throws(Failure) -> ClassTable {
-        if document.categories.isEmpty { throw .data("\(path): lists no categories") }
-        let categories = document.categories.sorted { $0.id < $1.id }
-        for (a, b) in zip(categories, categories.dropFirst()) where a.id == b.id {
-            throw .data("\(path): category id \(a.id): both \"\(a.name)\" and \"\(b.name)\" have it")
+    /// The polygons or the run lengths of a label's mask, as its file has them; nil where it has none.
+    /// - Throws: where the file is not what it was when the set was read.
+    public func segmentation(of label: Annotation) throws(Failure) -> JSON? {
+        guard let span = label.segmentation else { return nil }
+        let bytes = try Files.read(source, span.offset, span.length)
+        do throws(Failure) { return try JSON.parse(bytes, file: source) } catch {
+            throw .data("\(source): annotation id \(label.id): the mask is not where it was when the file was read")
         }
-        var idOfName: [String: Int] = [:]
-        for category in categories {
-            if let other = idOfName.updateValue(category.id, forKey: category.name) {
-                throw .data("\(path): category ids \(other) and \(category.id) are both named \"\(category.name)\"")
-            }
-        }
-        return ClassTable(names: categories.map(\.name), ids: categories.map(\.id))
-    }
-
-    static func examples(
-        _ document: COCODocument, _ path: String
-    ) throws(Failure) -> (examples: [Example], placeOfID: [Int: Int]) {
-        var examples: [Example] = []
-        examples.reserveCapacity(document.pictures.count)
-        var placeOfID: [Int: Int] = [:]
-        var idOfName: [String: Int] = [:]
-        for picture in document.pictures {
-            if placeOfID.updateValue(examples.count, forKey: picture.id) != nil {
-                throw .data("\(path): image id \(picture.id): another image has this id")
-            }
-            if let other = idOfName.updateValue(picture.id, forKey: picture.fileName) {
-                throw .data("\(path): image ids \(other) and \(picture.id) both name \(picture.fileName)")
-            }
-            examples.append(Example(id: picture.id, fileName: picture.fileName, size: picture.size))
-        }
-        return (examples, placeOfID)
     }
 
     /// Where pictures usually lie: DATA/images beside DATA/labels.json or beside DATA/annotations/labels.json.

@@ -19,6 +19,20 @@ public struct Provenance: Hashable, Sendable {
     public init(score: Float) { self.score = score }
 }
 
+/// A part of a file.
+public struct FileSpan: Hashable, Sendable {
+    /// Bytes before it.
+    public var offset: Int
+    /// Its bytes.
+    public var length: Int
+
+    /// A part of a file.
+    public init(offset: Int, length: Int) {
+        self.offset = offset
+        self.length = length
+    }
+}
+
 /// A labelled box.
 public struct Annotation: Hashable, Sendable {
     /// The annotation's id in its file.
@@ -35,11 +49,14 @@ public struct Annotation: Hashable, Sendable {
     public var isCrowd: Bool
     /// Nil on a human label.
     public var provenance: Provenance?
+    /// Where its polygons or run lengths stand in `Dataset.source`, as JSON; nil where there are none. Masks are large,
+    /// so they are not kept: `Dataset.segmentation` reads one.
+    public var segmentation: FileSpan?
 
     /// A labelled box; its area is the box's where none is given.
     public init(
         id: Int, box: Box, label: Int, area: Double? = nil, treatment: Treatment = .object, isCrowd: Bool = false,
-        provenance: Provenance? = nil
+        provenance: Provenance? = nil, segmentation: FileSpan? = nil
     ) {
         self.id = id
         self.box = box
@@ -48,6 +65,7 @@ public struct Annotation: Hashable, Sendable {
         self.treatment = treatment
         self.isCrowd = isCrowd
         self.provenance = provenance
+        self.segmentation = segmentation
     }
 }
 

@@ -3,7 +3,7 @@ import Geometry
 
 /// A box as COCO files write it, in pixels of the original image and in double precision: an IoU or an area that lies
 /// exactly on a threshold in the file lies there still.
-public struct Frame: Hashable, Sendable {
+public struct Frame: Hashable, Sendable, CustomStringConvertible {
     /// The left edge.
     public var x: Double
     /// The upper edge.
@@ -30,6 +30,12 @@ public struct Frame: Hashable, Sendable {
 
     /// In square pixels.
     public var area: Double { width * height }
+
+    /// "[1, 2.5, 30, 40]".
+    public var description: String { "[\(decimal(x)), \(decimal(y)), \(decimal(width)), \(decimal(height))]" }
+
+    /// No side is so large that a `Float` says nothing of it.
+    var isSane: Bool { abs(x) < 1e9 && abs(y) < 1e9 && abs(width) < 1e9 && abs(height) < 1e9 }
 }
 
 /// A label as evaluation needs it.
@@ -136,33 +142,15 @@ public struct TruthSet: Sendable {
     ///
     /// - Throws: `.invalidData` as `Dataset.coco`, but for what it says of empty boxes and of pictures.
     public static func coco(_ path: String) throws(Failure) -> TruthSet {
-        let document = try COCODocument.read(path)
-        let classes = try Dataset.classTable(document, path)
-        let labels = Dictionary(uniqueKeysWithValues: zip(classes.ids, classes.ids.indices))
-        let (examples, places) = try Dataset.examples(document, path)
-        var truth = TruthSet(
-            classes: classes, images: examples.map { Image(id: $0.id, fileName: $0.fileName) })
+        let document = try COCODocument.read(path, as: .annotations)
+        var joining = COCOJoining(path, document, clip: false, emptyBoxes: .keep, Findings(limit: 1))
+        joining.readClasses()
+        joining.readPictures()
+        joining.reportFaults()
+        var truth = TruthSet(classes: joining.classes, images: joining.readTruth())
+        try joining.findings.requireNoErrors()
+        if truth.classes.count == 0 { throw .data("\(path): lists no categories") }
         truth.source = path
-        var ids: Set<Int> = []
-        ids.reserveCapacity(document.labels.count)
-        for item in document.labels {
-            func named() -> String { "\(path): image id \(item.picture): annotation id \(item.id)" }
-            guard let place = places[item.picture] else {
-                throw .data("\(named()): no image has the id \(item.picture)")
-            }
-            guard let label = labels[item.category] else {
-                throw .data("\(named()): no category has the id \(item.category)")
-            }
-            guard ids.insert(item.id).inserted else { throw .data("\(named()): another annotation has this id") }
-            let (x, y, width, height) = item.frame
-            guard [x, y, width, height].allSatisfy({ abs($0) < 1e9 }) else {
-                throw .data("\(named()): the bbox is not finite or absurdly large")
-            }
-            truth.images[place].boxes.append(
-                TrueBox(
-                    id: item.id, label: label, frame: Frame(x: x, y: y, width: width, height: height), area: item.area,
-                    isIgnored: item.treatment == .ignore, isCrowd: item.isCrowd))
-        }
         return truth
     }
 }

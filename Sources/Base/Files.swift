@@ -61,6 +61,26 @@ public enum Files {
         return bytes
     }
 
+    /// A part of a file: `length` bytes from `offset` on, or fewer where it ends before.
+    ///
+    /// - Throws: where it is missing or unreadable.
+    public static func read(_ path: String, _ offset: Int, _ length: Int) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault("read", path) }
+        defer { close(descriptor) }
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            while count < length {
+                let n = pread(descriptor, buffer.baseAddress! + count, length - count, off_t(offset + count))
+                if n < 0 { failed = errno != EINTR }
+                if failed || n == 0 { break }
+                if n > 0 { count += n }
+            }
+        }
+        if failed { throw fault("read", path) }
+        return bytes
+    }
+
     /// The whole file as text.
     ///
     /// - Throws: as `read`, and where the bytes are not UTF-8.

@@ -1,3 +1,5 @@
+import Glibc
+
 extension JSON {
     /// The one JSON document in `bytes` (RFC 8259): no comments, no trailing commas, no NaN, at most 128 levels deep.
     /// A UTF-8 byte order mark is skipped.
@@ -5,38 +7,76 @@ extension JSON {
     /// - Parameter file: named in the error, with the line and column of the fault.
     /// - Throws: a `Failure` with `.invalidData`.
     public static func parse(_ bytes: [UInt8], file: String) throws(Failure) -> JSON {
-        var outcome: Result<JSON, Failure> = .success(.null)
-        bytes.withUnsafeBufferPointer { buffer in
-            outcome = Result { () throws(Failure) in
-                var parser = JSONParser(bytes: buffer, file: file)
-                return try parser.document()
-            }
+        try bytes.withUnsafeBufferPointer { buffer throws(Failure) in
+            var parser = JSONParser(bytes: buffer, file: file)
+            return try parser.document()
         }
-        return try outcome.get()
     }
 
     /// As `parse` of bytes, for a string.
     public static func parse(_ text: String, file: String = "text") throws(Failure) -> JSON {
         try parse(Array(text.utf8), file: file)
     }
+
+    /// The value in `bytes`, which are a part of a larger document.
+    /// - Parameter depth: how many levels stand around it there.
+    /// - Throws: a `Failure` with `.invalidData`; its line and column count from the beginning of the part.
+    public static func parse(
+        part bytes: UnsafeBufferPointer<UInt8>, depth: Int, file: String
+    ) throws(Failure) -> JSON {
+        var parser = JSONParser(bytes: bytes, file: file)
+        return try parser.whole(depth: depth)
+    }
+
+    /// Goes through a file of any size without keeping what it says.
+    ///
+    /// - Throws: as `Files.read` and `parse`, with line and column of the first fault.
+    public static func check(_ path: String) throws(Failure) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Files.fault("read", path) }
+        defer { close(descriptor) }
+        let size = try Files.stamp(path).size
+        guard size > 0, let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+            _ = try parse(try Files.read(path), file: path)  // empty, a pipe, a folder: `read` says what it is
+            return
+        }
+        defer { munmap(start, size) }
+        madvise(start, size, MADV_SEQUENTIAL)
+        let bytes = UnsafeRawBufferPointer(start: start, count: size).assumingMemoryBound(to: UInt8.self)
+        var parser = JSONParser(bytes: bytes, file: path, keeps: false)
+        _ = try parser.document()
+    }
 }
 
 private struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     let file: String
+    /// Whether values are kept; without it, only the text is checked.
+    let keeps: Bool
     var at = 0
 
-    init(bytes: UnsafeBufferPointer<UInt8>, file: String) {
+    init(bytes: UnsafeBufferPointer<UInt8>, file: String, keeps: Bool = true) {
         self.bytes = bytes
         self.file = file
+        self.keeps = keeps
     }
 
     mutating func document() throws(Failure) -> JSON {
         if bytes.count >= 2, (bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF) {
             throw fault("is UTF-16; JSON must be UTF-8")
         }
+        // JSON begins with an ASCII character, so a zero beside it tells the encoding without a byte order mark.
+        if bytes.count >= 2, (bytes[0] == 0) != (bytes[1] == 0) { throw fault("is UTF-16; JSON must be UTF-8") }
+        if bytes.count >= 4, bytes[0] == 0, bytes[1] == 0, bytes[2] != 0 || bytes[3] != 0 {
+            throw fault("is UTF-32; JSON must be UTF-8")
+        }
         if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { at = 3 }
-        let value = try self.value(depth: 0)
+        return try whole(depth: 0)
+    }
+
+    /// The value, and nothing behind it.
+    mutating func whole(depth: Int) throws(Failure) -> JSON {
+        let value = try self.value(depth: depth)
         skipSpace()
         if at != bytes.count { throw fault("has text after the end of the document") }
         return value
@@ -66,6 +106,9 @@ private struct JSONParser {
         if depth > 128 { throw fault("is nested deeper than 128 levels") }
         skipSpace()
         guard at < bytes.count else { throw fault("ends where a value was expected") }
+        if let word = pythonNumber() {
+            throw fault("has \(word), which is no JSON (Python's json writes it for a number that is not finite)")
+        }
         switch bytes[at] {
         case UInt8(ascii: "{"): return try object(depth: depth)
         case UInt8(ascii: "["): return try array(depth: depth)
@@ -74,16 +117,31 @@ private struct JSONParser {
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        default: throw fault("has '\(Character(UnicodeScalar(bytes[at])))' where a value was expected")
+        default: throw fault("has \(shown(bytes[at])) where a value was expected")
         }
     }
 
-    private mutating func word(_ word: StaticString, _ value: JSON) throws(Failure) -> JSON {
+    /// A byte as a reader of the message may know it: 'x', or its number where it is no character.
+    private func shown(_ byte: UInt8) -> String {
+        if byte > 0x20, byte < 0x7F { return "'\(Character(UnicodeScalar(byte)))'" }
+        let digits = String(byte, radix: 16)
+        return "the byte 0x" + (digits.count == 1 ? "0" : "") + digits
+    }
+
+    /// NaN, Infinity or -Infinity at `at`, which Python's json writes.
+    private func pythonNumber() -> StaticString? {
+        let words: [StaticString] = ["NaN", "Infinity", "-Infinity"]
+        return words.first { begins(with: $0) }
+    }
+
+    private func begins(with word: StaticString) -> Bool {
         let length = word.utf8CodeUnitCount
-        guard at + length <= bytes.count, (0..<length).allSatisfy({ bytes[at + $0] == word.utf8Start[$0] }) else {
-            throw fault("has a word that is not JSON; expected \(word)")
-        }
-        at += length
+        return at + length <= bytes.count && (0..<length).allSatisfy { bytes[at + $0] == word.utf8Start[$0] }
+    }
+
+    private mutating func word(_ word: StaticString, _ value: JSON) throws(Failure) -> JSON {
+        guard begins(with: word) else { throw fault("has a word that is not JSON; expected \(word)") }
+        at += word.utf8CodeUnitCount
         return value
     }
 
@@ -98,12 +156,17 @@ private struct JSONParser {
         while true {
             skipSpace()
             guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw fault("expected a member's name") }
+            let start = at
             let key = try string()
+            if members[key] != nil {
+                at = start
+                throw fault("names \"\(key)\" twice in one object")
+            }
             skipSpace()
             guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw fault("expected ':' after \"\(key)\"") }
             at += 1
             let value = try self.value(depth: depth + 1)
-            if members.updateValue(value, forKey: key) != nil { throw fault("names \"\(key)\" twice in one object") }
+            members[key] = keeps ? value : .null
             if try !more(UInt8(ascii: "}")) { return .object(members) }
         }
     }
@@ -117,7 +180,8 @@ private struct JSONParser {
             return .array(items)
         }
         while true {
-            items.append(try value(depth: depth + 1))
+            let item = try value(depth: depth + 1)
+            if keeps { items.append(item) }
             if try !more(UInt8(ascii: "]")) { return .array(items) }
         }
     }
@@ -155,6 +219,10 @@ private struct JSONParser {
             guard isDigit(at) else { throw fault("has a number without digits in its exponent") }
             while isDigit(at) { at += 1 }
         }
+        // Only an exponent, or hundreds of digits, can make a number that no double holds.
+        if !keeps, at - start < 300, !bytes[start..<at].contains(where: { $0 | 0x20 == UInt8(ascii: "e") }) {
+            return .null
+        }
         let text = String(decoding: bytes[start..<at], as: UTF8.self)
         if isInteger, let i = Int(text) { return .int(i) }
         guard let d = Double(text), d.isFinite else { throw fault("has a number that no double holds: \(text)") }
@@ -168,7 +236,7 @@ private struct JSONParser {
             at += 1
         }
         if at < bytes.count, bytes[at] == UInt8(ascii: "\"") {  // the common case: no escapes
-            let text = try utf8(Array(bytes[start..<at]))
+            let text = try utf8(bytes[start..<at])
             at += 1
             return text
         }
@@ -202,7 +270,7 @@ private struct JSONParser {
         throw fault("is cut off inside a string")
     }
 
-    private func utf8(_ bytes: [UInt8]) throws(Failure) -> String {
+    private func utf8(_ bytes: some Collection<UInt8>) throws(Failure) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else { throw fault("has bytes that are not UTF-8") }
         return text
     }

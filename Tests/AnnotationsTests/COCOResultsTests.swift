@@ -34,21 +34,6 @@ import Testing
         #expect(try read("[]") == [[], []])
     }
 
-    @Test(arguments: [
-        ("\"image_id\": 4", "\"image_id\": 5", ["detection 1 of the list", "truth.json", "image with the id 5"]),
-        ("\"category_id\": 5", "\"category_id\": 2", ["truth.json", "category with the id 2"]),
-        ("\"category_id\": 5", "\"category_id\": 0", ["labels written instead of ids"]),
-        ("[1, 2, 3, 4]", "[1, 2, -3, 4]", ["negative"]),
-        ("[1, 2, 3, 4]", "[1, 2, 3]", ["four numbers"]),
-        ("\"score\": 0.5", "\"scores\": 0.5", ["score"]),
-        ("[{", "{\"annotations\": [{", ["dt.json"]),
-    ])
-    func namesTheEntry(old: String, new: String, words: [String]) {
-        let good = "[{\"image_id\": 4, \"category_id\": 5, \"bbox\": [1, 2, 3, 4], \"score\": 0.5}]"
-        let said = message { _ = try read(good.replacingFirst(old, by: new)) }
-        for word in words + ["dt.json"] { #expect(said.contains(word), "\(said)") }
-    }
-
     @Test func anAnnotationFileIsNoResultsFile() {
         #expect(message { _ = try read("{\"annotations\": []}") }.contains("annotation file"))
     }

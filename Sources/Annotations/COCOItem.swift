@@ -1,0 +1,163 @@
+import Base
+import Geometry
+
+/// What is wrong with one item of a COCO file, before it is known which pictures there are.
+struct ItemFault: Error, Sendable {
+    var rule: Rule
+    var kind: Item.Kind
+    /// In its list, from 0.
+    var index: Int
+    /// The item's own id.
+    var id: Int?
+    /// An annotation's or a detection's picture.
+    var picture: Int?
+    /// A picture's name.
+    var fileName: String?
+    var message: String
+
+    /// Where the item stands: "image b.jpg: annotation id 7", with the place in the list where an id is missing.
+    /// - Parameter nameOf: the file name of a picture by its id, where it is known.
+    func place(in file: String, nameOf: (Int) -> String?) -> Place {
+        let listed = "\(kind.rawValue) \(index + 1) of the list"
+        let named = kind == .detection ? listed : id.map { "\(kind.rawValue) id \($0)" } ?? listed
+        guard kind == .image else {
+            return Place(file: file, image: picture.map { nameOf($0) ?? "id \($0)" }, item: named)
+        }
+        guard let image = fileName ?? id.map({ "id \($0)" }) else { return Place(file: file, item: listed) }
+        return Place(file: file, image: image)
+    }
+}
+
+/// One item of a list in a COCO file: the one place where its members are read with all that can be wrong with them.
+/// The fast path of `COCODocument` gives every item here in which it meets anything unexpected.
+struct Item {
+    enum Kind: String, Sendable { case image, annotation, category, detection }
+
+    let kind: Kind
+    let index: Int
+    let json: JSON
+
+    /// A fault that names the item.
+    func fault(_ message: String, _ rule: Rule = .itemMalformed) -> ItemFault {
+        ItemFault(
+            rule: rule, kind: kind, index: index, id: json["id"]?.int, picture: json["image_id"]?.int,
+            fileName: kind == .image ? json["file_name"]?.string : nil, message: message)
+    }
+
+    /// A whole number; a string of digits counts as one (some exporters quote their ids), other strings do not.
+    func id(_ key: String) throws(ItemFault) -> Int {
+        let value = try member(key)
+        if let id = value.int { return id }
+        if let text = value.string {
+            if let id = Int(text) { return id }
+            throw fault(
+                "\"\(key)\" is \(shown(value)); ids that are names are not supported, expected a whole number")
+        }
+        throw fault("\"\(key)\" is \(shown(value)); expected a whole number")
+    }
+
+    /// A member that must be there.
+    private func member(_ key: String) throws(ItemFault) -> JSON {
+        guard let members = json.object else { throw fault("must be an object, and is \(shown(json))") }
+        guard let value = members[key] else {
+            throw fault("has no \"\(key)\"\(didYouMean(key, members.keys.sorted()))")
+        }
+        return value
+    }
+
+    /// A member that need not be there, or is null. One of another spelling is not overlooked.
+    private func optional(_ key: String) throws(ItemFault) -> JSON? {
+        if let value = json[key] { return value == .null ? nil : value }
+        func folded(_ name: String) -> String { name.filter { $0 != "_" && $0 != "-" && $0 != " " }.lowercased() }
+        if let near = json.object?.keys.sorted().first(where: { folded($0) == key }) {
+            throw fault("has \"\(near)\"; did you mean \(key)?")
+        }
+        return nil
+    }
+
+    private func shown(_ value: JSON) -> String {
+        let text = value.canonical
+        return text.count > 60 ? text.prefix(57) + "..." : text
+    }
+
+    // MARK: - The items
+
+    func picture() throws(ItemFault) -> COCODocument.Picture {
+        let id = try id("id")
+        let value = try member("file_name")
+        guard let name = value.string else { throw fault("\"file_name\" is \(shown(value)); expected a string") }
+        if name.hasPrefix("/") || name.split(separator: "/").contains("..") {
+            throw fault(
+                "\"file_name\" is \(shown(value)); it must stay inside the folder of images (no leading / and no ..)",
+                .imageNameOutside)
+        }
+        if name.isEmpty || name.utf8.contains(where: { $0 < 0x20 }) {
+            throw fault("\"file_name\" is \(shown(value)): empty, or with a control character")
+        }
+        var size: Size?
+        if json["width"] != nil || json["height"] != nil {
+            let width = try self.id("width")
+            let height = try self.id("height")
+            guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20 else {
+                throw fault("the size is \(width)x\(height) pixels")
+            }
+            size = Size(width: width, height: height)
+        }
+        return COCODocument.Picture(id: id, fileName: name, size: size)
+    }
+
+    func category() throws(ItemFault) -> COCODocument.Category {
+        let id = try id("id")
+        let name = try member("name")
+        guard let text = name.string else { throw fault("\"name\" is \(shown(name)); expected a string") }
+        return COCODocument.Category(id: id, name: text)
+    }
+
+    func label() throws(ItemFault) -> COCODocument.Label {
+        var label = COCODocument.Label(
+            id: try id("id"), picture: try id("image_id"), category: try id("category_id"), frame: try frame())
+        if let area = try optional("area") {
+            guard let number = area.double, number >= 0 else {
+                throw fault("\"area\" is \(shown(area)); expected a number, 0 or more")
+            }
+            label.area = number
+        }
+        if let crowd = try optional("iscrowd") {
+            switch crowd {
+            case .int(0), .bool(false), .double(0): break
+            case .int(1), .bool(true), .double(1): label.isCrowd = true
+            default: throw fault("\"iscrowd\" is \(shown(crowd)); expected 0 or 1")
+            }
+        }
+        if label.isCrowd { label.treatment = .ignore }
+        if let treatment = try optional("treatment") {
+            switch treatment.string {
+            case "ignore": label.treatment = .ignore
+            case "object" where !label.isCrowd: break
+            default: throw fault("\"treatment\" must be \"object\" or \"ignore\" (a crowd is always ignored)")
+            }
+        }
+        if let score = try optional("score") {
+            guard let number = score.double else { throw fault("\"score\" is \(shown(score)); expected a number") }
+            label.score = number
+        }
+        return label
+    }
+
+    func detection() throws(ItemFault) -> COCODocument.Label {
+        var label = COCODocument.Label(
+            id: index, picture: try id("image_id"), category: try id("category_id"), frame: try frame())
+        let score = try member("score")
+        guard let number = score.double else { throw fault("\"score\" is \(shown(score)); expected a number") }
+        label.score = number
+        return label
+    }
+
+    private func frame() throws(ItemFault) -> Frame {
+        let bbox = try member("bbox")
+        guard let numbers = bbox.array, numbers.count == 4, let x = numbers[0].double, let y = numbers[1].double,
+            let width = numbers[2].double, let height = numbers[3].double
+        else { throw fault("\"bbox\" is \(shown(bbox)); expected four numbers [x, y, width, height]") }
+        return Frame(x: x, y: y, width: width, height: height)
+    }
+}

@@ -1,0 +1,249 @@
+import Base
+import Geometry
+
+/// The items of a COCO annotation file held against each other: classes, pictures with their labels, and what is wrong.
+struct COCOJoining {
+    private(set) var findings: Findings
+    private(set) var classes = ClassTable(names: [])
+    private(set) var examples: [Example] = []
+    private(set) var notes: [String] = []
+
+    private let path: String
+    private let document: COCODocument
+    private let clip: Bool
+    private let emptyBoxes: EmptyBoxes
+    private var labelOfID: [Int: Int] = [:]
+    private var placeOfID: [Int: Int] = [:]
+    /// Ids of images and categories that are in the file and left out, with what points to them.
+    private var refusedPictures: Set<Int> = []
+    private var refusedClasses: Set<Int> = []
+    /// Boxes without an area, the first of them, boxes that were cut, and whether all are corners.
+    private var emptyCount = 0
+    private var empty: [String] = []
+    private var clipped = 0
+    private var areCorners = false
+
+    init(
+        _ path: String, _ document: COCODocument, clip: Bool, emptyBoxes: EmptyBoxes, _ findings: Findings
+    ) {
+        self.path = path
+        self.document = document
+        self.clip = clip
+        self.emptyBoxes = emptyBoxes
+        self.findings = findings
+    }
+
+    /// By rising id.
+    mutating func readClasses() {
+        refusedClasses = Set(document.faults.filter { $0.kind == .category }.compactMap(\.id))
+        var nameOfID: [Int: String] = [:]
+        var idOfName: [String: Int] = [:]
+        for category in document.categories {
+            let place = Place(file: path, item: "category id \(category.id)")
+            if let name = nameOfID[category.id] {
+                findings.add(.classIDTwice, place, "both \"\(name)\" and \"\(category.name)\" have this id")
+            } else if let other = idOfName[category.name] {
+                findings.add(.classNameTwice, place, "category id \(other) is named \"\(category.name)\", too")
+                refusedClasses.insert(category.id)
+            } else {
+                nameOfID[category.id] = category.name
+                idOfName[category.name] = category.id
+            }
+        }
+        let ids = nameOfID.keys.sorted()
+        classes = ClassTable(names: ids.compactMap { nameOfID[$0] }, ids: ids)
+        labelOfID = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
+    }
+
+    /// In the order of the file.
+    mutating func readPictures() {
+        refusedPictures = Set(document.faults.filter { $0.kind == .image }.compactMap(\.id))
+        examples.reserveCapacity(document.pictures.count)
+        placeOfID.reserveCapacity(document.pictures.count)
+        var idOfName: [String: Int] = [:]
+        idOfName.reserveCapacity(document.pictures.count)
+        for picture in document.pictures {
+            let name = picture.fileName
+            if let other = placeOfID[picture.id] {
+                findings.add(
+                    .imageIDTwice, Place(file: path, image: name),
+                    "has the id \(picture.id), as \(examples[other].fileName) has")
+            } else if let other = idOfName.updateValue(picture.id, forKey: name) {
+                idOfName[name] = other
+                refusedPictures.insert(picture.id)
+                findings.add(
+                    .imageNameTwice, Place(file: path, image: name), "image ids \(other) and \(picture.id) both name it")
+            } else {
+                placeOfID[picture.id] = examples.count
+                examples.append(Example(id: picture.id, fileName: name, size: picture.size))
+            }
+        }
+    }
+
+    /// Of items that could not be read.
+    mutating func reportFaults() {
+        for fault in document.faults {
+            findings.add(
+                fault.rule, fault.place(in: path) { id in placeOfID[id].map { examples[$0].fileName } }, fault.message)
+        }
+    }
+
+    /// Each to its picture, in the order of the file.
+    mutating func readLabels() {
+        let places = placesOfLabels()
+        let corners = CornerEvidence(document, places, examples)
+        if let at = corners.verdict {
+            areCorners = true
+            let (label, name) = (document.labels[at.piece][at.index], examples[at.picture].fileName)
+            report(.boxCorners, label, name, corners.message)
+        }
+        var ids: Set<Int> = []
+        ids.reserveCapacity(labelCount)
+        var examples = examples
+        self.examples = []  // the one reference is local now, so appending copies nothing
+        for (labels, places) in zip(document.labels, places) {
+            for (label, at) in zip(labels, places) {
+                // Only a fault needs the name: it lies far from here in memory.
+                func name() -> String? { at < 0 ? nil : examples[Int(at)].fileName }
+                guard let index = classIndex(label, at, &ids, name()),
+                    let box = box(of: label, in: examples[Int(at)].size, name())
+                else { continue }
+                // Of a box that was cut, the area is what is left.
+                let isWhole = box == Box(label.frame)
+                examples[Int(at)].annotations.append(
+                    Annotation(
+                        id: label.id, box: box, label: index,
+                        area: label.area ?? (isWhole ? label.frame.width * label.frame.height : nil),
+                        treatment: label.treatment, isCrowd: label.isCrowd,
+                        provenance: label.score.map { Provenance(score: Float($0)) },
+                        segmentation: label.segmentation))
+            }
+        }
+        self.examples = examples
+        if emptyBoxes == .drop, emptyCount > 0 {
+            notes.append("left out boxes without width or height: \(firstFive(empty)) (\(emptyCount) in all)")
+        }
+        if clipped > 0 { notes.append("cut \(clipped) boxes at the edge of their pictures") }
+        reportBackground()
+    }
+
+    private var labelCount: Int { document.labels.reduce(0) { $0 + $1.count } }
+
+    /// The class of a label that has one, a picture and an id of its own; else nil, and the fault is reported.
+    private mutating func classIndex(
+        _ label: COCODocument.Label, _ at: Int32, _ ids: inout Set<Int>, _ name: @autoclosure () -> String?
+    ) -> Int? {
+        guard let index = labelOfID[label.category] else {
+            if !refusedClasses.contains(label.category) {
+                let known =
+                    classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
+                report(
+                    .annotationWithoutClass, label, name(), "no category has the id \(label.category)\(known)")
+            }
+            return nil
+        }
+        guard at >= 0 else {
+            if !refusedPictures.contains(label.picture) {
+                report(.annotationWithoutImage, label, nil, "no image has the id \(label.picture)")
+            }
+            return nil
+        }
+        guard ids.insert(label.id).inserted else {
+            report(.annotationIDTwice, label, name(), "another annotation has this id")
+            return nil
+        }
+        return index
+    }
+
+    /// The labels for evaluation, as written: each to its picture, in the order of the file.
+    mutating func readTruth() -> [TruthSet.Image] {
+        var images = examples.map { TruthSet.Image(id: $0.id, fileName: $0.fileName) }
+        var ids: Set<Int> = []
+        ids.reserveCapacity(labelCount)
+        for (labels, places) in zip(document.labels, placesOfLabels()) {
+            for (label, at) in zip(labels, places) {
+                func name() -> String? { at < 0 ? nil : images[Int(at)].fileName }
+                guard let index = classIndex(label, at, &ids, name()) else { continue }
+                guard label.frame.isSane else {
+                    report(.boxNotFinite, label, name(), "the bbox \(label.frame) is not finite or absurdly large")
+                    continue
+                }
+                images[Int(at)].boxes.append(
+                    TrueBox(
+                        id: label.id, label: index, frame: label.frame, area: label.area,
+                        isIgnored: label.treatment == .ignore, isCrowd: label.isCrowd))
+            }
+        }
+        return images
+    }
+
+    /// The box of a label in pixels of its picture, or nil where it is none.
+    private mutating func box(of label: COCODocument.Label, in size: Size?, _ name: @autoclosure () -> String?) -> Box? {
+        let frame = label.frame
+        guard frame.isSane else {
+            report(.boxNotFinite, label, name(), "the bbox \(frame) is not finite or absurdly large")
+            return nil
+        }
+        let written = Box(frame)
+        if written.isEmpty, emptyBoxes != .keep {
+            emptyCount += 1
+            if empty.count <= 5 { empty.append("image id \(label.picture) annotation id \(label.id)") }
+            if emptyBoxes == .reject {
+                let how = frame.width < 0 || frame.height < 0 ? "a negative" : "no"
+                report(.boxEmpty, label, name(), "the bbox \(frame) has \(how) width or height; repair or remove it")
+            }
+            return nil
+        }
+        guard clip, let size else { return written }
+        let box = written.clipped(to: size)
+        if box.isEmpty, emptyBoxes != .keep {
+            report(
+                .boxOutside, label, name(),
+                "the bbox \(frame) lies outside its picture of \(size.width)x\(size.height) pixels")
+            return nil
+        }
+        if box != written {
+            clipped += 1
+            if !areCorners {
+                report(
+                    .boxClipped, label, name(),
+                    "the bbox \(frame) is cut at the edge of its picture of \(size.width)x\(size.height) pixels")
+            }
+        }
+        return box
+    }
+
+    /// The place in `examples` of each label's picture, -1 where there is none; room for labels is made on the way.
+    private mutating func placesOfLabels() -> [[Int32]] {
+        var counts = [Int32](repeating: 0, count: examples.count)
+        let places = document.labels.map { labels in
+            labels.map { label in
+                guard let place = placeOfID[label.picture] else { return Int32(-1) }
+                counts[place] += 1
+                return Int32(place)
+            }
+        }
+        for (i, count) in counts.enumerated() where count > 0 { examples[i].annotations.reserveCapacity(Int(count)) }
+        return places
+    }
+
+    private mutating func reportBackground() {
+        var count = 0
+        for example in examples where example.annotations.isEmpty {
+            count += 1
+            findings.add(
+                .imageWithoutLabel, Place(file: path, image: example.fileName), "has no label: it is background")
+        }
+        if count > 0 { notes.append("\(count) of \(examples.count) pictures have no label: they are background") }
+    }
+
+    /// - Parameter image: its file name, nil where it is not there.
+    private mutating func report(
+        _ rule: Rule, _ label: COCODocument.Label, _ image: @autoclosure () -> String?, _ message: @autoclosure () -> String
+    ) {
+        let path = path
+        findings.add(
+            rule, Place(file: path, image: image() ?? "id \(label.picture)", item: "annotation id \(label.id)"),
+            message())
+    }
+}
