@@ -42,15 +42,17 @@ var dryWing: [Target] =
             name: "CImage", cSettings: cSettings,
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
         .target(name: "CYAML", linkerSettings: [.linkedLibrary("yaml")]),
+        .target(name: "CXML", linkerSettings: [.linkedLibrary("expat")]),
     ]
     + room("Base", ["CBase"])
     + room("Geometry")
     + room("Imaging", ["CImage", "Geometry"])
-    + room("Annotations", ["Geometry", "Imaging"])
+    + room("Markup", ["CYAML", "CXML"])
+    + room("Annotations", ["Geometry", "Imaging", "Markup"])
     + room("Augmentation", ["Geometry", "Imaging"])
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
     + room("Evaluation", ["Geometry", "Annotations"])
-    + room("Recipes", ["CYAML"])
+    + room("Recipes", ["Markup"])
     + room("Checkpoints")
     + room("Journal")
 

@@ -61,6 +61,26 @@ public enum Files {
         return bytes
     }
 
+    /// The first bytes of a file, at most `count`.
+    ///
+    /// - Throws: as `read`.
+    public static func head(_ path: String, count: Int) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault("read", path) }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let n = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + filled, count - filled) }
+            if n < 0 && errno == EINTR { continue }
+            if n < 0 { throw fault("read", path) }
+            if n == 0 { break }
+            filled += n
+        }
+        bytes.removeLast(count - filled)
+        return bytes
+    }
+
     /// The whole file as text.
     ///
     /// - Throws: as `read`, and where the bytes are not UTF-8.
@@ -102,6 +122,23 @@ public enum Files {
 
     /// As `write` of bytes, for the UTF-8 of a string.
     public static func write(_ text: String, to path: String) throws(Failure) { try write(Array(text.utf8), to: path) }
+
+    /// Writes a file that must not be there yet, without waiting for the disk: for the many files of a folder that is
+    /// published when it is whole.
+    public static func writeNew(_ text: String, to path: String) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw fault("write", path) }
+        var contents = text
+        let whole = contents.withUTF8 { attempt(UnsafeRawBufferPointer($0), descriptor) }
+        let reason = whole ? nil : fault("write", path)
+        if close(descriptor) != 0 { throw fault("write", path) }
+        if let reason { throw reason }
+    }
+
+    /// Makes a symbolic link at `path` that leads to `target`.
+    public static func link(_ target: String, at path: String) throws(Failure) {
+        guard symlink(target, path) == 0 else { throw fault("link", path) }
+    }
 
     /// As `write`, for a body that writes through a file descriptor.
     public static func writeAtomically(
