@@ -220,8 +220,8 @@ public struct Conversion {
 }
 
 extension Conversion.Count {
-    /// Where nothing is left out or changed.
-    init(of part: Conversion.Part, scores: Bool) {
+    /// What is written of a part where nothing is left out or changed.
+    public init(of part: Conversion.Part, scores: Bool) {
         self.init(part: part.name)
         pictures = part.set.examples.count
         for example in part.set.examples {

@@ -16,7 +16,9 @@ struct PictureLabels: Sendable {
     /// Ids are given when all pictures are put together.
     var annotations: [Annotation] = []
     var findings = Findings()
-    /// Nil where the picture itself cannot be used; a finding says why.
+    /// Where the picture is named, if not in a folder.
+    var listed: Place?
+    /// False where the picture itself cannot be used; a finding says why.
     var isUsable = true
     fileprivate(set) var clipped = 0
     fileprivate(set) var dropped: [String] = []
@@ -84,8 +86,8 @@ extension Dataset {
             findings.add(picture.findings)
             guard picture.isUsable else { continue }
             if seen.updateValue(examples.count, forKey: picture.fileName) != nil {
-                findings.add(
-                    .imageNameTwice, Place(file: root, image: picture.fileName), "the picture is listed more than once")
+                let place = picture.listed ?? Place(file: root)
+                findings.add(.imageNameTwice, place, "the picture \(picture.fileName) is listed already")
                 continue
             }
             var example = Example(id: examples.count + 1, fileName: picture.fileName, size: picture.size)

@@ -24,6 +24,7 @@ struct VOCFile: Sendable {
     ///   - listed: where it is listed.
     init(_ file: String, id: String, listed: Place, _ pictures: PictureFolder) {
         picture = PictureLabels(fileName: pictures.find(stem: id) ?? id + ".jpg")
+        picture.listed = listed
         func refuse(_ rule: Rule, _ place: Place, _ what: String) {
             picture.findings.add(rule, place, what)
             picture.isUsable = false
@@ -121,8 +122,9 @@ struct VOCFile: Sendable {
         guard corners.allSatisfy({ abs($0) < 1e9 }) else {
             return fault(.boxNotFinite, "the box \(written) is not finite or absurdly large", line: frame.line)
         }
-        guard corners[0] <= corners[2], corners[1] <= corners[3] else {
-            let side = corners[0] > corners[2] ? "x" : "y"
+        // Both ends are included: a box between pixels can have xmin a little beyond xmax and still some width.
+        guard corners[2] - corners[0] > -1, corners[3] - corners[1] > -1 else {
+            let side = corners[2] - corners[0] > -1 ? "y" : "x"
             return fault(
                 .boxCorners, "the box \(written) has \(side)min beyond \(side)max; corners were expected, smaller first",
                 line: frame.line)
@@ -146,7 +148,9 @@ struct VOCFile: Sendable {
             Object(name: name, corners: corners, isDifficult: isDifficult, score: score, place: place))
     }
 
-    private static func written(_ corners: [Double]) -> String { corners.map(decimal).joined(separator: " ") }
+    private static func written(_ corners: [Double]) -> String {
+        corners.map { $0.isFinite ? decimal($0) : "\($0)" }.joined(separator: " ")
+    }
 
     /// The picture with its labels, counted by a class table.
     ///

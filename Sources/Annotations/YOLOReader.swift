@@ -35,6 +35,7 @@ struct YOLOReader {
         let (all, classes, rules) = (entries, source.names, self.rules)
         let read = parallelMap(all.count) { i -> (labels: PictureLabels, hasFile: Bool) in
             var picture = PictureLabels(fileName: names[i])
+            picture.listed = all[i].place
             do throws(Failure) { picture.size = try ImageFile.size(all[i].picture) } catch {
                 let missing = !Files.exists(all[i].picture)
                 picture.findings.add(missing ? .imageMissing : .imageUnreadable, all[i].place, error.message)

@@ -142,7 +142,9 @@ void pupil_xml_next(pupil_xml *self, pupil_xml_event *out) {
         bool last = count == self->count;
         // A failure is told after the events that came before it.
         if (XML_Parse(self->expat, (const char *)self->rest, (int)count, last) != XML_STATUS_OK) {
-            if (!self->problem) self->problem = XML_ErrorString(XML_GetErrorCode(self->expat));
+            enum XML_Error code = XML_GetErrorCode(self->expat);
+            const char *cut = "the text ends before its last element is closed";
+            if (!self->problem) self->problem = code == XML_ERROR_NO_ELEMENTS ? cut : XML_ErrorString(code);
             self->finished = true;
         }
         self->rest += count;

@@ -19,6 +19,7 @@ struct Pupil {
         Verb(name: "label", summary: LabelVerb.schema.summary, run: LabelVerb.run),
         Verb(name: "predict", summary: PredictVerb.schema.summary, run: PredictVerb.run),
         Verb(name: "val", summary: ValVerb.schema.summary, run: ValVerb.run),
+        Verb(name: "convert", summary: ConvertVerb.schema.summary, run: ConvertVerb.run),
         Verb(name: "draw", summary: DrawVerb.schema.summary, run: DrawVerb.run),
         Verb(name: "models", summary: ModelsVerb.schema.summary, run: ModelsVerb.run),
         Verb(name: "doctor", summary: DoctorVerb.schema.summary, run: DoctorVerb.run),
