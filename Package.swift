@@ -49,15 +49,17 @@ var dryWing: [Target] =
             name: "CJSON", cxxSettings: [.unsafeFlags(["-O3", "-fvisibility=hidden"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CYAML", linkerSettings: [.linkedLibrary("yaml")]),
+        .target(name: "CXML", linkerSettings: [.linkedLibrary("expat")]),
     ]
     + room("Base", ["CBase"])
     + room("Geometry")
     + room("Imaging", ["CImage", "Geometry"])
-    + room("Annotations", ["CJSON", "Geometry", "Imaging"])
+    + room("Markup", ["CYAML", "CXML"])
+    + room("Annotations", ["CJSON", "Geometry", "Imaging", "Markup"])
     + room("Augmentation", ["Geometry", "Imaging"])
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
     + room("Evaluation", ["Geometry", "Annotations"], fixtures: true)
-    + room("Recipes", ["CYAML"])
+    + room("Recipes", ["Markup"])
     + room("Checkpoints")
     + room("Journal")
 

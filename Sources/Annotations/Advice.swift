@@ -4,6 +4,12 @@ extension Rule {
         switch self {
         case .fileUnreadable: "export the file anew; the place says where reading stopped"
         case .itemMalformed: "repair the item, or let --fix leave it out"
+        case .columnUnknown: "nothing to do: the column is not read"
+        case .rowLeftOut: "nothing to do: such rows are no boxes"
+        case .classCountDiffers: "make nc and names agree"
+        case .boxNotRelative: "divide by the width and height of the picture: YOLO's numbers are fractions"
+        case .boxFromPolygon: "nothing to do: the box around the polygon is taken"
+        case .labelWithoutImage: "remove the label file, or bring the picture back"
         case .imageIDTwice: "give each image an id of its own"
         case .imageNameTwice: "list each picture once, with all its boxes"
         case .imageNameOutside: "write names relative to the folder of pictures"

@@ -5,6 +5,8 @@ public enum Rule: String, CaseIterable, Sendable {
     // A file or an item of it that says nothing usable.
     case fileUnreadable = "file-unreadable"
     case itemMalformed = "item-malformed"
+    case columnUnknown = "column-unknown"
+    case rowLeftOut = "row-left-out"
     // Items held against each other.
     case imageIDTwice = "image-id-twice"
     case imageNameTwice = "image-name-twice"
@@ -14,6 +16,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case annotationWithoutClass = "annotation-without-class"
     case classIDTwice = "class-id-twice"
     case classNameTwice = "class-name-twice"
+    case classCountDiffers = "class-count-differs"
     case classWithoutObject = "class-without-object"
     case classesDiffer = "classes-differ"
     // Boxes.
@@ -22,6 +25,8 @@ public enum Rule: String, CaseIterable, Sendable {
     case boxOutside = "box-outside"
     case boxClipped = "box-clipped"
     case boxCorners = "box-corners"
+    case boxNotRelative = "box-not-relative"
+    case boxFromPolygon = "box-from-polygon"
     case boxTwice = "box-twice"
     case boxTiny = "box-tiny"
     // Pictures.
@@ -32,6 +37,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case imageTurned = "image-turned"
     case imageWithoutLabel = "image-without-label"
     case imageUnlisted = "image-unlisted"
+    case labelWithoutImage = "label-without-image"
     case imageTwice = "image-twice"
     case imageAlike = "image-alike"
     // Sets held against each other, and against a model.
@@ -56,8 +62,8 @@ public enum Rule: String, CaseIterable, Sendable {
     /// How much a finding of this rule weighs.
     public var severity: Severity {
         switch self {
-        case .imageWithoutLabel, .imageUnlisted, .boxClipped: .note
-        case .classWithoutObject, .boxTwice, .boxTiny, .imageDamaged, .imageTwice, .imageAlike, .setsShareImage,
+        case .imageWithoutLabel, .imageUnlisted, .boxClipped, .boxFromPolygon, .rowLeftOut, .columnUnknown: .note
+        case .classWithoutObject, .labelWithoutImage, .boxTwice, .boxTiny, .imageDamaged, .imageTwice, .imageAlike, .setsShareImage,
             .setsShareAlike, .anchorsMiss:
             .warning
         default: .error

@@ -61,6 +61,11 @@ public enum Files {
         return bytes
     }
 
+    /// The first bytes of a file, at most `count`.
+    ///
+    /// - Throws: as `read`.
+    public static func head(_ path: String, count: Int) throws(Failure) -> [UInt8] { try read(path, 0, count) }
+
     /// A part of a file: `length` bytes from `offset` on, or fewer where it ends before.
     ///
     /// - Throws: where it is missing or unreadable.
@@ -122,6 +127,23 @@ public enum Files {
 
     /// As `write` of bytes, for the UTF-8 of a string.
     public static func write(_ text: String, to path: String) throws(Failure) { try write(Array(text.utf8), to: path) }
+
+    /// Writes a file that must not be there yet, without waiting for the disk: for the many files of a folder that is
+    /// published when it is whole.
+    public static func writeNew(_ text: String, to path: String) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw fault("write", path) }
+        var contents = text
+        let whole = contents.withUTF8 { attempt(UnsafeRawBufferPointer($0), descriptor) }
+        let reason = whole ? nil : fault("write", path)
+        if close(descriptor) != 0 { throw fault("write", path) }
+        if let reason { throw reason }
+    }
+
+    /// Makes a symbolic link at `path` that leads to `target`.
+    public static func link(_ target: String, at path: String) throws(Failure) {
+        guard symlink(target, path) == 0 else { throw fault("link", path) }
+    }
 
     /// As `write`, for a body that writes through a file descriptor.
     public static func writeAtomically(

@@ -1,4 +1,5 @@
 import Base
+import Markup
 
 /// The words after a verb, sorted into values by key.
 struct CommandLineReader {

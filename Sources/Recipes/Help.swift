@@ -1,4 +1,5 @@
 import Base
+import Markup
 
 extension Schema {
     private static let width = 100

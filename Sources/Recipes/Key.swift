@@ -1,4 +1,5 @@
 import Base
+import Markup
 
 /// One setting of a verb: its name, what it may be, and what it is when nobody says.
 ///

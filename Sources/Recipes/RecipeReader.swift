@@ -1,4 +1,5 @@
 import Base
+import Markup
 
 /// A recipe file, its nested mappings flattened to dotted names and its values checked by the schema's keys.
 struct RecipeReader {

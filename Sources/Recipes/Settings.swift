@@ -1,4 +1,5 @@
 import Base
+import Markup
 
 /// The settings of one run of a verb: each key's value as said, by default, or absent.
 ///

@@ -83,15 +83,36 @@ enum CommonKeys {
         precision, seed,
     ]
 
+    /// What a key for a labelled set takes.
+    static let forms =
+        "A file or folder, told by its content: COCO JSON, YOLO data.yaml, VOC, Open Images CSV, CVAT (docs/formats.md)."
+    static let classes = Key(
+        "classes", .path, group: "data",
+        help: "A file with the names of the classes in order, one a line. Default: what the set lists, or else has.")
+
+    /// A file or folder of detections.
+    static func detections(_ help: String) -> Key {
+        Key("dt", .path, group: "data", help: help + " COCO results, Open Images CSV or a folder of text files.")
+    }
+    static let detectionLines = Key(
+        "dt-boxes", .choice(DetectionLines.allCases.map(\.rawValue)), group: "data",
+        help: "How text files of --dt spell a box: class, score and xyxy, xywh (pixels) or relative; or yolo labels.")
+    static let detectionClasses = Key(
+        "dt-classes", .path, group: "data",
+        help: "For text files with class numbers: the names they count, one a line. Default: the classes of the set.")
+
     static let trainingData: [Key] = [
-        Key("train", .path, required: true, group: "data", help: "COCO annotations to learn from."),
-        Key("images", .path, group: "data", help: "Their pictures. Default: `images` beside the file or its folder."),
-        Key("val", .path, required: true, group: "data", help: "COCO annotations to check with."),
-        Key("val-images", .path, group: "data", help: "Their pictures. Default: as for --train."),
+        Key("train", .path, required: true, group: "data", help: "The set to learn from. \(forms)"),
+        Key("images", .path, group: "data", help: "Its pictures. Default: where its form has them."),
+        Key(
+            "val", .path, required: true, group: "data",
+            help: "The set to check with; the file of --train again where that has a part val."),
+        Key("val-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
         Key(
             "test", .path, group: "data",
-            help: "COCO annotations that the reported numbers come from; without it, --val."),
-        Key("test-images", .path, group: "data", help: "Their pictures. Default: as for --train."),
+            help: "The set that the reported numbers come from; without it, --val."),
+        Key("test-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
+        classes,
         Key(
             "init", .string, default: "random", group: "model",
             help: "random, or a detector of the same model: its weights file, or the folder of its run."),
@@ -207,14 +228,35 @@ extension Settings {
         return setting("micro", .int(micro))
     }
 
-    /// A labelled set by its two keys, with its notes on standard error.
+    /// A labelled set by its two keys, with its notes on standard error: the fatal part of `pupil check`.
     func labelledSet(_ key: String, _ imagesKey: String) throws(Failure) -> Dataset? {
         guard let path = optionalString(key) else { return nil }
-        let set = try Dataset.coco(path, images: optionalString(imagesKey))
-        try set.verifyFiles()
+        let set = try readSet(path, images: imagesKey, part: key)
+        var findings = Findings()
+        set.check(set.lookAtPictures(.headers), into: &findings)
+        try findings.requireNoErrors()
+        return set
+    }
+
+    /// A labelled set of any form, with its notes on standard error; its pictures need not be there.
+    func readSet(
+        _ path: String, images imagesKey: String, part: String?, clip: Bool = true, emptyBoxes: EmptyBoxes = .reject
+    ) throws(Failure) -> Dataset {
+        let set = try Dataset.read(
+            path, images: optionalString(imagesKey), part: part, classes: try classNames("classes"), clip: clip,
+            emptyBoxes: emptyBoxes)
         for note in set.notes { Console.standardError.line("\(path): \(note)") }
         return set
     }
+
+    /// The names in the file of a key.
+    func classNames(_ key: String) throws(Failure) -> [String]? {
+        guard let path = optionalString(key) else { return nil }
+        return try Dataset.classNames(path)
+    }
+
+    var detectionLines: DetectionLines? { optionalString("dt-boxes").flatMap { DetectionLines(rawValue: $0) } }
+    func detectionClasses() throws(Failure) -> [String]? { try classNames("dt-classes") }
 
     /// train, val and test with one class table. - Throws: where their classes differ.
     func labelledSets() throws(Failure) -> (train: Dataset, validation: Dataset, test: Dataset?) {

@@ -20,6 +20,7 @@ struct Pupil {
         Verb(name: "predict", summary: PredictVerb.schema.summary, run: PredictVerb.run),
         Verb(name: "val", summary: ValVerb.schema.summary, run: ValVerb.run),
         Verb(name: "check", summary: CheckVerb.schema.summary, run: CheckVerb.run),
+        Verb(name: "convert", summary: ConvertVerb.schema.summary, run: ConvertVerb.run),
         Verb(name: "draw", summary: DrawVerb.schema.summary, run: DrawVerb.run),
         Verb(name: "models", summary: ModelsVerb.schema.summary, run: ModelsVerb.run),
         Verb(name: "bench", summary: BenchVerb.summary, run: BenchVerb.run),

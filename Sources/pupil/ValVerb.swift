@@ -10,14 +10,17 @@ import Training
 /// `pupil val`: COCO's numbers for a results file or a detector.
 enum ValVerb {
     static let schema = Schema(
-        verb: "val", summary: "COCO AP of a results file (--dt) or of a detector (--weights).",
+        verb: "val", summary: "COCO AP of detections (--dt) or of a detector (--weights).",
         keys: [
-            Key("gt", .path, required: true, group: "data", help: "COCO annotations."),
-            Key("dt", .path, group: "data", help: "COCO results to score."),
+            Key("gt", .path, required: true, group: "data", help: "The ground truth. \(CommonKeys.forms)"),
+            Key(
+                "part", .string, default: "val", group: "data", help: "Which part of --gt, where it has several."),
+            CommonKeys.classes,
+            CommonKeys.detections("Detections to score."), CommonKeys.detectionLines, CommonKeys.detectionClasses,
             Key("weights", .path, group: "data", help: "Or a detector's weights."),
             Key(
                 "images", .path, group: "data",
-                help: "With --weights: the pictures. Default: `images` beside the file or its folder."),
+                help: "The pictures of --gt. Default: where its form has them. Needed where boxes are fractions of them."),
         ] + ValSettings.keys + CommonKeys.suppression + [
             Key(
                 "out", .path, group: "run", affectsResult: false,
@@ -28,19 +31,18 @@ enum ValVerb {
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
         guard (settings.value("dt") == nil) != (settings.value("weights") == nil) else {
-            throw .usage("val needs either --dt (a results file) or --weights (a detector)")
+            throw .usage("val needs either --dt (detections) or --weights (a detector)")
         }
         let asked = try ValSettings(settings)
         let suppression = try settings.suppression()
         let truth: TruthSet
         let detections: [[ScoredBox]]
         if let dt = settings.optionalString("dt") {
-            if suppression != nil { throw .usage("--nms goes with --weights; a results file is scored as it is") }
-            truth = try TruthSet.coco(settings.string("gt"))
-            detections = try COCOResults.scored(dt, truth)
+            if suppression != nil { throw .usage("--nms goes with --weights; detections are scored as they are") }
+            (truth, detections) = try read(dt, settings)
         } else {
             let device = try settings.useMachine()
-            let set = try Dataset.coco(settings.string("gt"), images: settings.optionalString("images"))
+            let set = try settings.readSet(settings.string("gt"), images: "images", part: settings.string("part"))
             try set.verifyFiles()
             let detector = try Detector(weights: settings.string("weights"), device: device)
             let own = Dataset(root: "", classes: detector.classes, examples: [])
@@ -64,5 +66,22 @@ enum ValVerb {
         }
         print(settings.bool("json") ? report.json.canonical : report.text)
         return .done
+    }
+
+    /// Labels and detections as they are written: pycocotools neither clips ground truth nor minds boxes without an area.
+    /// COCO's two forms are read in double precision, as it reads them.
+    private static func read(_ dt: String, _ settings: Settings) throws(Failure) -> (TruthSet, [[ScoredBox]]) {
+        let gt = settings.string("gt")
+        if try settings.value("classes") == nil && Detections.areResults(dt) && DatasetFormat.of(gt) == .coco
+            && !Files.isFolder(gt)
+        {
+            let truth = try TruthSet.coco(gt)
+            return (truth, try COCOResults.scored(dt, truth))
+        }
+        let set = try settings.readSet(
+            gt, images: "images", part: settings.string("part"), clip: false, emptyBoxes: .keep)
+        let detections = try Detections.read(
+            dt, set, lines: settings.detectionLines, classes: try settings.detectionClasses())
+        return (TruthSet(set), detections.map { $0.map { ScoredBox($0) } })
     }
 }

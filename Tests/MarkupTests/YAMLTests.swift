@@ -1,7 +1,7 @@
 import Base
 import Testing
 
-@testable import Recipes
+@testable import Markup
 
 func yaml(_ text: String) throws(Failure) -> JSON { try YAML.parse(text, file: "r.yaml").json }
 

@@ -2,7 +2,7 @@ import Base
 
 extension YAML {
     /// A scalar or a list of scalars on one line, in a form that readers of YAML 1.1 and 1.2 understand alike.
-    static func flow(_ value: JSON) -> String {
+    public static func flow(_ value: JSON) -> String {
         switch value {
         case .null: "null"
         case .bool(let b): b ? "true" : "false"
@@ -25,7 +25,7 @@ extension YAML {
     }
 
     /// Text without quotes only where no reader could take it for anything else.
-    static func scalar(_ text: String) -> String {
+    public static func scalar(_ text: String) -> String {
         let reserved: Set<String> = ["null", "true", "false", "yes", "no", "on", "off", "y", "n", ""]
         let safe = text.unicodeScalars.allSatisfy {
             ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)

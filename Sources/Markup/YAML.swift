@@ -32,17 +32,20 @@ public struct YAMLName: Sendable {
 }
 
 /// Reading YAML as the YAML 1.2 core schema has it: `yes` and `on` are text, `0o17` is 15. No aliases, anchors or
-/// tags: a recipe is plain data, and a few of those can stand for gigabytes.
+/// tags: settings are plain data, and a few of those can stand for gigabytes.
 public enum YAML {
     private static let deepest = 64
     private static let longest = 4 << 20
 
     /// The document of a file.
-    /// - Throws: `.usage` with file, line and column.
-    public static func parse(_ text: String, file: String) throws(Failure) -> YAMLNode {
+    /// - Parameter code: how the program ends over a fault: a recipe's is the user's word, a data file's is data.
+    /// - Throws: a `Failure` of that code, with file, line and column.
+    public static func parse(
+        _ text: String, file: String, code: ExitCode = .usage
+    ) throws(Failure) -> YAMLNode {
         var bytes = Array(text.utf8)
         guard bytes.count <= longest else {
-            throw .usage("\(file) has \(bytes.count) bytes; a recipe has at most 4 MB")
+            throw Failure(code, "\(file) has \(bytes.count) bytes; a YAML file has at most 4 MB here")
         }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         var outcome: Result<YAMLNode, Failure>?
@@ -50,7 +53,7 @@ public enum YAML {
             guard let parser = pupil_yaml_new(buffer.baseAddress, buffer.count) else { return }
             defer { pupil_yaml_free(parser) }
             outcome = Result { () throws(Failure) in
-                var reader = YAMLReader(parser: parser, file: file, deepest: deepest)
+                var reader = YAMLReader(parser: parser, file: file, code: code, deepest: deepest)
                 return try reader.document()
             }
         }
@@ -60,7 +63,7 @@ public enum YAML {
 
     /// What a plain scalar means in the core schema; nil where it is text. Infinities and NaN are text too: no
     /// setting takes one.
-    static func resolve(_ text: String) -> JSON? {
+    public static func resolve(_ text: String) -> JSON? {
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
         case "true", "True", "TRUE": return .bool(true)
@@ -122,12 +125,14 @@ extension YAMLNode {
 private struct YAMLReader {
     let parser: OpaquePointer
     let file: String
+    let code: ExitCode
     let deepest: Int
     var event = pupil_yaml_event()
 
-    init(parser: OpaquePointer, file: String, deepest: Int) {
+    init(parser: OpaquePointer, file: String, code: ExitCode, deepest: Int) {
         self.parser = parser
         self.file = file
+        self.code = code
         self.deepest = deepest
     }
 
@@ -137,14 +142,14 @@ private struct YAMLReader {
         String(decoding: UnsafeRawBufferPointer(start: event.text, count: event.length), as: UTF8.self)
     }
 
-    private func fault(_ what: String) -> Failure { .usage("\(file):\(event.line):\(event.column): \(what)") }
+    private func fault(_ what: String) -> Failure { Failure(code, "\(file):\(event.line):\(event.column): \(what)") }
 
     private mutating func next() throws(Failure) {
         pupil_yaml_next(parser, &event)
         if kind == PUPIL_YAML_ERROR { throw fault(text) }
-        if kind == PUPIL_YAML_ALIAS { throw fault("*\(text) is an alias; recipes have none, write the value out") }
-        if event.anchor { throw fault("anchors are not read in recipes, write the values out") }
-        if event.tag != nil { throw fault("tags are not read in recipes") }
+        if kind == PUPIL_YAML_ALIAS { throw fault("*\(text) is an alias; they are not read, write the value out") }
+        if event.anchor { throw fault("anchors are not read, write the values out") }
+        if event.tag != nil { throw fault("tags are not read") }
     }
 
     mutating func document() throws(Failure) -> YAMLNode {
@@ -153,7 +158,7 @@ private struct YAMLReader {
         try next()
         let root = try node(depth: 0)
         try next()
-        guard kind == PUPIL_YAML_STREAM_END else { throw fault("a second document begins here; a recipe is one") }
+        guard kind == PUPIL_YAML_STREAM_END else { throw fault("a second document begins here; one is expected") }
         return root
     }
 

@@ -1,0 +1,93 @@
+import Base
+import Geometry
+
+extension Dataset {
+    /// The pictures and labels of a set in any form that is known, told by content: COCO, YOLO, PASCAL VOC, Open
+    /// Images, CVAT. docs/formats.md says what each means here.
+    ///
+    /// - Parameters:
+    ///   - path: the file, or the folder that holds the set.
+    ///   - images: the folder of pictures, where it is not where the form has it.
+    ///   - part: which part of a set that has several (`train` of a `data.yaml`, a list of `ImageSets/Main`). A set
+    ///     that has one part, or none, is read whole.
+    ///   - classes: the names of the classes in order. Without them: the file's own list; for forms that have none, the
+    ///     20 of VOC in their order where all names are among them, else the names that occur, sorted.
+    ///   - clip: whether boxes are cut at the edge of their pictures.
+    ///   - emptyBoxes: what becomes of boxes without width or height.
+    ///   - findings: what is wrong with items, which are left out.
+    /// - Returns: what could be read; with faults in all its items, a set without a picture.
+    /// - Throws: `.invalidData` where there is nothing to go through item by item.
+    public static func read(
+        _ path: String, images: String? = nil, part: String? = nil, classes: [String]? = nil, clip: Bool = true,
+        emptyBoxes: EmptyBoxes = .reject, into findings: inout Findings
+    ) throws(Failure) -> Dataset {
+        if let images, !Files.isFolder(images) {
+            throw .data(
+                Files.exists(images)
+                    ? "\(images) is a file; a folder of pictures was expected" : "there is no folder \(images)")
+        }
+        let rules = BoxRules(clip: clip, emptyBoxes: emptyBoxes)
+        var set: Dataset
+        switch try SetLayout.of(path) {
+        case .coco(let file):
+            set = try coco(file, images: images, clip: clip, emptyBoxes: emptyBoxes, into: &findings)
+        case .yolo(let file):
+            set = try YOLOReader(try YOLOSource.dataFile(file, part: part), images, rules).read(&findings)
+        case .darknet(let file):
+            set = try YOLOReader(try YOLOSource.darknet(file, part: part), images, rules).read(&findings)
+        case .yoloFolder(let folder):
+            set = try YOLOReader(try YOLOSource.folder(folder), images, rules).read(&findings)
+        case .voc(let folder):
+            set = try VOCReader(try VOCFolder.open(folder, part: part), images, classes, rules).read(&findings)
+        case .vocList(let file):
+            set = try VOCReader(try VOCFolder(list: file), images, classes, rules).read(&findings)
+        case .vocFile(let file): set = try VOCReader(VOCFolder(file: file), images, classes, rules).read(&findings)
+        case .openImages(let file): set = try OpenImagesReader(file, images, classes, rules).read(&findings)
+        case .cvat(let file): set = try CVATReader(file, images, rules).read(&findings)
+        }
+        set.source = path
+        if let classes, set.classes.names != classes {
+            set = try set.relabelled(by: ClassTable(names: classes), naming: path)
+        }
+        if set.examples.isEmpty, findings.count(.error) == 0 { throw .data("\(path): no picture is in it") }
+        return set
+    }
+
+    /// As the other form, where the first fault of an item is an error.
+    /// - Throws: `.invalidData` also where an item has a fault; it names the first and counts the others.
+    public static func read(
+        _ path: String, images: String? = nil, part: String? = nil, classes: [String]? = nil, clip: Bool = true,
+        emptyBoxes: EmptyBoxes = .reject
+    ) throws(Failure) -> Dataset {
+        var findings = Findings()
+        let set = try read(
+            path, images: images, part: part, classes: classes, clip: clip, emptyBoxes: emptyBoxes, into: &findings)
+        try findings.requireNoErrors()
+        return set
+    }
+
+    /// A list of class names, one a line, as `classes.txt` and `obj.names` have them.
+    /// - Throws: `.invalidData` where there is none, or a name stands twice.
+    public static func classNames(_ path: String) throws(Failure) -> [String] {
+        let names = textLines(try Files.readText(path))
+        if names.isEmpty { throw .data("\(path): lists no class") }
+        var lineOf: [String: Int] = [:]
+        for (line, name) in names {
+            if let before = lineOf.updateValue(line, forKey: name) {
+                throw .data("\(path):\(line): the class \"\(name)\" stands in line \(before) already")
+            }
+        }
+        return names.map(\.text)
+    }
+}
+
+/// The lines of a text without spaces at their ends and without empty ones, each with its number from 1.
+func textLines(_ text: String) -> [(line: Int, text: String)] {
+    let body = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
+    return body.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap {
+        var line = $1
+        while line.last?.isWhitespace == true { line.removeLast() }
+        while line.first?.isWhitespace == true { line.removeFirst() }
+        return line.isEmpty ? nil : ($0 + 1, String(line))
+    }
+}

@@ -1,0 +1,70 @@
+import Base
+import Imaging
+
+/// The pictures of a folder, found by name or by name without ending.
+struct PictureFolder: Sendable {
+    let root: String
+    /// Relative to the root, sorted.
+    let names: [String]
+    private let known: Set<String>
+    private let byStem: [String: String]
+
+    /// - Parameter deep: whether folders in it are looked into.
+    /// - Throws: where there is no such folder.
+    init(_ root: String, deep: Bool = true) throws(Failure) {
+        self.root = normalised(root)
+        names = try (deep ? Files.walk(root) : Files.list(root)).filter { ImageFile.isImageName($0) }
+        known = Set(names)
+        byStem = Dictionary(names.map { (stem($0), $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The picture of a name, or of a name that lacks its ending.
+    func find(_ name: String) -> String? { known.contains(name) ? name : byStem[name] }
+    /// The picture that has this name apart from the ending.
+    func find(stem: String) -> String? { byStem[stem] }
+
+    /// The folder of a set's pictures: the one that was asked for, else the first of some that has pictures.
+    /// - Parameters:
+    ///   - asked: what the user said.
+    ///   - usual: where the form has them, looked into at any depth.
+    ///   - beside: at last, a folder of which only the pictures right in it count: it may hold anything.
+    static func find(_ asked: String?, usual: [String], beside: String) throws(Failure) -> PictureFolder {
+        if let asked { return try PictureFolder(asked) }
+        for folder in usual where Files.isFolder(folder) {
+            let found = try PictureFolder(folder)
+            if !found.names.isEmpty { return found }
+        }
+        return try PictureFolder(beside, deep: false)
+    }
+}
+
+/// `body` of each index in 0..<count, in order, made on all processors.
+func parallelMap<T: Sendable>(_ count: Int, _ body: @Sendable (Int) -> T) -> [T] {
+    let results = Monitor([T?](repeating: nil, count: count))
+    parallelFor(count) { i in
+        let value = body(i)
+        results.withLock { $0[i] = value }
+    }
+    return results.withLock { $0.compactMap { $0 } }
+}
+
+/// A name made safe to be read relative to a folder, or nil where it leaves it: no leading slash, no `..` above the
+/// folder, no control characters; `a/./b` and `a/x/../b` are `a/b`.
+func nameInside(_ name: String) -> String? {
+    if name.isEmpty || name.hasPrefix("/") || name.utf8.contains(where: { $0 < 0x20 }) { return nil }
+    var parts: [Substring] = []
+    for part in name.split(separator: "/") where part != "." {
+        if part != ".." {
+            parts.append(part)
+        } else if parts.popLast() == nil {
+            return nil
+        }
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: "/")
+}
+
+/// "a/b" of "a/b.jpg"; a name without an ending is its own stem.
+func stem(_ name: String) -> String {
+    guard let dot = name.lastIndex(of: "."), dot > (name.lastIndex(of: "/") ?? name.startIndex) else { return name }
+    return String(name[..<dot])
+}

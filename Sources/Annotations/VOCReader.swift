@@ -1,0 +1,72 @@
+import Base
+import Geometry
+import Imaging
+import Markup
+
+/// The classes of the PASCAL VOC challenge in their usual order.
+let vocClasses = [
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
+    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+]
+
+/// The class names of a form that lists none: the 20 of VOC where no other occurs, else those that occur, sorted.
+func classNames(occurring names: Set<String>) -> [String] {
+    names.isSubset(of: vocClasses) && !names.isEmpty
+        ? vocClasses : names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+}
+
+/// Reads a PASCAL VOC set: an XML file a picture (docs/formats.md).
+struct VOCReader {
+    private let folder: VOCFolder
+    private let classes: [String]?
+    private let rules: BoxRules
+    private let pictures: PictureFolder
+
+    /// - Throws: where `images` is no folder.
+    init(_ folder: VOCFolder, _ images: String?, _ classes: [String]?, _ rules: BoxRules) throws(Failure) {
+        self.folder = folder
+        self.classes = classes
+        self.rules = rules
+        pictures = try PictureFolder.find(images, usual: folder.pictures, beside: folder.annotations)
+    }
+
+    /// The set. A picture is the one that is called as its annotation file is, else the one that `<filename>` names;
+    /// where neither is there, names and sizes are what the file says.
+    func read(_ findings: inout Findings) throws(Failure) -> Dataset {
+        findings.add(folder.findings)
+        let (ids, annotations, pictures) = (folder.ids, folder.annotations, self.pictures)
+        let files = parallelMap(ids.count) { i in
+            VOCFile(Files.join(annotations, ids[i].id + ".xml"), id: ids[i].id, listed: ids[i].place, pictures)
+        }
+        let names: [String]
+        if let classes {
+            names = classes
+        } else if let listed = try folder.classes {
+            names = listed
+        } else {
+            names = classNames(occurring: try occurring(files))
+        }
+        let labelOfName = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let rules = self.rules
+        let read = files.map { $0.labels(labelOfName, rules) }
+        let hasFolder = !pictures.names.isEmpty
+        let unlisted = hasFolder ? 0 : files.count { $0.picture.isUsable }
+        var notes = folder.notes
+        if unlisted > 0 { notes.append("no pictures were found; names and sizes are those in the files") }
+        return Dataset(
+            root: pictures.root, classes: ClassTable(names: names), pictures: read, notes: notes, into: &findings)
+    }
+
+    /// The names in all files beside those read, so that all parts of a folder have one class table.
+    private func occurring(_ files: [VOCFile]) throws(Failure) -> Set<String> {
+        var names = Set(files.flatMap { $0.objects.map(\.name) })
+        let read = Set(folder.ids.map(\.id))
+        let annotations = folder.annotations
+        guard folder.source != annotations, !folder.source.hasSuffix(".xml") else { return names }
+        let others = try Files.walk(annotations).filter { $0.hasSuffix(".xml") && !read.contains(stem($0)) }
+        for found in parallelMap(others.count, { VOCFile.classNames(Files.join(annotations, others[$0])) }) {
+            names.formUnion(found)
+        }
+        return names
+    }
+}

@@ -1,0 +1,41 @@
+import Base
+import Geometry
+import Markup
+
+extension Conversion {
+    /// `data.yaml`, `images/PART/` and `labels/PART/`: a text file a picture, `class cx cy w h`, with the score in a
+    /// sixth column where there is one. YOLO has no word for regions to be ignored: they are left out and counted.
+    mutating func writeYOLO(_ parts: [Part]) throws(Failure) -> [Count] {
+        var counts: [Count] = []
+        for part in parts {
+            let set = try sized(part.set)
+            let stems = try stems(set)
+            var count = Count(part: part.name)
+            for (example, stem) in zip(set.examples, stems) {
+                try place(example, of: set, in: "images/" + part.name)
+                let size = example.size ?? Size(width: 1, height: 1)
+                var text = ""
+                for label in example.annotations {
+                    if label.treatment == .ignore {
+                        count.leftOut += 1
+                        continue
+                    }
+                    text += "\(label.label) \(YOLOLabels.text(label.box, in: size))"
+                    if let score = score(label) {
+                        text += " \(score)"
+                        count.scored += 1
+                    }
+                    text += "\n"
+                    count.labels += 1
+                }
+                count.pictures += 1
+                try put(text, at: "labels/\(part.name)/\(stem).txt")
+            }
+            counts.append(count)
+        }
+        let names = parts[0].set.classes.names.enumerated().map { "  \($0): \(YAML.scalar($1))\n" }
+        let places = parts.map { "\(YAML.scalar($0.name)): \(YAML.scalar("images/" + $0.name))\n" }
+        try put("# written by pupil\n\(places.joined())names:\n\(names.joined())", at: "data.yaml")
+        return counts
+    }
+}

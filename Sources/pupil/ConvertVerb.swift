@@ -1,0 +1,137 @@
+import Annotations
+import Base
+import Journal
+import Recipes
+
+/// `pupil convert`: labels, or a detector's boxes, in another tool's form.
+enum ConvertVerb {
+    static let schema = Schema(
+        verb: "convert",
+        summary: "Write a labelled set, or detections, in another form: COCO, YOLO, VOC, Open Images, COCO results.",
+        keys: [
+            Key("from", .path, group: "data", help: "The set to convert. \(CommonKeys.forms)"),
+            Key(
+                "part", .string, group: "data",
+                help: "Which part of --from, where it has several; also what the part is called in --out (default train)."
+            ),
+            Key("images", .path, group: "data", help: "The pictures of --from. Default: where its form has them."),
+            Key("train", .path, group: "data", help: "Or several sets, which become parts of one: their part train,"),
+            Key("val", .path, group: "data", help: "their part val,"),
+            Key("test", .path, group: "data", help: "their part test."),
+            Key("train-images", .path, group: "data", help: "The pictures of --train."),
+            Key("val-images", .path, group: "data", help: "The pictures of --val."),
+            Key("test-images", .path, group: "data", help: "The pictures of --test."),
+            CommonKeys.classes,
+            CommonKeys.detections("In place of the labels of --from: detections to convert, scores kept."),
+            CommonKeys.detectionLines, CommonKeys.detectionClasses,
+            Key(
+                "to", .choice(["coco", "yolo", "voc", "openimages", "results"]), required: true, group: "output",
+                help: "The form to write; results is a list of detections as pycocotools reads it."),
+            Key(
+                "out", .path, required: true, group: "output", affectsResult: false,
+                help: "A new folder; with --to coco or results also a new .json file. Nothing is written over."),
+            Key(
+                "pictures", .choice(["link", "copy", "none"]), default: "link", group: "output",
+                help: "What becomes of the pictures in a new folder: links to them, copies, or nothing."),
+            Key(
+                "scores", .bool, default: true, group: "output",
+                help: "Write scores, where labels have some. Tools that want five columns in YOLO labels need --no-scores."
+            ),
+            CommonKeys.json,
+        ])
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let settings = try schema.parse(arguments)
+        let out = settings.string("out")
+        let to = settings.string("to")
+        let isFile = ["coco", "results"].contains(to) && out.lowercased().hasSuffix(".json")
+        if !isFile, [".json", ".csv", ".yaml", ".xml", ".txt"].contains(where: { out.lowercased().hasSuffix($0) }) {
+            throw .usage("--to \(to) writes a folder, and --out \(out) is called like a file")
+        }
+        // Before anything is read: a set of a million boxes is not read in vain.
+        try Conversion.requireNew(out)
+        var parts = try settings.partsToConvert()
+        if let detections = settings.optionalString("dt") {
+            guard parts.count == 1 else { throw .usage("--dt goes with one set, --from") }
+            let found = try Detections.read(
+                detections, parts[0].set, lines: settings.detectionLines, classes: try settings.detectionClasses())
+            parts[0].set = parts[0].set.labelled(by: found)
+        }
+        let counts: [Conversion.Count]
+        if to == "results" || isFile {
+            guard parts.count == 1 else { throw .usage("--to \(to) into one file takes one set, --from") }
+            counts = [try writeFile(parts[0], to, isFile ? out : Files.join(out, "predictions.json"), settings)]
+        } else {
+            guard let format = DatasetFormat(rawValue: to) else { throw .usage("there is no form \(to)") }
+            counts = try Conversion.write(
+                parts, as: format, to: out,
+                pictures: Conversion.Pictures(rawValue: settings.string("pictures")) ?? .link,
+                scores: settings.bool("scores"))
+        }
+        report(counts, parts, settings)
+        return .done
+    }
+
+    private static func writeFile(
+        _ part: Conversion.Part, _ to: String, _ path: String, _ settings: Settings
+    ) throws(Failure) -> Conversion.Count {
+        let keepsScores = to == "results" || settings.bool("scores")
+        let detections = to == "results" ? try part.set.scoredLabels() : nil
+        try Files.makeFolder(Files.folder(path))
+        if let detections {
+            try COCOResults.write(detections, of: part.set, to: path)
+        } else {
+            try (keepsScores ? part.set : part.set.withoutScores).writeCOCO(to: path)
+        }
+        return Conversion.Count(of: part, scores: keepsScores)
+    }
+
+    private static func report(_ counts: [Conversion.Count], _ parts: [Conversion.Part], _ settings: Settings) {
+        let out = settings.string("out")
+        if settings.bool("json") {
+            print(
+                JSON.object([
+                    "to": .string(settings.string("to")), "out": .string(out), "parts": .array(counts.map(\.json)),
+                    "classes": .array(parts[0].set.classes.names.map { .string($0) }),
+                ]).canonical)
+            return
+        }
+        for count in counts {
+            var text = "\(count.part): \(count.labels) labels on \(count.pictures) pictures"
+            if count.scored > 0 { text += ", \(count.scored) of them with a score" }
+            if count.leftOut > 0 { text += "; left out \(count.leftOut) regions to be ignored, which YOLO cannot say" }
+            if count.changed > 0 {
+                text += "; \(count.changed) regions to be ignored are written as the nearest that the form has"
+            }
+            print(text)
+        }
+        print(out)
+    }
+}
+
+extension Settings {
+    /// The set or sets that `convert` was given.
+    fileprivate func partsToConvert() throws(Failure) -> [Conversion.Part] {
+        let several = ["train", "val", "test"].filter { optionalString($0) != nil }
+        if let from = optionalString("from") {
+            guard several.isEmpty else { throw .usage("give either --from or --train, --val and --test") }
+            let part = optionalString("part")
+            if let part, part.isEmpty || part.contains("/") || part.hasPrefix(".") {
+                throw .usage("part \"\(part)\": expected a word such as train")
+            }
+            if part != nil, try !DatasetFormat.of(from).hasParts, schema.verb == "convert" {
+                Console.standardError.line("\(from) has no parts: all of it is read")
+            }
+            return [Conversion.Part(part ?? "train", try readSet(from, images: "images", part: part))]
+        }
+        if several.isEmpty { throw .usage("convert needs a set: --from, or --train, --val and --test") }
+        if optionalString("part") != nil || optionalString("images") != nil {
+            throw .usage("--part and --images belong to --from")
+        }
+        var parts: [Conversion.Part] = []
+        for name in several {
+            parts.append(Conversion.Part(name, try readSet(string(name), images: name + "-images", part: name)))
+        }
+        return parts
+    }
+}
