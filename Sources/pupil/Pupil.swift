@@ -21,6 +21,7 @@ struct Pupil {
         Verb(name: "val", summary: ValVerb.schema.summary, run: ValVerb.run),
         Verb(name: "draw", summary: DrawVerb.schema.summary, run: DrawVerb.run),
         Verb(name: "models", summary: ModelsVerb.schema.summary, run: ModelsVerb.run),
+        Verb(name: "bench", summary: BenchVerb.schema.summary, run: BenchVerb.run),
         Verb(name: "doctor", summary: DoctorVerb.schema.summary, run: DoctorVerb.run),
     ]
 
