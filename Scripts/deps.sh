@@ -29,10 +29,12 @@ system_libraries() {
         stop "no swift on the PATH. Install the Swift 6.2 toolchain or later first: https://www.swift.org/install"
     command -v clang >/dev/null ||
         stop "no clang on the PATH. It comes with the Swift toolchain, in the folder where $(command -v swift) is."
+    # Only looked for: to compile so long a header would take longer than all else.
+    local simdjson='#if !__has_include(<simdjson.h>)\n#error\n#endif'
     local all='#include <stdio.h>\n#include <jpeglib.h>\n#include <png.h>\n#include <yaml.h>\n'
     all+='#include <expat.h>\n#include <openssl/evp.h>\n#include <zlib.h>\n#include <webp/demux.h>'
     if compiles c "$all" -ljpeg -lpng -lwebp -lwebpdemux -lyaml -lexpat -lcrypto -lz &&
-        compiles c++ '#include <simdjson.h>' -lsimdjson -lstdc++; then return; fi
+        compiles c++ "#include <vector>\n$simdjson" -lstdc++ -lsimdjson; then return; fi
 
     local missing=()
     compiles c '#include <stdlib.h>' || missing+=(libc6-dev)
@@ -40,16 +42,17 @@ system_libraries() {
     compiles c '#include <stdio.h>\n#include <jpeglib.h>' -ljpeg || missing+=(libjpeg-dev)
     compiles c '#include <png.h>' -lpng || missing+=(libpng-dev)
     compiles c '#include <webp/demux.h>' -lwebp -lwebpdemux || missing+=(libwebp-dev)
-    compiles c++ '#include <simdjson.h>' -lsimdjson -lstdc++ || missing+=(libsimdjson-dev)
     compiles c '#include <yaml.h>' -lyaml || missing+=(libyaml-dev)
     compiles c '#include <expat.h>' -lexpat || missing+=(libexpat1-dev)
+    compiles c++ "$simdjson" -lsimdjson || missing+=(libsimdjson-dev)
     compiles c '#include <openssl/evp.h>' -lcrypto || missing+=(libssl-dev)
     compiles c '#include <zlib.h>' -lz || missing+=(zlib1g-dev)
     [ ${#missing[@]} -gt 0 ] || stop "the system libraries compile one by one but not together; see docs/building.md"
 
     command -v apt-get >/dev/null || stop \
         "headers or libraries are missing, and there is no apt-get to install them: ${missing[*]} (Debian's names)." \
-        "Install the development packages of libjpeg-turbo, libpng, libwebp, simdjson, libyaml, expat, OpenSSL, zlib and a C++ library."
+        "Install the development packages of libjpeg-turbo, libpng, libwebp, libyaml, expat, simdjson (3.0 or later)," \
+        "OpenSSL, zlib and a C++ library."
     local root=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null ||

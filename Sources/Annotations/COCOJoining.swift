@@ -72,7 +72,8 @@ struct COCOJoining {
                 idOfName[name] = other
                 refusedPictures.insert(picture.id)
                 findings.add(
-                    .imageNameTwice, Place(file: path, image: name), "image ids \(other) and \(picture.id) both name it")
+                    .imageNameTwice, Place(file: path, image: name), "image ids \(other) and \(picture.id) both name it"
+                )
             } else {
                 placeOfID[picture.id] = examples.count
                 examples.append(Example(id: picture.id, fileName: name, size: picture.size))
@@ -178,7 +179,8 @@ struct COCOJoining {
     }
 
     /// The box of a label in pixels of its picture, or nil where it is none.
-    private mutating func box(of label: COCODocument.Label, in size: Size?, _ name: @autoclosure () -> String?) -> Box? {
+    private mutating func box(of label: COCODocument.Label, in size: Size?, _ name: @autoclosure () -> String?) -> Box?
+    {
         let frame = label.frame
         guard frame.isSane else {
             report(.boxNotFinite, label, name(), "the bbox \(frame) is not finite or absurdly large")
@@ -239,7 +241,8 @@ struct COCOJoining {
 
     /// - Parameter image: its file name, nil where it is not there.
     private mutating func report(
-        _ rule: Rule, _ label: COCODocument.Label, _ image: @autoclosure () -> String?, _ message: @autoclosure () -> String
+        _ rule: Rule, _ label: COCODocument.Label, _ image: @autoclosure () -> String?,
+        _ message: @autoclosure () -> String
     ) {
         let path = path
         findings.add(

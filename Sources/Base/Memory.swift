@@ -2,6 +2,17 @@
 /// group, or of one that this is in, where that is less. Nil where neither says.
 public func availableMemory() -> Int? { availableMemory(under: "") }
 
+/// Bytes of memory that this process holds: the most so far, and what no file backs now. Nil where the kernel does not say.
+public func processMemory() -> (peak: Int, anonymous: Int)? {
+    let lines = (try? Files.readText("/proc/self/status"))?.split(separator: "\n") ?? []
+    func bytes(_ name: String) -> Int? {
+        lines.first { $0.hasPrefix(name) }?.split(whereSeparator: { " \t".contains($0) }).dropFirst().first
+            .flatMap { Int($0) }.map { $0 * 1024 }
+    }
+    guard let peak = bytes("VmHWM:"), let anonymous = bytes("RssAnon:") else { return nil }
+    return (peak, anonymous)
+}
+
 /// - Parameter root: stands before `/proc` and `/sys`; for tests.
 func availableMemory(under root: String) -> Int? {
     func lines(_ path: String) -> [Substring] { (try? Files.readText(root + path))?.split(separator: "\n") ?? [] }

@@ -107,9 +107,11 @@ import Testing
     @Test(arguments: 0..<8)
     func agreesOnDamage(seed: Int) throws {
         var random = Random(seed: UInt64(seed), purpose: .test)
-        let alphabet = Array("\"\\{}[]:,0123456789.-+eE \n\tnulltrueNaNabcd_/".utf8) + [0, 0x1F, 0x7F, 0xC3, 0xA4, 0xFF]
+        let alphabet =
+            Array("\"\\{}[]:,0123456789.-+eE \n\tnulltrueNaNabcd_/".utf8) + [0, 0x1F, 0x7F, 0xC3, 0xA4, 0xFF]
         let words = [
-            "null", "true", "[]", "{}", "\"\"", "1e999", "-", "01", "1.", ".5", "NaN", "-Infinity", "\"\\ud83d\\ude00\"",
+            "null", "true", "[]", "{}", "\"\"", "1e999", "-", "01", "1.", ".5", "NaN", "-Infinity",
+            "\"\\ud83d\\ude00\"",
             "\"\\ud83d\"", "\"\\q\"", "1E5", "1e-400", "123456789012345678901234567890", ",", "},{", "]", "\"id\":1,",
             "9223372036854775807", "9223372036854775808", "-9223372036854775808", "9007199254740993.0", "\"Area\":1,",
             "\"i\\u0064\":5,", "/* */", "\u{FEFF}", "-0", "-0.0", "0.1e1", "5e-324", "1.7976931348623157e308",

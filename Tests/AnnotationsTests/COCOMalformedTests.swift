@@ -37,19 +37,26 @@ import Testing
         // The list of pictures.
         Case("\"id\": 7, ", "", "FILE: image b.jpg: has no \"id\"\(oneMore)"),
         Case("\"id\": 7, \"f", "\"Id\": 7, \"f", "FILE: image b.jpg: has no \"id\"; did you mean Id?\(oneMore)"),
-        Case("\"id\": 7, \"f", "\"id\": 7.5, \"f", "FILE: image b.jpg: \"id\" is 7.5; expected a whole number\(oneMore)"),
-        Case("\"id\": 7, \"f", "\"id\": null, \"f", "FILE: image b.jpg: \"id\" is null; expected a whole number\(oneMore)"),
-        Case("\"id\": 7, \"f", "\"id\": [7], \"f", "FILE: image b.jpg: \"id\" is [7]; expected a whole number\(oneMore)"),
+        Case(
+            "\"id\": 7, \"f", "\"id\": 7.5, \"f", "FILE: image b.jpg: \"id\" is 7.5; expected a whole number\(oneMore)"),
+        Case(
+            "\"id\": 7, \"f", "\"id\": null, \"f",
+            "FILE: image b.jpg: \"id\" is null; expected a whole number\(oneMore)"),
+        Case(
+            "\"id\": 7, \"f", "\"id\": [7], \"f", "FILE: image b.jpg: \"id\" is [7]; expected a whole number\(oneMore)"),
         Case(
             "\"id\": 7, \"f", "\"id\": \"seven\", \"f",
-            "FILE: image b.jpg: \"id\" is \"seven\"; ids that are names are not supported, expected a whole number\(oneMore)"),
+            "FILE: image b.jpg: \"id\" is \"seven\"; ids that are names are not supported, expected a whole number\(oneMore)"
+        ),
         Case(
             "\"id\": 7, \"f", "\"id\": 99999999999999999999, \"f",
             "FILE: image b.jpg: \"id\" is 1e+20; expected a whole number\(oneMore)"),
         Case("\"id\": 3, \"f", "\"id\": 7, \"f", "FILE: image a.png: has the id 7, as b.jpg has\(oneMore)"),
         Case("\"a.png\"", "\"b.jpg\"", "FILE: image b.jpg: image ids 7 and 3 both name it"),
-        Case("\"file_name\": \"b", "\"file_nam\": \"b", "FILE: image id 7: has no \"file_name\"; did you mean file_nam?"),
-        Case("\"file_name\": \"b", "\"filename\": \"b", "FILE: image id 7: has no \"file_name\"; did you mean filename?"),
+        Case(
+            "\"file_name\": \"b", "\"file_nam\": \"b", "FILE: image id 7: has no \"file_name\"; did you mean file_nam?"),
+        Case(
+            "\"file_name\": \"b", "\"filename\": \"b", "FILE: image id 7: has no \"file_name\"; did you mean filename?"),
         Case("\"b.jpg\"", "5", "FILE: image id 7: \"file_name\" is 5; expected a string"),
         Case("\"b.jpg\"", "null", "FILE: image id 7: \"file_name\" is null; expected a string"),
         Case("\"b.jpg\"", "\"\"", "FILE: image : \"file_name\" is \"\": empty, or with a control character"),
@@ -73,9 +80,15 @@ import Testing
         Case("\"width\": 100", "\"width\": 10000000", "FILE: image b.jpg: the size is 10000000x80 pixels"),
         Case("\"width\": 100", "\"width\": 99.5", "FILE: image b.jpg: \"width\" is 99.5; expected a whole number"),
         Case("\"height\"", "\"heigth\"", "FILE: image b.jpg: has no \"height\"; did you mean heigth?"),
-        Case("{\"id\": 3, \"file_name\": \"a.png\"}", "5", "FILE: image 2 of the list: must be an object, and is 5\(oneMore)"),
-        Case("{\"id\": 3, \"file_name\": \"a.png\"}", "null", "FILE: image 2 of the list: must be an object, and is null\(oneMore)"),
-        Case("{\"id\": 3, \"file_name\": \"a.png\"}", "[]", "FILE: image 2 of the list: must be an object, and is []\(oneMore)"),
+        Case(
+            "{\"id\": 3, \"file_name\": \"a.png\"}", "5",
+            "FILE: image 2 of the list: must be an object, and is 5\(oneMore)"),
+        Case(
+            "{\"id\": 3, \"file_name\": \"a.png\"}", "null",
+            "FILE: image 2 of the list: must be an object, and is null\(oneMore)"),
+        Case(
+            "{\"id\": 3, \"file_name\": \"a.png\"}", "[]",
+            "FILE: image 2 of the list: must be an object, and is []\(oneMore)"),
         Case("{\"id\": 3, \"file_name\": \"a.png\"}", "{}", "FILE: image 2 of the list: has no \"id\"\(oneMore)"),
         // The list of annotations.
         Case("\"id\": 11, ", "", "FILE: image b.jpg: annotation 1 of the list: has no \"id\""),
@@ -100,10 +113,13 @@ import Testing
         Case(
             "\"category_id\": 9", "\"category_id\": true",
             "FILE: image b.jpg: annotation id 11: \"category_id\" is true; expected a whole number"),
-        Case("\"bbox\": [10,", "\"box\": [10,", "FILE: image b.jpg: annotation id 11: has no \"bbox\"; did you mean box?"),
+        Case(
+            "\"bbox\": [10,", "\"box\": [10,", "FILE: image b.jpg: annotation id 11: has no \"bbox\"; did you mean box?"
+        ),
         Case(
             "[10, 20.5, 30, 40]", "[10, 20.5, 30]",
-            "FILE: image b.jpg: annotation id 11: \"bbox\" is [10,20.5,30]; expected four numbers [x, y, width, height]"),
+            "FILE: image b.jpg: annotation id 11: \"bbox\" is [10,20.5,30]; expected four numbers [x, y, width, height]"
+        ),
         Case(
             "[10, 20.5, 30, 40]", "[10, 20.5, 30, 40, 1]",
             "FILE: image b.jpg: annotation id 11: \"bbox\" is [10,20.5,30,40,1]; expected four numbers [x, y, width, "
@@ -128,7 +144,8 @@ import Testing
             "FILE: image b.jpg: annotation id 11: \"bbox\" is {\"x\":10}; expected four numbers [x, y, width, height]"),
         Case(
             "[10, 20.5, 30, 40]", "[10, 20.5, 0, 40]",
-            "FILE: image b.jpg: annotation id 11: the bbox [10, 20.5, 0, 40] has no width or height; repair or remove it"),
+            "FILE: image b.jpg: annotation id 11: the bbox [10, 20.5, 0, 40] has no width or height; repair or remove it"
+        ),
         Case(
             "[10, 20.5, 30, 40]", "[10, 20.5, 30, -40]",
             "FILE: image b.jpg: annotation id 11: the bbox [10, 20.5, 30, -40] has a negative width or height; repair "
@@ -138,7 +155,8 @@ import Testing
             "FILE: image b.jpg: annotation id 11: the bbox [10, 20.5, 1e+300, 40] is not finite or absurdly large"),
         Case(
             "[10, 20.5, 30, 40]", "[110, 20.5, 30, 40]",
-            "FILE: image b.jpg: annotation id 11: the bbox [110, 20.5, 30, 40] lies outside its picture of 100x80 pixels"),
+            "FILE: image b.jpg: annotation id 11: the bbox [110, 20.5, 30, 40] lies outside its picture of 100x80 pixels"
+        ),
         Case(
             "[10, 20.5, 30, 40]", "[60, 50, 90, 75]",
             "FILE: image b.jpg: annotation id 11: 1 of the file's 1 boxes stick far out of their pictures as [x, y, "
@@ -168,11 +186,14 @@ import Testing
                 + "ignored)"),
         // The list of categories.
         Case(
-            "\"id\": 2, \"name\"", "\"id\": 9, \"name\"", "FILE: category id 9: both \"cat\" and \"dog\" have this id\(oneMore)"),
+            "\"id\": 2, \"name\"", "\"id\": 9, \"name\"",
+            "FILE: category id 9: both \"cat\" and \"dog\" have this id\(oneMore)"),
         Case("\"dog\"", "\"cat\"", "FILE: category id 2: category id 9 is named \"cat\", too"),
         Case("\"name\": \"dog\"", "\"label\": \"dog\"", "FILE: category id 2: has no \"name\""),
         Case("\"dog\"", "4", "FILE: category id 2: \"name\" is 4; expected a string"),
-        Case("{\"id\": 2, \"name\": \"dog\"}", "\"dog\"", "FILE: category 2 of the list: must be an object, and is \"dog\"\(oneMore)"),
+        Case(
+            "{\"id\": 2, \"name\": \"dog\"}", "\"dog\"",
+            "FILE: category 2 of the list: must be an object, and is \"dog\"\(oneMore)"),
         // The file as a whole.
         Case(
             "\"annotations\"", "\"annotation\"",
@@ -297,7 +318,10 @@ import Testing
         (Array("{\"images".utf8), "FILE:1:9: is cut off inside a string"),
         (Array("{\"images\\".utf8), "FILE:1:10: is cut off inside a string"),
         ([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], "FILE:1:4: has bytes that are not UTF-8"),
-        (Array("{\"a\": [{\"b\": \"".utf8) + [0xC3, 0x28] + Array("\"}]}".utf8), "FILE:1:17: has bytes that are not UTF-8"),
+        (
+            Array("{\"a\": [{\"b\": \"".utf8) + [0xC3, 0x28] + Array("\"}]}".utf8),
+            "FILE:1:17: has bytes that are not UTF-8"
+        ),
         (
             Array(String(repeating: "[", count: 100_000).utf8),
             "FILE:1:130: is nested deeper than 128 levels"

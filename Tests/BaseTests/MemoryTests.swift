@@ -54,4 +54,11 @@ import Testing
     }
 
     @Test func thisMachineSays() throws { #expect(try #require(availableMemory()) > 100 << 20) }
+
+    @Test func theProcessSeesItsOwnMemory() throws {
+        let before = try #require(processMemory())
+        let bytes = [UInt8](repeating: 1, count: 64 << 20)
+        let after = try #require(processMemory())
+        #expect(bytes.last == 1 && after.anonymous - before.anonymous > 60 << 20 && after.peak >= after.anonymous)
+    }
 }

@@ -27,6 +27,24 @@ import Testing
         }
     }
 
+    @Test func readingIsTimed() throws {
+        try Program.withFolder { folder in
+            try Files.write(
+                """
+                {"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],
+                 "categories": [{"id": 7, "name": "dot"}],
+                 "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [10, 10, 40, 40]}]}
+                """, to: Files.join(folder, "gt.json"))
+            let run = try Program.run(["bench", "index", "--gt", "gt.json", "--repeat", "3", "--json"], in: folder)
+            #expect(run.code == 0)
+            let json = try JSON.parse(run.output)
+            #expect(json["unit"] == "seconds" && json["images"] == 1 && json["labels"] == 1)
+            #expect((json["value"]?.double ?? 0) > 0 && (json["peak_bytes"]?.int ?? 0) > 1 << 20)
+            let wrong = try Program.run(["bench", "indx", "--gt", "gt.json"], in: folder)
+            #expect(wrong.code == 2 && wrong.errors.contains("did you mean index?"))
+        }
+    }
+
     @Test func resultsAreScoredAndOneObjectIsPrinted() throws {
         try Program.withFolder { folder in
             try Files.write(

@@ -1,9 +1,9 @@
 // Reading COCO files of hundreds of MB: a cutter that cuts a file into windows of whole items, and a parser (simdjson's
 // On-Demand) that brings a window's items into plain records.
 //
-// The fast path only ever says "this is so" or "look at it yourself": an item in which anything is unexpected is marked
-// odd, with its place in the window, and a fault of syntax is told as such and not described. Messages are made in Swift,
-// by one parser. No exception leaves a function.
+// The fast path only ever says "this is so" or "look at it yourself": an item in which anything is unexpected is
+// marked odd, with its place in the window, and a fault of syntax is told as such and not described. Messages are made
+// in Swift, by one parser. No exception leaves a function.
 #ifndef CJSON_H
 #define CJSON_H
 
