@@ -55,7 +55,8 @@ public enum Detections {
     /// Whether a path is a file of COCO results, told by its first character.
     /// - Throws: where it cannot be read.
     public static func areResults(_ path: String) throws(Failure) -> Bool {
-        try !Files.isFolder(path) && beginning(of: path).first == "["
+        if Files.isFolder(path) { return false }
+        return try beginning(of: path).first == "["
     }
 
     private static func beginning(of path: String) throws(Failure) -> Substring {

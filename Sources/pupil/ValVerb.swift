@@ -72,9 +72,9 @@ enum ValVerb {
     /// COCO's two forms are read in double precision, as it reads them.
     private static func read(_ dt: String, _ settings: Settings) throws(Failure) -> (TruthSet, [[ScoredBox]]) {
         let gt = settings.string("gt")
-        if try settings.value("classes") == nil && Detections.areResults(dt) && DatasetFormat.of(gt) == .coco
-            && !Files.isFolder(gt)
-        {
+        let isPlain = settings.value("classes") == nil && !Files.isFolder(gt)
+        let areResults = isPlain ? try Detections.areResults(dt) : false
+        if areResults, try DatasetFormat.of(gt) == .coco {
             let truth = try TruthSet.coco(gt)
             return (truth, try COCOResults.scored(dt, truth))
         }
