@@ -59,11 +59,11 @@ fuzz: ## feed broken bytes to every parser, T seconds each (T=60, TARGETS="jpeg 
 lint: ## check format, imports and texts
 	@python3 Scripts/check-imports.py
 	@python3 Scripts/check-text.py
-	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
+	@$(SWIFT) format lint --strict --parallel --recursive Sources Tests Fuzz Package.swift
 	@echo "lint: nothing to complain about"
 
 format: ## format the sources in place
-	$(SWIFT) format --in-place --parallel --recursive Sources Tests Package.swift
+	$(SWIFT) format --in-place --parallel --recursive Sources Tests Fuzz Package.swift
 
 bench: build ## compare with Python peers, side by side (installs them into .deps/peers)
 	@Scripts/bench.sh

@@ -67,7 +67,8 @@ var dryWing: [Target] =
 let fuzzWing: [Target] =
     [
         .target(
-            name: "FuzzTargets", dependencies: ["Base", "Geometry", "Imaging", "Annotations", "Recipes", "Checkpoints"],
+            name: "FuzzTargets",
+            dependencies: ["Base", "Geometry", "Imaging", "Annotations", "Recipes", "Checkpoints"],
             path: "Fuzz/Targets", swiftSettings: swiftSettings),
         .testTarget(
             name: "FuzzTests", dependencies: ["Base", "FuzzTargets"], exclude: ["Findings"],

@@ -58,7 +58,8 @@ everything = '{"a":[1,-2.5e3,true,false,null,"\\u00e9\\ud83d\\ude00\\n"],"b":{""
 seed("json", "everything.json", everything)
 seed("json", "numbers.json", "[0,-0,9223372036854775807,-9223372036854775808,1e308,0.1,123456789012345678901]")
 seed("json", "mark.json", b"\xef\xbb\xbf[ ]")
-seed("yaml", "recipe.yaml", "model: nano\nlr: 1e-3\nsteps: 0o17\nseeds: [1, 2, 0x10]\nnames:\n  - 'a''b'\n  - \"\\u00e9\"\n")
+seed("yaml", "recipe.yaml",
+     "model: nano\nlr: 1e-3\nsteps: 0o17\nseeds: [1, 2, 0x10]\nnames:\n  - 'a''b'\n  - \"\\u00e9\"\n")
 seed("yaml", "block.yaml", "a: |\n  lines\n  more\nb: >-\n  folded\n  text\nc: {d: ~, e: yes, f: -1.5}\n? g\n: h\n")
 seed("yaml", "refused.yaml", "%YAML 1.2\n---\na: &x 1\nb: *x\nc: !!str 2\n...\n")
 for word in ("-0x1f", "+12e-3", ".5", "1_000", "True", "~"):

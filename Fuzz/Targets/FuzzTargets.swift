@@ -67,7 +67,8 @@ public struct FuzzTarget: Sendable {
             let exif = Orientation.inEXIF(bytes[...])
             let xmp = Orientation.inXMP(bytes[...])
             precondition((1...8).contains(Orientation.choose(exif: exif, xmp: xmp)), "an orientation of none")
-            let read = { (offset: Int, count: Int) in bytes[min(offset, bytes.count)..<min(offset + count, bytes.count)] }
+            let read = { (offset: Int, count: Int) in bytes[min(offset, bytes.count)..<min(offset + count, bytes.count)]
+            }
             precondition((1...8).contains(Orientation.inPNG(read)), "an orientation of none in a PNG")
             precondition((1...8).contains(Orientation.inWebP(read)), "an orientation of none in a WebP")
         },

@@ -68,7 +68,8 @@ static pupil_status decode_first_frame(webp_decoder *d, uint8_t *rgb) {
     pupil_status status = PUPIL_REFUSED;
     if (!demuxer || !WebPDemuxGetFrame(demuxer, 1, &frame)) {
         snprintf(d->shared.message, sizeof d->shared.message, "an animated WebP %s",
-                 demuxer && state != WEBP_DEMUX_DONE ? "that is cut off before its first frame" : "that is damaged");
+                 demuxer && state != WEBP_DEMUX_DONE ? "that is cut off before the end of its first frame"
+                                                     : "that is damaged");
         WebPDemuxDelete(demuxer);
         return PUPIL_REFUSED;
     }

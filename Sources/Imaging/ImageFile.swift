@@ -42,8 +42,7 @@ public enum ImageFile {
     ///   file and on `needed` alone. Without it, and for other formats, pictures come in full size.
     /// - Throws: `Failure.data` naming the file and what it is instead.
     public static func decode(_ path: String, needed: ((Size) -> Size)? = nil) throws(Failure) -> Decoded {
-        let count = try Files.stamp(path).size
-        if count > maxBytes { throw refusal(path, "a file of \(count) bytes; the limit is \(maxBytes) bytes") }
+        try checkBytes(path)
         return try decode(bytes: try Files.read(path), name: path, needed: needed)
     }
 
@@ -96,6 +95,7 @@ public enum ImageFile {
             }[...]
         }
         if Files.isFolder(path) { throw .data("\(path) is a folder; a picture was expected") }
+        try checkBytes(path)
         var prefix = 1 << 16
         while true {
             let head = Array(read(0, prefix))
@@ -112,7 +112,7 @@ public enum ImageFile {
             switch result {
             case .success(let size): return size
             case .failure(let cause):
-                if cause.needsMore, head.count == prefix, prefix < maxBytes {
+                if cause.needsMore, head.count == prefix {
                     prefix *= 8
                     continue
                 }
@@ -131,6 +131,11 @@ public enum ImageFile {
     private static let imageExtensions: Set<String> = [
         "jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "gif", "webp", "bmp", "heic", "heif", "avif", "jp2", "jxl",
     ]
+
+    private static func checkBytes(_ path: String) throws(Failure) {
+        let count = try Files.stamp(path).size
+        if count > maxBytes { throw refusal(path, "a file of \(count) bytes; the limit is \(maxBytes) bytes") }
+    }
 
     private static func refusal(_ name: String, _ what: String) -> Failure { .data("cannot read \(name): \(what)") }
 

@@ -14,7 +14,9 @@ enum BenchDecode {
         keys: [
             Key("images", .path, required: true, group: "data", help: "A folder of pictures, of any depth."),
             Key("size", .integer(1...8192), default: 256, group: "work", help: "Side of the canvas in pixels."),
-            Key("limit", .positiveInteger, default: 200, group: "work", help: "Pictures that are taken, from the first."),
+            Key(
+                "limit", .positiveInteger, default: 200, group: "work", help: "Pictures that are taken, from the first."
+            ),
             Key("rounds", .positiveInteger, default: 5, group: "work", help: "Passes; the best one counts."),
             CommonKeys.workers, CommonKeys.json,
         ])

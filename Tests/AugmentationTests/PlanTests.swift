@@ -1,6 +1,7 @@
 import Augmentation
 import Base
 import Geometry
+import Glibc
 import Imaging
 import Testing
 
@@ -125,6 +126,30 @@ import Testing
                 #expect(abs(whole[axis] - reduced[axis]) < 0.05, "1/\(reduction) of \(source): \(whole) \(reduced)")
             }
         }
+    }
+
+    /// Blood cells of 640x480, brought to 128 from half of their size: what docs/benchmarks.md says of the difference.
+    @Test(.enabled(if: getenv("PUPIL_TEST_DATA") != nil))
+    func reducedPicturesLookTheSame() throws {
+        let folder = Files.join(String(cString: getenv("PUPIL_TEST_DATA")), "bccd/images")
+        let canvas = Size(width: 128, height: 128)
+        let bytes = Normalization(mean: [0, 0, 0], deviation: [1 / 255, 1 / 255, 1 / 255])
+        var sum = 0.0
+        var values = [[Float]](repeating: [Float](repeating: 0, count: 128 * 128 * 3), count: 2)
+        let names = try Files.list(folder).prefix(50)
+        for name in names {
+            let path = Files.join(folder, name)
+            let fit = { Plan.evaluation(for: $0, target: canvas).resized }
+            for (i, picture) in [try ImageFile.decode(path), try ImageFile.decode(path, needed: fit)].enumerated() {
+                #expect(picture.reduction == i + 1)
+                let plan = Plan.evaluation(for: picture.size, target: canvas)
+                values[i].withUnsafeMutableBufferPointer {
+                    plan.render(picture.image, reduction: picture.reduction, into: $0, normalization: bytes)
+                }
+            }
+            sum += zip(values[0], values[1]).reduce(0) { $0 + Double(abs($1.0 - $1.1)) }
+        }
+        #expect(sum / Double(names.count * values[0].count) < 0.15)
     }
 
     /// The centre of what is bright on the canvas.

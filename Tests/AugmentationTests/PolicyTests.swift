@@ -18,7 +18,8 @@ import Testing
             met += plan.resized.width > largest.width * 9 / 10 ? 1 : 0
         }
         #expect(met > 100)
-        #expect(Policy.none.largest(for: Size(width: 640, height: 480), target: Size(width: 256, height: 256)).width == 256)
+        #expect(
+            Policy.none.largest(for: Size(width: 640, height: 480), target: Size(width: 256, height: 256)).width == 256)
     }
 
     @Test func namesAreFoundOrExplained() throws {

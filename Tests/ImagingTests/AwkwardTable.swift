@@ -1,8 +1,8 @@
 // swift-format-ignore-file
 // Written by Tools/reference/awkward.py (Pillow); do not edit.
 
-/// Files that Pillow reads: upright size, and red, green, blue means of the upper left, upper right, lower left and
-/// lower right quarter (the middle line belongs to the right and lower ones).
+/// Files that Pillow reads: upright size, and red, green, blue means of the upper left, upper right, lower left
+/// and lower right quarter (the middle line belongs to the right and lower ones).
 let awkwardTable: [(file: String, width: Int, height: Int, means: [Double])] = [
     ("real/pil_sample_cmyk.jpg", 100, 100, [55.810, 6.655, 9.485, 35.610, 5.742, 7.852, 17.168, 4.795, 6.309, 12.340, 4.584, 5.899]),
     ("real/tiff_strip_cmyk_jpeg.tif", 100, 100, [55.814, 6.651, 9.480, 35.605, 5.741, 7.841, 17.167, 4.796, 6.310, 12.341, 4.583, 5.903]),

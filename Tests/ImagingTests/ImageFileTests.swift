@@ -138,7 +138,8 @@ import Testing
             #expect(message.hasPrefix("cannot read w.webp: the file is cut off: only "), "\(name): \(message)")
             #expect(message.hasSuffix(" of 10 rows are there"), "\(name): \(message)")
             #expect(refusal(Array(file.prefix(18))).contains("cut off within its header"), "\(name)")
-            for length in 0..<file.count where !refusal(Array(file.prefix(length))).hasPrefix("cannot read photo.jpg: ") {
+            for length in 0..<file.count where !refusal(Array(file.prefix(length))).hasPrefix("cannot read photo.jpg: ")
+            {
                 // Only what lies behind the pixels may be missing: the last byte, and the one that makes its count even.
                 #expect(length + 2 >= file.count, "\(name) is read from \(length) of \(file.count) bytes")
             }
@@ -155,8 +156,11 @@ import Testing
         #expect(try ImageFile.decode(bytes: moving, name: "a").notes == [])
         let first = try ImageFile.decode(bytes: Array(moving.dropLast(60)), name: "a")
         #expect(first.notes == ["the file is cut off behind the first frame of its animation"])
-        #expect(refusal(Array(moving.prefix(44))).contains("an animated WebP that is cut off before its first frame"))
-        #expect(refusal(Array(moving.prefix(180))).contains("the file is cut off: only "))
+        for length in [44, 100, 189] {
+            let message = refusal(Array(moving.prefix(length)))
+            #expect(
+                message.contains("an animated WebP that is cut off before the end of its first frame"), "\(message)")
+        }
     }
 
     @Test func foreignFilesAreRefusedByName() {
@@ -185,7 +189,7 @@ import Testing
     }
 
     /// Headers that promise more pixels than fit into memory are refused before anything is allocated.
-    @Test func bombsAreRefused() {
+    @Test func bombsAreRefused() throws {
         var jpeg = sample(16, 16).jpeg()
         let frame = find(0xFF, 0xC0, in: jpeg)
         jpeg.replaceSubrange(frame + 5..<frame + 9, with: [0xEA, 0x60, 0xEA, 0x60])
@@ -198,7 +202,7 @@ import Testing
         webp.replaceSubrange(24..<30, with: [0xFF, 0xFF, 0, 0xFE, 0xFF, 0])
         #expect(refusal(webp).contains("65536 x 65535 pixels; the limit is 178956970"))
         // A long file is not read at all. It has no blocks on the disk.
-        try? withFile([0xFF, 0xD8]) { path throws(Failure) in
+        try withFile([0xFF, 0xD8]) { path throws(Failure) in
             #expect(truncate(path, ImageFile.maxBytes + 1) == 0)
             let words = "a file of 1073741825 bytes; the limit is 1073741824 bytes"
             #expect(throws: Failure.data("cannot read \(path): \(words)")) { try ImageFile.decode(path) }

@@ -57,7 +57,8 @@ import Testing
                             }
                         }
                         let mean = Double(sum) / Double(reduction * reduction)
-                        worst = max(worst, abs(mean - Double(decoded.image.pixels[(y * decoded.image.width + x) * 3 + c])))
+                        worst = max(
+                            worst, abs(mean - Double(decoded.image.pixels[(y * decoded.image.width + x) * 3 + c])))
                     }
                 }
             }

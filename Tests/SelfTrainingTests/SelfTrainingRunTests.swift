@@ -75,6 +75,36 @@ import Training
     }
 
     /// A pass of the whole batch, said or left unsaid, is one training; the folds so far are told after each seed.
+    /// What is wrong with pictures, labelled or not, is in the log and in the summary, whoever met it.
+    @Test func refusedAndDamagedPicturesAreListed() throws {
+        var data = self.data
+        let folder = scratch.file("more")
+        try Files.makeFolder(folder)
+        let good = try Files.read(data.train.path(of: data.train.examples[0]))
+        try Files.write(good, to: Files.join(folder, "a.jpg"))
+        try Files.write("MM\0*", to: Files.join(folder, "b.jpg"))
+        try Files.write(good.dropLast(2), to: Files.join(folder, "c.jpg"))
+        data.pool = try Dataset.pool([folder])
+        let test = try #require(data.test)
+        let open = test.path(of: test.examples[0])
+        try Files.write(try Files.read(open).dropLast(2), to: open)
+
+        let folds = try run(options(), data: data)
+        let quarantine = SelfTrainingSummary(folds, reportedSet: "test", classes: data.train.classes.names)
+            .json["quarantine"]
+        let refused = quarantine?["refused"]?.array ?? []
+        #expect(refused.count == 1 && refused[0]["path"]?.string == Files.join(folder, "b.jpg"))
+        #expect(refused[0]["reason"]?.string?.contains("a TIFF; only JPEG, PNG and WebP are read") == true)
+        let damaged = quarantine?["damaged"]?.array ?? []
+        #expect(Set(damaged.compactMap { $0["path"]?.string }) == [open, Files.join(folder, "c.jpg")])
+        #expect(damaged.allSatisfy { $0["reason"]?.string == "no end marker; all rows are there" })
+        #expect(notes.all.contains("labelling: 1 picture(s) refused; they get no labels:"))
+        #expect(notes.all.contains { $0.contains("b.jpg: a TIFF") })
+        #expect(notes.all.contains("student: 1 picture(s) damaged, used with all rows there:"))
+        // The same from finished stages.
+        #expect(try run(options(), data: data, as: "runs/b")[0].quarantine == folds[0].quarantine)
+    }
+
     @Test func theWholeBatchHasOneName() throws {
         let first = try run(options())
         var said = options(seeds: 2)

@@ -16,8 +16,8 @@ lines = [
     "// swift-format-ignore-file",
     "// Written by Tools/reference/awkward.py (Pillow); do not edit.",
     "",
-    "/// Files that Pillow reads: upright size, and red, green, blue means of the upper left, upper right, lower left and",
-    "/// lower right quarter (the middle line belongs to the right and lower ones).",
+    "/// Files that Pillow reads: upright size, and red, green, blue means of the upper left, upper right, lower left",
+    "/// and lower right quarter (the middle line belongs to the right and lower ones).",
     "let awkwardTable: [(file: String, width: Int, height: Int, means: [Double])] = [",
 ]
 with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:

@@ -40,8 +40,8 @@ pupil_decoder *_Nullable pupil_webp_new(const uint8_t *_Nonnull bytes, size_t co
 /// Reads the header. Pictures of more than `max_pixels` are refused.
 pupil_status pupil_decoder_open(pupil_decoder *_Nonnull d, int64_t max_pixels, pupil_header *_Nonnull header);
 
-/// After a successful opening, once: `height * width * 3` bytes of RGB into `rgb`. With a `reduction` of 2, 4 or 8, which
-/// a reducible picture takes, each side is divided by it and rounded up; else it is 1.
+/// After a successful opening, once: `height * width * 3` bytes of RGB into `rgb`. With a `reduction` of 2, 4 or 8,
+/// which a reducible picture takes, each side is divided by it and rounded up; else it is 1.
 pupil_status pupil_decoder_read(pupil_decoder *_Nonnull d, int32_t reduction, uint8_t *_Nonnull rgb);
 
 /// The last note or refusal; valid until the decoder is closed.
