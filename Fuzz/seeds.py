@@ -88,6 +88,25 @@ seed("results", "small.json", json.dumps(
     [{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5},
      {"image_id": 3, "category_id": 1, "bbox": [0.5, 0, 60, 48], "score": 1}]))
 
+voc = ("<annotation><filename>a.jpg</filename><size><width>64</width><height>48</height><depth>3</depth></size>"
+       "<object><name>cat</name><difficult>1</difficult><bndbox><xmin>2</xmin><ymin>3</ymin><xmax>30</xmax>"
+       "<ymax>40</ymax></bndbox></object></annotation>")
+cvat = ('<annotations><version>1.1</version><image id="0" name="a.jpg" width="64" height="48">'
+        '<box label="cat" xtl="1.5" ytl="2" xbr="30" ybr="40" occluded="0"></box></image></annotations>')
+table = ("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,"
+         "IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n"
+         'a,xclick,"/m/01",1,0.1,0.5,0.2,0.75,0,0,1,0,0\r\n')
+for name, text in [("voc.xml", voc), ("cvat.xml", cvat)]:
+    seed("xml", name, text)
+    seed("set", name, text)
+seed("xml", "all.xml", '<?xml version="1.0" encoding="ISO-8859-1"?><!-- c --><a x="&lt;&#233;"><![CDATA[<]]><b/></a>')
+seed("csv", "table.csv", table)
+seed("csv", "quotes.csv", '\ufeffa,"b ""c"", d"\n\n"e\nf",\r\n')
+seed("set", "table.csv", table)
+seed("set", "coco.json", json.dumps({"images": [], "annotations": [], "categories": []}))
+seed("set", "data.yaml", "path: .\ntrain: images\nval: [a, b]\nnames: {0: cat, 1: dog}\nnc: 2\n")
+seed("yolo", "boxes.txt", "0 0.5 0.5 0.25 0.5\n1 0.1 0.2 0.05 0.1 0.875\n0 0 0 1 0 1 1 0.5 0.5\n")
+
 # And what was found before.
 findings = os.path.join(TESTS, "FuzzTests", "Findings")
 for target in sorted(os.listdir(findings)):

@@ -1,8 +1,9 @@
-import Annotations
 import Base
 import Geometry
 import Glibc
+import Markup
 
+@testable import Annotations
 @testable import Checkpoints
 @testable import Imaging
 @testable import Recipes
@@ -72,7 +73,29 @@ public struct FuzzTarget: Sendable {
             precondition((1...8).contains(Orientation.inPNG(read)), "an orientation of none in a PNG")
             precondition((1...8).contains(Orientation.inWebP(read)), "an orientation of none in a WebP")
         },
-        file("coco") { _ = try? Dataset.coco($0) },
+        file("coco") { path in
+            _ = try? Dataset.coco(path)
+            _ = try? TruthSet.coco(path)
+        },
+        FuzzTarget("xml") { _ = try? XML.parse($0) },
+        FuzzTarget("csv") { bytes in
+            var reader = CSVReader(bytes)
+            // A fault ends its line; the reader goes on behind it.
+            for _ in 0...bytes.count {
+                do throws(MarkupFault) { if try !reader.next() { return } } catch { continue }
+            }
+            preconditionFailure("more rows than bytes")
+        },
+        // Told by content: VOC and CVAT files, tables of Open Images, lists.
+        file("set") { path in
+            var findings = Findings(limit: 10)
+            _ = try? Dataset.read(path, into: &findings)
+        },
+        file("yolo") { path in
+            var picture = PictureLabels(fileName: "a.jpg", size: Size(width: 64, height: 48))
+            YOLOLabels.read(
+                path, classes: ["a", "b"], rules: BoxRules(clip: true, emptyBoxes: .reject), into: &picture)
+        },
         file("results") { path in
             let classes = ClassTable(names: ["a", "b"], ids: [1, 2])
             let examples = (1...3).map { Example(id: $0, fileName: "\($0).jpg", size: Size(width: 64, height: 48)) }

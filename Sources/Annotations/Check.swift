@@ -45,7 +45,8 @@ extension Dataset {
     public func checkLabels(into findings: inout Findings) {
         for name in classesWithoutObject {
             findings.add(
-                .classWithoutObject, Place(file: source), "no picture shows the class \"\(name)\": it cannot be learned")
+                .classWithoutObject, Place(file: source), "no picture shows the class \"\(name)\": it cannot be learned"
+            )
         }
         for example in examples {
             var seen: [LabelledBox: Int] = [:]
@@ -56,13 +57,16 @@ extension Dataset {
                 let box = annotation.box
                 if box.width < 2 || box.height < 2 {
                     findings.add(
-                        .boxTiny, place(), "the box of \(decimal(shortest(box.width))) x \(decimal(shortest(box.height))) pixels is a line")
+                        .boxTiny, place(),
+                        "the box of \(decimal(shortest(box.width))) x \(decimal(shortest(box.height))) pixels is a line"
+                    )
                 }
                 let key = LabelledBox(box: box, label: annotation.label)
                 if let other = seen.updateValue(annotation.id, forKey: key) {
                     findings.add(
                         .boxTwice, place(),
-                        "annotation id \(other) is the same box of the same class \"\(classes.names[annotation.label])\"")
+                        "annotation id \(other) is the same box of the same class \"\(classes.names[annotation.label])\""
+                    )
                 }
             }
         }

@@ -19,7 +19,8 @@ struct OpenImagesTable {
     static let source = "pupil"
     private static let needed = ["ImageID", "LabelName", "XMin", "XMax", "YMin", "YMax"]
     private static let known: Set<String> = [
-        "Source", "Confidence", "Score", "IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction", "IsInside", "XClick1X",
+        "Source", "Confidence", "Score", "IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction", "IsInside",
+        "XClick1X",
         "XClick2X", "XClick3X", "XClick4X", "XClick1Y", "XClick2Y", "XClick3Y", "XClick4Y",
     ]
 
@@ -58,7 +59,9 @@ struct OpenImagesTable {
     ) throws(Failure) {
         width = reader.count
         for i in 0..<width {
-            guard let name = reader.text(i) else { throw .data("\(file):1: column \(i + 1): the name is not UTF-8 text") }
+            guard let name = reader.text(i) else {
+                throw .data("\(file):1: column \(i + 1): the name is not UTF-8 text")
+            }
             if columns.updateValue(i, forKey: name) != nil {
                 throw .data("\(file):1: the column \(name) is there twice")
             }
@@ -123,7 +126,8 @@ struct OpenImagesTable {
         guard let corners = corners(reader, place, &findings) else { return }
         rows.append(
             Row(
-                image: Self.index(texts[0], &images, &indexOfImage), label: Self.index(texts[1], &labels, &indexOfLabel),
+                image: Self.index(texts[0], &images, &indexOfImage),
+                label: Self.index(texts[1], &labels, &indexOfLabel),
                 corners: corners, isGroup: isGroup, score: score, line: reader.line))
     }
 
@@ -175,7 +179,8 @@ struct OpenImagesTable {
         var seen: Set<String> = []
         do throws(MarkupFault) {
             while try reader.next() {
-                guard reader.count == 2, let code = reader.text(0), let name = reader.text(1), !code.isEmpty, !name.isEmpty
+                guard reader.count == 2, let code = reader.text(0), let name = reader.text(1), !code.isEmpty,
+                    !name.isEmpty
                 else { throw MarkupFault(line: reader.line, "expected a code and a name: /m/011k07,Tortoise") }
                 if code == "LabelName" { continue }
                 guard seen.insert(name).inserted else {

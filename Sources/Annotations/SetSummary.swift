@@ -63,7 +63,10 @@ public struct SetSummary: Sendable, Equatable {
 
     private mutating func add(_ size: Size) {
         func area(_ size: Size) -> Int { size.width * size.height }
-        guard let known = pictureSizes else { return pictureSizes = (size, size) }
+        guard let known = pictureSizes else {
+            pictureSizes = (size, size)
+            return
+        }
         if area(size) < area(known.smallest) { pictureSizes?.smallest = size }
         if area(size) > area(known.largest) { pictureSizes?.largest = size }
     }
@@ -81,7 +84,10 @@ public struct SetSummary: Sendable, Equatable {
             ]
         }
         let classes = classes.map { item -> JSON in
-            ["name": .string(item.name), "id": .int(item.id), "objects": .int(item.objects), "pictures": .int(item.pictures)]
+            [
+                "name": .string(item.name), "id": .int(item.id), "objects": .int(item.objects),
+                "pictures": .int(item.pictures),
+            ]
         }
         func size(_ size: Size?) -> JSON { size.map { [.int($0.width), .int($0.height)] } ?? .null }
         return [

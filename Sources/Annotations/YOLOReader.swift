@@ -67,9 +67,11 @@ struct YOLOReader {
     private func pictures(at location: String, _ findings: inout Findings) throws(Failure) -> [Entry] {
         guard let path = source.resolve(location) else {
             // The folder of labels can be there where that of the pictures lies elsewhere.
-            if let override, let folder = source.candidates(location).first(where: {
-                Files.isFolder(Files.folder(Self.labels(of: Files.join($0, "x"))))
-            }) {
+            if let override,
+                let folder = source.candidates(location).first(where: {
+                    Files.isFolder(Files.folder(Self.labels(of: Files.join($0, "x"))))
+                })
+            {
                 return pictures(override.names, under: folder)
             }
             let near = source.bases.flatMap { (try? Files.list($0)) ?? [] }

@@ -102,7 +102,10 @@ struct CheckReport {
     func writeMended(to folder: String) throws(Failure) -> Int {
         guard let part = parts.first else { return 0 }
         var (set, changes) = part.set.mended(part.facts)
-        changes = findings.list.filter { $0.rule.severity == .error && $0.rule.isOfTheFile && $0.place.file == part.set.source }
+        changes =
+            findings.list.filter {
+                $0.rule.severity == .error && $0.rule.isOfTheFile && $0.place.file == part.set.source
+            }
             .map { "left out: \($0)" } + changes
         if set.examples.isEmpty { throw .data("\(part.set.source): nothing is left after mending") }
         set.root = try Files.absolute(set.root)
@@ -154,7 +157,9 @@ extension CheckReport {
         return .object(out)
     }
 
-    var text: String { (parts.map(text(of:)) + [anchorsText, findingsText]).filter { !$0.isEmpty }.joined(separator: "\n") }
+    var text: String {
+        (parts.map(text(of:)) + [anchorsText, findingsText]).filter { !$0.isEmpty }.joined(separator: "\n")
+    }
 
     private func text(of part: Part) -> String {
         let s = part.summary

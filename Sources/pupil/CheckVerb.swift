@@ -16,7 +16,9 @@ enum CheckVerb {
             Key("images", .path, group: "data", help: "Its pictures. Default: `images` beside the file or its folder."),
             Key("val", .path, group: "data", help: "A set to check with, which must not share pictures with DATA."),
             Key("val-images", .path, group: "data", help: "Its pictures."),
-            Key("test", .path, group: "data", help: "A set to report on, which must not share pictures with the others."),
+            Key(
+                "test", .path, group: "data", help: "A set to report on, which must not share pictures with the others."
+            ),
             Key("test-images", .path, group: "data", help: "Its pictures."),
             Key(
                 "unlabelled", .list(of: .path), group: "data",
@@ -27,7 +29,8 @@ enum CheckVerb {
             Key(
                 "model", .string, group: "checks",
                 help: "Also: do this model's anchors reach the boxes? `pupil models` lists the names."),
-            Key("size", .integer(32...4096), group: "checks", help: "The canvas for --model. Default: the model's own."),
+            Key(
+                "size", .integer(32...4096), group: "checks", help: "The canvas for --model. Default: the model's own."),
             Key(
                 "fix", .path, group: "output",
                 help: "A new folder for a mended copy of DATA's annotations (COCO); the pictures stay where they are."),
@@ -45,7 +48,7 @@ enum CheckVerb {
         }
         let model = try settings.optionalString("model").map { name throws(Failure) in try Zoo.model(name) }
         let fix = settings.optionalString("fix")
-        if let fix, try Files.exists(fix) && (!Files.isFolder(fix) || !Files.list(fix).isEmpty) {
+        if let fix, Files.exists(fix), try !(Files.isFolder(fix) ? Files.list(fix) : ["a file"]).isEmpty {
             throw .usage("fix: \(fix) exists and is no empty folder; choose another")
         }
         var report = try CheckReport(settings, threads: threads)

@@ -40,7 +40,8 @@ enum CommonKeys {
 
     /// For verbs that draw nothing, so that scripts can say the same to all.
     static let unusedSeed = Key(
-        "seed", .count, default: 0, group: "run", affectsResult: false, help: "Nothing is drawn here; taken and not used.")
+        "seed", .count, default: 0, group: "run", affectsResult: false,
+        help: "Nothing is drawn here; taken and not used.")
 
     /// What decides how a detector is trained.
     static let training: [Key] = [

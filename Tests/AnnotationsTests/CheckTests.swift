@@ -20,7 +20,9 @@ private func picture(_ width: Int, _ height: Int, seed: UInt64) -> Image {
     return image
 }
 
-private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation { Annotation(id: id, box: box, label: label) }
+private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
+    Annotation(id: id, box: box, label: label)
+}
 
 @Suite struct CheckTests {
     private func set(_ scratch: Scratch, _ names: [(String, Size?, [Annotation])], folder: String = "") -> Dataset {
@@ -103,7 +105,9 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation { A
         var findings = Findings()
         all.checkLabels(into: &findings)
         #expect(findings.counts == [.classWithoutObject: 1, .boxTwice: 2, .boxTiny: 1])
-        #expect(findings.list.last?.description == "labels.json: image b.jpg: annotation id 5: the box of 30 x 1.5 pixels is a line")
+        #expect(
+            findings.list.last?.description
+                == "labels.json: image b.jpg: annotation id 5: the box of 30 x 1.5 pixels is a line")
         #expect(findings.count(.warning) == 4 && findings.count(.error) == 0)
         try findings.requireNoErrors()
     }
@@ -162,7 +166,10 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation { A
                 ("a.jpg", Size(width: 100, height: 80), [labelled(1, Box(x1: 0, y1: 0, x2: 3, y2: 3)), crowd]),
                 (
                     "b.jpg", Size(width: 50, height: 40),
-                    [labelled(2, Box(x1: 0, y1: 0, x2: 32, y2: 32)), labelled(3, Box(x1: 0, y1: 0, x2: 400, y2: 400), 1)]
+                    [
+                        labelled(2, Box(x1: 0, y1: 0, x2: 32, y2: 32)),
+                        labelled(3, Box(x1: 0, y1: 0, x2: 400, y2: 400), 1),
+                    ]
                 ),
                 ("c.jpg", nil, []),
             ])
@@ -185,7 +192,10 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation { A
                 ("a.png", Size(width: 60, height: 40), [labelled(1, box), labelled(1, box), labelled(1, box, 1)]),
                 (
                     "b.png", Size(width: 90, height: 90),
-                    [labelled(2, Box(x1: 50, y1: 30, x2: 80, y2: 80)), labelled(3, Box(x1: 70, y1: 50, x2: 80, y2: 60))]
+                    [
+                        labelled(2, Box(x1: 50, y1: 30, x2: 80, y2: 80)),
+                        labelled(3, Box(x1: 70, y1: 50, x2: 80, y2: 60)),
+                    ]
                 ),
                 ("turned.png", Size(width: 40, height: 60), [labelled(4, box)]), ("gone.png", nil, [labelled(5, box)]),
             ])
@@ -209,10 +219,12 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation { A
     @Test func everyRuleIsDocumentedUnderItsSeverity() throws {
         let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let text = try Files.readText("/" + path + "/docs/check.md")
-        for (severity, heading) in [(Rule.Severity.error, "## Errors"), (.warning, "## Warnings"), (.note, "## Notes")] {
+        for (severity, heading) in [(Rule.Severity.error, "## Errors"), (.warning, "## Warnings"), (.note, "## Notes")]
+        {
             let lines = text.split(separator: "\n").drop { $0 != heading }.dropFirst().prefix { !$0.hasPrefix("## ") }
             let named = lines.filter { $0.hasPrefix("| `") }.flatMap { line in
-                line.split(separator: "|")[0].split(separator: "`").filter { $0.first?.isLetter == true }.map(String.init)
+                line.split(separator: "|")[0].split(separator: "`").filter { $0.first?.isLetter == true }.map(
+                    String.init)
             }
             #expect(named.sorted() == Rule.allCases.filter { $0.severity == severity }.map(\.rawValue).sorted())
         }

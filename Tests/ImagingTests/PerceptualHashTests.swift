@@ -29,7 +29,8 @@ import Testing
     @Test func survivesCompressionSizeAndLight() throws {
         // Blurred spots of random colours: structure at the scale of the hash's cells, as photographs have it.
         let image = Image(
-            width: 24, height: 18, pixels: (0..<24 * 18 * 3).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 11) }
+            width: 24, height: 18,
+            pixels: (0..<24 * 18 * 3).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 11) }
         ).resized(to: Size(width: 160, height: 120))
         let hash = PerceptualHash(image)
         let weak = try ImageFile.decode(bytes: image.jpeg(quality: 50), name: "weak").image

@@ -15,8 +15,10 @@ import Testing
             for _ in 0..<200 {
                 let x = Float(random.uniform() * 90)
                 let y = Float(random.uniform() * 60)
-                let box = Box(x1: x, y1: y, x2: x + 1 + Float(random.uniform() * 60), y2: y + 1 + Float(random.uniform() * 60))
-                    .clipped(to: canvas)
+                let box = Box(
+                    x1: x, y1: y, x2: x + 1 + Float(random.uniform() * 60), y2: y + 1 + Float(random.uniform() * 60)
+                )
+                .clipped(to: canvas)
                 let slow = (0..<anchors.count).map { anchors[$0].iou(box) }.max() ?? 0
                 #expect(abs(spec.bestOverlap(box, canvas: canvas) - slow) < 1e-5)
             }

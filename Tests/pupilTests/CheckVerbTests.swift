@@ -13,7 +13,8 @@ import Testing
             try draw(folder)
             let run = try Program.run(
                 [
-                    "check", "s/annotations/instances_train.json", "--val", "s/annotations/instances_val.json", "--model",
+                    "check", "s/annotations/instances_train.json", "--val", "s/annotations/instances_val.json",
+                    "--model",
                     "pico", "--json",
                 ], in: folder)
             #expect(run.code == 0, "\(run.errors)")
@@ -88,7 +89,8 @@ import Testing
     @Test func picturesThatAreTestedOnAndLearnedFromAreWarnedOf() throws {
         try Program.withFolder { folder in
             try draw(folder)
-            let names = try Files.readJSON(Files.join(folder, "s/annotations/instances_val.json"))["images"]?.array ?? []
+            let names =
+                try Files.readJSON(Files.join(folder, "s/annotations/instances_val.json"))["images"]?.array ?? []
             let name = names.first?["file_name"]?.string ?? ""
             try Files.makeFolder(Files.join(folder, "pool"))
             try Files.write(
