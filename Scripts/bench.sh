@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the same training job in Pupil and in its Python peer, one after the other on one machine, and prints a table;
-# then the same evaluation, and prints another.
+# then the same evaluation, and the same reading of a large annotation file, each with its table.
 # The peers are installed into .deps/peers, by python3 -m venv.
 #
 #   DATA=DIR    a COCO-format set: annotations/instances_train.json, annotations/instances_test.json, images/
@@ -54,3 +54,8 @@ echo "bench: evaluation" >&2
 [ -f "$OUT/eval/dt.json" ] || python3 Tools/bench/coco_eval.py "$OUT/eval" >&2
 echo
 "$PEERS/bin/python" Tools/bench/eval_peers.py "$OUT/eval/gt.json" "$OUT/eval/dt.json" --pupil "$PUPIL"
+
+echo "bench: reading an annotation file of 458 MB" >&2
+[ -f "$OUT/index/truth.json" ] || { mkdir -p "$OUT/index" && python3 Tools/bench/coco_json.py "$OUT/index/truth.json" >&2; }
+echo
+"$PEERS/bin/python" Tools/bench/index_peers.py "$OUT/index/truth.json" --pupil "$PUPIL"
