@@ -56,6 +56,7 @@ echo
 "$PEERS/bin/python" Tools/bench/eval_peers.py "$OUT/eval/gt.json" "$OUT/eval/dt.json" --pupil "$PUPIL"
 
 echo "bench: reading an annotation file of 458 MB" >&2
-[ -f "$OUT/index/truth.json" ] || { mkdir -p "$OUT/index" && python3 Tools/bench/coco_json.py "$OUT/index/truth.json" >&2; }
+mkdir -p "$OUT/index"
+[ -f "$OUT/index/truth.json" ] || python3 Tools/bench/coco_json.py "$OUT/index/truth.json" >&2
 echo
 "$PEERS/bin/python" Tools/bench/index_peers.py "$OUT/index/truth.json" --pupil "$PUPIL"
