@@ -5,17 +5,33 @@ extension Dataset {
     /// Writes a COCO annotation file, one item a line, that `Dataset.coco` reads back as the same set.
     ///
     /// Boxes become x, y, width, height. A pseudo-label has its `score`; a label that is ignored and no crowd has
-    /// `"treatment": "ignore"` (and `"ignore": 1`, for tools that know it).
-    /// - Throws: `.environment` where the file cannot be written; then none is there.
-    public func writeCOCO(to path: String) throws(Failure) { try Files.write(cocoText(), to: path) }
+    /// `"treatment": "ignore"` (and `"ignore": 1`, for tools that know it). Masks are copied as the file has them that the
+    /// set was read from; a box that was cut keeps its whole mask.
+    /// - Throws: `.environment` where the file cannot be written; then none is there. `.invalidData` where the file that
+    ///   the masks stand in was changed.
+    public func writeCOCO(to path: String) throws(Failure) {
+        var failure: Failure?
+        let text = cocoText(annotationKeys: { label in
+            do throws(Failure) {
+                return try segmentation(of: label).map { ",\"segmentation\":\($0.canonical)" } ?? ""
+            } catch {
+                failure = failure ?? error
+                return ""
+            }
+        })
+        if let failure { throw failure }
+        try Files.write(text, to: path)
+    }
 
     /// The text of the file.
     /// - Parameters:
     ///   - info: members of `info`.
     ///   - imageKeys: further members of each image, by its place in `examples`; JSON text such as `,"sha256":"..."`.
+    ///   - annotationKeys: further members of each annotation, likewise.
     ///   - lists: further lists at the end, their items as JSON text.
     func cocoText(
         info: JSON = ["description": "written by pupil"], imageKeys: (Int) -> String = { _ in "" },
+        annotationKeys: (Annotation) -> String = { _ in "" },
         lists: [(key: String, items: [String])] = []
     ) -> String {
         let images = examples.enumerated().map { place, example in
@@ -29,7 +45,7 @@ extension Dataset {
                     label.treatment == .ignore && !label.isCrowd ? ",\"treatment\":\"ignore\",\"ignore\":1" : ""
                 return "{\"id\":\(label.id),\"image_id\":\(example.id),\"category_id\":\(classes.ids[label.label]),"
                     + "\"bbox\":\(label.box.cocoText),\"area\":\(decimal(label.area)),"
-                    + "\"iscrowd\":\(label.isCrowd ? 1 : 0)\(score)\(ignored)}"
+                    + "\"iscrowd\":\(label.isCrowd ? 1 : 0)\(score)\(ignored)\(annotationKeys(label))}"
             }
         }
         let categories = zip(classes.ids, classes.names).map { "{\"id\":\($0),\"name\":\(quoted($1))}" }

@@ -45,7 +45,8 @@ extension Dataset {
         case .openImages(let file): set = try OpenImagesReader(file, images, classes, rules).read(&findings)
         case .cvat(let file): set = try CVATReader(file, images, rules).read(&findings)
         }
-        set.source = path
+        // A COCO set keeps the file's name where a folder was given: its masks are read from there later.
+        if try DatasetFormat.of(path) != .coco { set.source = path }
         if let classes, set.classes.names != classes {
             set = try set.relabelled(by: ClassTable(names: classes), naming: path)
         }

@@ -181,6 +181,37 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
         #expect(summary.json["box_sides"]?.array?.first == ["from": 0, "below": 4, "objects": 1])
     }
 
+    @Test func masksSurviveMending() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try write(picture(60, 40, seed: 1), scratch, "images/a.png")
+        let file = try scratch.file(
+            "annotations/labels.json",
+            """
+            {"images":[{"id":1,"file_name":"a.png","width":60,"height":40}],"categories":[{"id":3,"name":"cat"}],
+             "annotations":[
+              {"id":1,"image_id":1,"category_id":3,"bbox":[1,2,10,10],"iscrowd":0,"segmentation":[[1, 2, 11.5,2, 11,12]]},
+              {"id":2,"image_id":9,"category_id":3,"bbox":[1,2,10,10],"segmentation":[[0,0,1,1,2,2]]},
+              {"id":3,"image_id":1,"category_id":3,"bbox":[5,5,9,9],"iscrowd":1,
+               "segmentation":{"counts":[5,7],"size":[40,60]}},
+              {"id":4,"image_id":1,"category_id":3,"bbox":[7,7,9,9]}]}
+            """)
+        // Also where the folder above was given.
+        for path in [file, scratch.path] {
+            var findings = Findings()
+            let set = try Dataset.read(path, into: &findings)
+            #expect(findings.counts == [.annotationWithoutImage: 1])
+            let out = scratch.path + "/mended/x/mended.json"
+            try Files.makeFolder(Files.folder(out))
+            try set.mended(set.lookAtPictures(.pixels)).set.writeCOCO(to: out)
+            let labels = try Files.readJSON(out)["annotations"]?.array ?? []
+            #expect(labels.map { $0["id"]?.int } == [1, 3, 4])
+            #expect(labels[0]["segmentation"] == [[1, 2, 11.5, 2, 11, 12]])
+            #expect(labels[1]["segmentation"] == ["counts": [5, 7], "size": [40, 60]])
+            #expect(labels[2]["segmentation"] == nil)
+        }
+    }
+
     @Test func mendingLeavesOutAndCuts() throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
