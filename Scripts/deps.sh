@@ -31,7 +31,8 @@ system_libraries() {
         stop "no clang on the PATH. It comes with the Swift toolchain, in the folder where $(command -v swift) is."
     local all='#include <stdio.h>\n#include <jpeglib.h>\n#include <png.h>\n#include <yaml.h>\n'
     all+='#include <expat.h>\n#include <openssl/evp.h>\n#include <zlib.h>'
-    if compiles c "$all" -ljpeg -lpng -lyaml -lexpat -lcrypto -lz && compiles c++ '#include <vector>' -lstdc++; then return; fi
+    if compiles c "$all" -ljpeg -lpng -lyaml -lexpat -lcrypto -lz &&
+        compiles c++ '#include <vector>' -lstdc++; then return; fi
 
     local missing=()
     compiles c '#include <stdlib.h>' || missing+=(libc6-dev)

@@ -59,10 +59,14 @@ struct CVATReader {
             return nil
         }
         let listed = root.first("meta").flatMap { labels($0, 3) }?.children.compactMap { $0.first("name") } ?? []
-        if listed.isEmpty { return Annotations.classNames(occurring: Set(images.flatMap(\.children).compactMap { $0["label"] })) }
+        if listed.isEmpty {
+            return Annotations.classNames(occurring: Set(images.flatMap(\.children).compactMap { $0["label"] }))
+        }
         var names: [String] = []
         for name in listed {
-            if names.contains(name.text) { throw .data("\(file):\(name.line): the label \"\(name.text)\" is there twice") }
+            if names.contains(name.text) {
+                throw .data("\(file):\(name.line): the label \"\(name.text)\" is there twice")
+            }
             names.append(name.text)
         }
         return names

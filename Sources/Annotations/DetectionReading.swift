@@ -140,7 +140,8 @@ struct ExampleFinder {
         self.dataset = dataset
         for (i, example) in dataset.examples.enumerated() {
             byName[example.fileName] = i
-            for short in Set([stem(example.fileName), Files.name(example.fileName), stem(Files.name(example.fileName))]) {
+            for short in Set([stem(example.fileName), Files.name(example.fileName), stem(Files.name(example.fileName))])
+            {
                 byShortName[short] = byShortName[short] == nil ? i : -1
             }
         }

@@ -97,7 +97,9 @@ struct DetectionTexts {
             guard values.allSatisfy({ abs($0) <= 2 }), values[2] >= 0, values[3] >= 0 else {
                 throw Fault(
                     rule: .boxNotRelative,
-                    message: "the box \(written) is not made of fractions of the picture's sides, 0...1; is it xyxy or xywh?")
+                    message:
+                        "the box \(written) is not made of fractions of the picture's sides, 0...1; is it xyxy or xywh?"
+                )
             }
             box = YOLOLabels.box(values[0], values[1], values[2], values[3], in: size)
         }

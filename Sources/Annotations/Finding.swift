@@ -63,7 +63,8 @@ public enum Rule: String, CaseIterable, Sendable {
     public var severity: Severity {
         switch self {
         case .imageWithoutLabel, .imageUnlisted, .boxClipped, .boxFromPolygon, .rowLeftOut, .columnUnknown: .note
-        case .classWithoutObject, .labelWithoutImage, .boxTwice, .boxTiny, .imageDamaged, .imageTwice, .imageAlike, .setsShareImage,
+        case .classWithoutObject, .labelWithoutImage, .boxTwice, .boxTiny, .imageDamaged, .imageTwice, .imageAlike,
+            .setsShareImage,
             .setsShareAlike, .anchorsMiss:
             .warning
         default: .error

@@ -38,7 +38,8 @@ struct OpenImagesReader {
             guard pictures.find(ids[i]) != nil else {
                 picture.isUsable = false
                 picture.findings.add(
-                    .rowLeftOut, place, "there is no such picture in \(pictures.root); its \(all[i].count) rows are left out")
+                    .rowLeftOut, place,
+                    "there is no such picture in \(pictures.root); its \(all[i].count) rows are left out")
                 return picture
             }
             let size: Size
@@ -74,7 +75,8 @@ struct OpenImagesReader {
         if !missing.isEmpty {
             let rows = zip(ids, all).reduce(0) { $0 + (pictures.find($1.0) == nil ? $1.1.count : 0) }
             notes.append(
-                "left out \(rows) rows of \(missing.count) pictures that are not in \(pictures.root): \(firstFive(missing))")
+                "left out \(rows) rows of \(missing.count) pictures that are not in \(pictures.root): \(firstFive(missing))"
+            )
         }
         return Dataset(
             root: pictures.root, classes: ClassTable(names: names), pictures: read, notes: notes, into: &findings)

@@ -77,7 +77,8 @@ extension Dataset {
     /// The set of pictures that were read, with ids 1... in their order, its notes, and all findings.
     /// - Parameter notes: what else was noticed.
     init(
-        root: String, classes: ClassTable, pictures: [PictureLabels], notes: [String] = [], into findings: inout Findings
+        root: String, classes: ClassTable, pictures: [PictureLabels], notes: [String] = [],
+        into findings: inout Findings
     ) {
         self.init(root: root, classes: classes, examples: [])
         var nextID = 1

@@ -41,7 +41,7 @@ struct VOCFile: Sendable {
             refuse(.fileUnreadable, Place(file: file, line: fault.line), fault.message + column)
             return
         } catch {
-            refuse(.fileUnreadable, Place(file: file), "\(error)")
+            refuse(.fileUnreadable, Place(file: file), "\(error)".replacing(" " + file, with: ""))
             return
         }
         guard root.name == "annotation" else {
@@ -67,7 +67,8 @@ struct VOCFile: Sendable {
         let place = Place(file: file, line: (element ?? root).line)
         var stated: Size?
         if let width = element?.first("width"), let height = element?.first("height") {
-            guard let w = Int(width.text), let h = Int(height.text), (0...1 << 20).contains(w), (0...1 << 20).contains(h)
+            guard let w = Int(width.text), let h = Int(height.text), (0...1 << 20).contains(w),
+                (0...1 << 20).contains(h)
             else {
                 picture.findings.add(
                     .itemMalformed, place, "the <size> is \"\(width.text)\" x \"\(height.text)\", no number of pixels")
@@ -126,7 +127,8 @@ struct VOCFile: Sendable {
         guard corners[2] - corners[0] > -1, corners[3] - corners[1] > -1 else {
             let side = corners[2] - corners[0] > -1 ? "y" : "x"
             return fault(
-                .boxCorners, "the box \(written) has \(side)min beyond \(side)max; corners were expected, smaller first",
+                .boxCorners,
+                "the box \(written) has \(side)min beyond \(side)max; corners were expected, smaller first",
                 line: frame.line)
         }
         var isDifficult = false

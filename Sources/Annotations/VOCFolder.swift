@@ -51,7 +51,8 @@ struct VOCFolder {
             let words = text.split(whereSeparator: { $0 == " " || $0 == "\t" })
             if words.count == 2, ["-1", "0", "1"].contains(words[1]) {
                 throw .data(
-                    "\(place): \"\(text)\" is of a list for one class; give the list of all pictures, such as train.txt")
+                    "\(place): \"\(text)\" is of a list for one class; give the list of all pictures, such as train.txt"
+                )
             }
             guard let id = nameInside(text) else {
                 findings.add(.imageNameOutside, place, "\"\(text)\" leads out of the folder of the set")

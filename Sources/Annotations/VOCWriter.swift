@@ -35,7 +35,8 @@ extension Conversion {
             }
             return text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
         }
-        var text = "<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>\(try escaped(example.fileName))</filename>\n"
+        var text =
+            "<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>\(try escaped(example.fileName))</filename>\n"
         if let size = example.size {
             text += "\t<size>\n\t\t<width>\(size.width)</width>\n\t\t<height>\(size.height)</height>\n"
             text += "\t\t<depth>3</depth>\n\t</size>\n"

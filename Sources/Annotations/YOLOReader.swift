@@ -67,9 +67,11 @@ struct YOLOReader {
     private func pictures(at location: String, _ findings: inout Findings) throws(Failure) -> [Entry] {
         guard let path = source.resolve(location) else {
             // The folder of labels can be there where that of the pictures lies elsewhere.
-            if let override, let folder = source.candidates(location).first(where: {
-                Files.isFolder(Files.folder(Self.labels(of: Files.join($0, "x"))))
-            }) {
+            if let override,
+                let folder = source.candidates(location).first(where: {
+                    Files.isFolder(Files.folder(Self.labels(of: Files.join($0, "x"))))
+                })
+            {
                 return pictures(override.names, under: folder)
             }
             let near = source.bases.flatMap { (try? Files.list($0)) ?? [] }
@@ -120,7 +122,9 @@ struct YOLOReader {
                 labels = candidates.map { Self.labels(of: $0) }.first { Files.exists($0) }
             } else {
                 guard let found = candidates.first(where: { Files.exists($0) }) else {
-                    findings.add(.imageMissing, place, "there is no picture \(candidates[0])")
+                    findings.add(
+                        .imageMissing, place,
+                        "there is no picture \(candidates[0]); say where the pictures are (images) if elsewhere")
                     continue
                 }
                 picture = found

@@ -20,7 +20,9 @@ struct YOLOSource {
             throw .data("\(file):\(root.line): expected the keys train, val and names")
         }
         func node(_ key: String) -> YAMLNode? {
-            guard let node = members.first(where: { $0.name.text == key })?.value, node.json != .null else { return nil }
+            guard let node = members.first(where: { $0.name.text == key })?.value, node.json != .null else {
+                return nil
+            }
             return node
         }
         var source = YOLOSource(file: file, bases: [])
@@ -46,7 +48,8 @@ struct YOLOSource {
         case .list(let items):
             for item in items {
                 guard case .scalar(let text, _) = item.content else {
-                    throw .data("\(file):\(item.line): \"\(wanted)\" must be a folder, a list of folders or a text file")
+                    throw .data(
+                        "\(file):\(item.line): \"\(wanted)\" must be a folder, a list of folders or a text file")
                 }
                 source.locations.append(text)
             }
@@ -114,7 +117,8 @@ struct YOLOSource {
         for (i, name) in names.enumerated() {
             if let before = first[name] {
                 findings.add(
-                    .classNameTwice, Place(file: file, line: line), "classes \(before) and \(i) are both named \"\(name)\"")
+                    .classNameTwice, Place(file: file, line: line),
+                    "classes \(before) and \(i) are both named \"\(name)\"")
                 names[i] = "\(name) (\(i))"
             }
             first[names[i]] = i

@@ -12,7 +12,8 @@ enum ConvertVerb {
             Key("from", .path, group: "data", help: "The set to convert. \(CommonKeys.forms)"),
             Key(
                 "part", .string, group: "data",
-                help: "Which part of --from, where it has several; also what the part is called in --out (default train)."
+                help:
+                    "Which part of --from, where it has several; also what the part is called in --out (default train)."
             ),
             Key("images", .path, group: "data", help: "The pictures of --from. Default: where its form has them."),
             Key("train", .path, group: "data", help: "Or several sets, which become parts of one: their part train,"),
@@ -35,7 +36,8 @@ enum ConvertVerb {
                 help: "What becomes of the pictures in a new folder: links to them, copies, or nothing."),
             Key(
                 "scores", .bool, default: true, group: "output",
-                help: "Write scores, where labels have some. Tools that want five columns in YOLO labels need --no-scores."
+                help:
+                    "Write scores, where labels have some. Tools that want five columns in YOLO labels need --no-scores."
             ),
             CommonKeys.json,
         ])

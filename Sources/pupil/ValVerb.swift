@@ -19,7 +19,8 @@ enum ValVerb {
             Key("weights", .path, group: "data", help: "Or a detector's weights."),
             Key(
                 "images", .path, group: "data",
-                help: "The pictures of --gt. Default: where its form has them. Needed where boxes are fractions of them."),
+                help:
+                    "The pictures of --gt. Default: where its form has them. Needed where boxes are fractions of them."),
             Key(
                 "out", .path, group: "run", affectsResult: false,
                 help: "With --weights: write predictions.json and metrics.json into this folder."),

@@ -17,7 +17,8 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
         var found: [String: [Box]] = [:]
         for example in set.examples {
             for label in example.annotations {
-                found["\(stem(Files.name(example.fileName))) \(set.classes.names[label.label])", default: []].append(label.box)
+                found["\(stem(Files.name(example.fileName))) \(set.classes.names[label.label])", default: []].append(
+                    label.box)
             }
         }
         return found
@@ -35,7 +36,8 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
                 func apart(_ o: Box) -> [Float] {
                     [abs(o.x1 - box.x1), abs(o.y1 - box.y1), abs(o.x2 - box.x2), abs(o.y2 - box.y2)]
                 }
-                let nearest = others.indices.min { (apart(others[$0]).max() ?? 0) < (apart(others[$1]).max() ?? 0) } ?? 0
+                let nearest =
+                    others.indices.min { (apart(others[$0]).max() ?? 0) < (apart(others[$1]).max() ?? 0) } ?? 0
                 worst = zip(worst, apart(others.remove(at: nearest))).map { max($0, $1) }
             }
         }
@@ -45,10 +47,11 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
     /// One COCO file is what the others are held against. Bounds are those of each exporter's rounding: YOLO's six
     /// digits are 0.00025 pixels for a centre and half that for half a side; VOC counts from 1, and the exporters of the other forms took
     /// its corners as they are, so there the upper left corner is 1 pixel off and the lower right one is not.
-    @Test(arguments: [
-        ("gts_coco_v2.json", [0, 0, 0, 0]), ("gts_cvat.xml", [0, 0, 0, 0]), ("gts_pascalvoc_format", [1, 1, 0, 0]),
-        ("gts_yolo_format", [4e-4, 4e-4, 4e-4, 4e-4]), ("gts_openimages.csv", [0, 0, 0, 0]),
-    ] as [(String, [Float])])
+    @Test(
+        arguments: [
+            ("gts_coco_v2.json", [0, 0, 0, 0]), ("gts_cvat.xml", [0, 0, 0, 0]), ("gts_pascalvoc_format", [1, 1, 0, 0]),
+            ("gts_yolo_format", [4e-4, 4e-4, 4e-4, 4e-4]), ("gts_openimages.csv", [0, 0, 0, 0]),
+        ] as [(String, [Float])])
     func everyFormReadsToTheSameBoxes(name: String, bounds: [Float]) throws {
         let truth = try Dataset.read(try voc100("gts_coco.json"), clip: false)
         #expect(truth.examples.count == 100)
@@ -71,10 +74,12 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
         try voc.verifyFiles()
     }
 
-    @Test(arguments: [
-        ("dets_abs_xywh", DetectionLines.xywh, 0), ("dets_abs_xyx2y2", .xyxy, 0), ("dets_rel_xywh", .relative, 5e-4),
-        ("dets_coco.json", nil, 0),
-    ] as [(String, DetectionLines?, Float)])
+    @Test(
+        arguments: [
+            ("dets_abs_xywh", DetectionLines.xywh, 0), ("dets_abs_xyx2y2", .xyxy, 0),
+            ("dets_rel_xywh", .relative, 5e-4),
+            ("dets_coco.json", nil, 0),
+        ] as [(String, DetectionLines?, Float)])
     func detectionsOfEveryFormAreTheSame(name: String, lines: DetectionLines?, bound: Float) throws {
         let truth = try Dataset.read(try voc100("gts_coco.json"))
         let expected = try Detections.read(try voc100("dets_coco_results.json"), truth)

@@ -28,7 +28,8 @@ import Testing
                     Annotation(id: 1, box: cat, label: 0),
                     Annotation(id: 2, box: dog, label: 1, provenance: Provenance(score: 0.75)),
                 ])
-            #expect(set.examples[1].annotations == [Annotation(id: 3, box: Box(x1: 0, y1: 0, x2: 20, y2: 20), label: 1)])
+            #expect(
+                set.examples[1].annotations == [Annotation(id: 3, box: Box(x1: 0, y1: 0, x2: 20, y2: 20), label: 1)])
             #expect(set.notes == [])
         }
     }
@@ -166,7 +167,8 @@ import Testing
             #expect(set.examples[0].annotations.map(\.box) == [cat, dog])
             #expect(
                 set.notes == [
-                    "1 labels are polygons; their boxes were taken", "left out 1 <polyline>: neither boxes nor polygons",
+                    "1 labels are polygons; their boxes were taken",
+                    "left out 1 <polyline>: neither boxes nor polygons",
                 ])
             try set.verifyFiles()
         }
@@ -213,7 +215,9 @@ import Testing
     }
 
     /// Boxes, labels and scores survive to the last bit; twice gives the same bytes.
-    @Test(arguments: [DatasetFormat.coco, .yolo, .voc, .openImages]) func roundTripsAreExact(format: DatasetFormat) throws {
+    @Test(arguments: [DatasetFormat.coco, .yolo, .voc, .openImages]) func roundTripsAreExact(
+        format: DatasetFormat
+    ) throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         let set = try randomSet(scratch, pictures: 60)
@@ -324,7 +328,10 @@ import Testing
         let renumbered = try Detections.read(
             scratch.path + "/n", truth, lines: .xyxy, classes: ["big dog", "cat"])
         #expect(renumbered == expected)
-        try scratch.write(["dt.csv": "ImageID,LabelName,Score,XMin,XMax,YMin,YMax\na,big dog,0.5,0.4,0.6,0.3,0.7\na,cat,0.25,0,0.5,0,1\n"])
+        try scratch.write([
+            "dt.csv":
+                "ImageID,LabelName,Score,XMin,XMax,YMin,YMax\na,big dog,0.5,0.4,0.6,0.3,0.7\na,cat,0.25,0,0.5,0,1\n"
+        ])
         #expect(try Detections.read(scratch.path + "/dt.csv", truth) == expected)
         let results = scratch.path + "/r.json"
         try COCOResults.write(expected, of: truth, to: results)

@@ -26,7 +26,8 @@ import Testing
                 String((0..<random.below(6)).map { _ in Array("a,\"\n\r é;")[random.below(8)] })
             }
             if fields == [""] { continue }  // an empty line is no row
-            #expect(try rows(fields.map { CSVReader.field($0) }.joined(separator: ",") + "\n").map(\.fields) == [fields])
+            #expect(
+                try rows(fields.map { CSVReader.field($0) }.joined(separator: ",") + "\n").map(\.fields) == [fields])
         }
     }
 

@@ -19,7 +19,9 @@ import Testing
             if random.below(3) == 0 { text += "e\(random.below(60) - 30)" }
             #expect(number(text) == Double(text), "\(text)")
         }
-        for text in ["0", "-0", "1e308", "1e309", "4.9e-324", "1e-400", "0.1", "123456789012345678901234567890", "1e22", "1e23"] {
+        for text in [
+            "0", "-0", "1e308", "1e309", "4.9e-324", "1e-400", "0.1", "123456789012345678901234567890", "1e22", "1e23",
+        ] {
             #expect(number(text)?.bitPattern == Double(text)?.bitPattern, "\(text)")
         }
     }
@@ -37,6 +39,7 @@ import Testing
     @Test func wordsOfLinesHaveTheirNumbers() {
         let found = wordsOfLines(Array("\u{FEFF}a  b\r\n\n\tc\u{1}d\n".utf8))
         #expect(found.map(\.line) == [1, 3])
-        #expect(found.map { $0.words.map { String(decoding: $0, as: UTF8.self) } } == [["a", "b"], ["c", "\u{1}", "d"]])
+        #expect(
+            found.map { $0.words.map { String(decoding: $0, as: UTF8.self) } } == [["a", "b"], ["c", "\u{1}", "d"]])
     }
 }
