@@ -148,7 +148,8 @@ enum SetLayout: Equatable, Sendable {
                 continue
             }
             if rest.first == "?" { continue }
-            if rest.first == "!" { return .vocFile(file: file) }  // a document type: the reader refuses it with its line
+            // A document type: the reader refuses it and names its line.
+            if rest.first == "!" { return .vocFile(file: file) }
             let name = rest.prefix { $0.isLetter || $0.isNumber || "_-:.".contains($0) }
             switch name {
             case "annotation": return .vocFile(file: file)

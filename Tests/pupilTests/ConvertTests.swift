@@ -42,7 +42,7 @@ import Testing
 
     @Test func nothingIsWrittenOverAndTyposAreNamed() throws {
         try withScenes { folder in
-            let one = ["convert", "--from", "s/annotations/instances_val.json", "--to", "yolo", "--out"]
+            let one = ["convert", "--val", "s/annotations/instances_val.json", "--to", "yolo", "--out"]
             #expect(try Program.run(one + ["c"], in: folder).code == 0)
             let names = try Files.walk(folder + "/c")
             let again = try Program.run(one + ["c"], in: folder)
