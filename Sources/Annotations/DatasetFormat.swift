@@ -148,7 +148,7 @@ enum SetLayout: Equatable, Sendable {
                 continue
             }
             if rest.first == "?" { continue }
-            // a document type: the reader refuses it with its line
+            // A document type: the reader refuses it and names its line.
             if rest.first == "!" { return .vocFile(file: file) }
             let name = rest.prefix { $0.isLetter || $0.isNumber || "_-:.".contains($0) }
             switch name {

@@ -32,7 +32,19 @@ struct OpenImagesTable {
     /// Rows that say that something is *not* in a picture.
     var absent = 0
 
-    private var columns: [String: Int] = [:]
+    /// Places of the columns, looked up once and not for every row.
+    private struct Columns {
+        var image = 0
+        var label = 0
+        /// XMin, YMin, XMax, YMax.
+        var corners: [(name: String, index: Int)] = []
+        var confidence: Int?
+        var isScore = false
+        var source: Int?
+        var isGroup: Int?
+    }
+
+    private var columns = Columns()
     private var width = 0
     private var indexOfImage: [String: Int] = [:]
     private var indexOfLabel: [String: Int] = [:]
@@ -57,12 +69,13 @@ struct OpenImagesTable {
     private mutating func readHeader(
         _ reader: CSVReader, _ file: String, _ findings: inout Findings
     ) throws(Failure) {
+        var places: [String: Int] = [:]
         width = reader.count
         for i in 0..<width {
             guard let name = reader.text(i) else {
                 throw .data("\(file):1: column \(i + 1): the name is not UTF-8 text")
             }
-            if columns.updateValue(i, forKey: name) != nil {
+            if places.updateValue(i, forKey: name) != nil {
                 throw .data("\(file):1: the column \(name) is there twice")
             }
             if !Self.known.contains(name), !Self.needed.contains(name) {
@@ -71,10 +84,17 @@ struct OpenImagesTable {
                     "the column \"\(name)\" is not read\(didYouMean(name, Self.known.union(Self.needed).sorted()))")
             }
         }
-        let names = columns.keys.sorted()
-        for name in Self.needed where columns[name] == nil {
+        let names = places.keys.sorted()
+        for name in Self.needed where places[name] == nil {
             throw .data("\(file):1: has no column \(name)\(didYouMean(name, names))")
         }
+        columns.image = places["ImageID"] ?? 0
+        columns.label = places["LabelName"] ?? 0
+        columns.corners = ["XMin", "YMin", "XMax", "YMax"].map { ($0, places[$0] ?? 0) }
+        columns.isScore = places["Score"] != nil
+        columns.confidence = places["Confidence"] ?? places["Score"]
+        columns.source = places["Source"]
+        columns.isGroup = places["IsGroupOf"]
     }
 
     private mutating func readRow(_ reader: CSVReader, _ file: String, _ findings: inout Findings) {
@@ -83,40 +103,31 @@ struct OpenImagesTable {
             findings.add(.itemMalformed, place, "has \(reader.count) fields; the first row names \(width) columns")
             return
         }
-        func field(_ name: String) -> Int? { columns[name].flatMap { reader.isEmpty($0) ? nil : $0 } }
-        var texts: [String] = []
-        for name in ["ImageID", "LabelName"] {
-            guard let i = field(name) else {
-                findings.add(.itemMalformed, place, "\(name) is empty")
-                return
-            }
-            guard let text = reader.text(i) else {
-                findings.add(.itemMalformed, place, "\(name) is not UTF-8 text")
-                return
-            }
-            texts.append(text)
-        }
-        guard nameInside(texts[0]) != nil else {
-            findings.add(.imageNameOutside, place, "ImageID \"\(texts[0])\" leads out of the folder of pictures")
+        func filled(_ column: Int?) -> Int? { column.flatMap { reader.isEmpty($0) ? nil : $0 } }
+        guard let image = name("ImageID", columns.image, reader, place, &findings),
+            let label = name("LabelName", columns.label, reader, place, &findings)
+        else { return }
+        guard indexOfImage[image] != nil || nameInside(image) != nil else {
+            findings.add(.imageNameOutside, place, "ImageID \"\(image)\" leads out of the folder of pictures")
             return
         }
         var score: Double?
-        if let i = field("Confidence") ?? field("Score") {
+        if let i = filled(columns.confidence) {
             guard let value = reader.number(i), (0...1).contains(value) else {
                 findings.add(
                     .itemMalformed, place, "Confidence is \"\(reader.text(i) ?? "")\", not a number in 0...1")
                 return
             }
-            let isOurs = field("Source").map { reader.text($0) == Self.source } ?? false
+            let isOurs = filled(columns.source).map { reader.text($0) == Self.source } ?? false
             if value == 0, !isOurs {
                 absent += 1
-                findings.add(.rowLeftOut, place, "Confidence 0: \(texts[1]) was looked for and is not in the picture")
+                findings.add(.rowLeftOut, place, "Confidence 0: \(label) was looked for and is not in the picture")
                 return
             }
-            if value < 1 || isOurs || columns["Score"] != nil { score = value }
+            if value < 1 || isOurs || columns.isScore { score = value }
         }
         var isGroup = false
-        if let i = field("IsGroupOf") {
+        if let i = filled(columns.isGroup) {
             guard let value = reader.number(i), [-1, 0, 1].contains(value) else {
                 findings.add(.itemMalformed, place, "IsGroupOf is \"\(reader.text(i) ?? "")\", not 0, 1 or -1")
                 return
@@ -126,17 +137,30 @@ struct OpenImagesTable {
         guard let corners = corners(reader, place, &findings) else { return }
         rows.append(
             Row(
-                image: Self.index(texts[0], &images, &indexOfImage),
-                label: Self.index(texts[1], &labels, &indexOfLabel),
+                image: Self.index(image, &images, &indexOfImage), label: Self.index(label, &labels, &indexOfLabel),
                 corners: corners, isGroup: isGroup, score: score, line: reader.line))
+    }
+
+    private func name(
+        _ name: String, _ column: Int, _ reader: CSVReader, _ place: Place, _ findings: inout Findings
+    ) -> String? {
+        if reader.isEmpty(column) {
+            findings.add(.itemMalformed, place, "\(name) is empty")
+            return nil
+        }
+        guard let text = reader.text(column) else {
+            findings.add(.itemMalformed, place, "\(name) is not UTF-8 text")
+            return nil
+        }
+        return text
     }
 
     private func corners(
         _ reader: CSVReader, _ place: Place, _ findings: inout Findings
     ) -> (x1: Double, y1: Double, x2: Double, y2: Double)? {
         var values: [Double] = []
-        for name in ["XMin", "YMin", "XMax", "YMax"] {
-            let i = columns[name] ?? 0
+        values.reserveCapacity(4)
+        for (name, i) in columns.corners {
             guard let value = reader.number(i) else {
                 findings.add(
                     .itemMalformed, place,

@@ -41,7 +41,7 @@ struct VOCFile: Sendable {
             refuse(.fileUnreadable, Place(file: file, line: fault.line), fault.message + column)
             return
         } catch {
-            refuse(.fileUnreadable, Place(file: file), "\(error)")
+            refuse(.fileUnreadable, Place(file: file), "\(error)".replacing(" " + file, with: ""))
             return
         }
         guard root.name == "annotation" else {

@@ -12,7 +12,7 @@ enum YOLOLabels {
     static func read(_ file: String, classes: [String], rules: BoxRules, into picture: inout PictureLabels) {
         let bytes: [UInt8]
         do throws(Failure) { bytes = try Files.read(file) } catch {
-            picture.findings.add(.fileUnreadable, Place(file: file), error.message)
+            picture.findings.add(.fileUnreadable, Place(file: file), error.message.replacing(" " + file, with: ""))
             return
         }
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {

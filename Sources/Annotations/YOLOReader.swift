@@ -122,7 +122,9 @@ struct YOLOReader {
                 labels = candidates.map { Self.labels(of: $0) }.first { Files.exists($0) }
             } else {
                 guard let found = candidates.first(where: { Files.exists($0) }) else {
-                    findings.add(.imageMissing, place, "there is no picture \(candidates[0])")
+                    findings.add(
+                        .imageMissing, place,
+                        "there is no picture \(candidates[0]); say where the pictures are (images) if elsewhere")
                     continue
                 }
                 picture = found

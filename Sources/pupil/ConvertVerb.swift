@@ -121,8 +121,8 @@ extension Settings {
             if let part, part.isEmpty || part.contains("/") || part.hasPrefix(".") {
                 throw .usage("part \"\(part)\": expected a word such as train")
             }
-            if part != nil, try !DatasetFormat.of(from).hasParts, schema.verb == "convert" {
-                Console.standardError.line("\(from) has no parts: all of it is read")
+            if let part, try !DatasetFormat.of(from).hasParts {
+                Console.standardError.line("\(from) has no parts: all of it becomes the part \(part)")
             }
             return [Conversion.Part(part ?? "train", try readSet(from, images: "images", part: part))]
         }

@@ -199,7 +199,9 @@ private let yoloSetFaults: [Fault] = [
     Fault(
         good: GoodSets.yolo, change: ["images/x/a.jpg": .picture(9, 9), "data.yaml": "train: images/x\nnames: [cat]"],
         says: "data.yaml: none of the 1 pictures has a file of labels; looked for labels/x/a.txt and so on"),
-    .list("images/train/none.jpg\n", .imageMissing, "l.txt:2: there is no picture images/train/none.jpg"),
+    .list(
+        "images/train/none.jpg\n", .imageMissing,
+        "l.txt:2: there is no picture images/train/none.jpg; say where the pictures are (images) if elsewhere"),
     .list(
         "../../outside.jpg\n", .imageNameOutside, "l.txt:2: \"../../outside.jpg\" leads out of the folder of the set"),
     .list("images/train/a.jpg\n", .imageNameTwice, "l.txt:2: the picture images/train/a.jpg is listed already"),
