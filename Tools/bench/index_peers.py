@@ -46,7 +46,7 @@ def main():
     same = {(found["images"], found["labels"]) for found in best.values()}
     if len(same) > 1:
         sys.exit(f"the programs read different things: {best}")
-    print("| | read s | peak MB | of pupil's time |\n|---|---|---|---|")
+    print("| | read s | peak MB | times pupil |\n|---|---|---|---|")
     for name, found in best.items():
         print(f"| {name} | {found['value']:.2f} | {found['peak_bytes'] / 2**20:.0f} "
               f"| {found['value'] / best['pupil']['value']:.1f} |")
