@@ -28,9 +28,10 @@ extension Rule {
         case .boxTwice: "remove one of the two (--fix does): it counts as an object that is never found"
         case .boxTiny: "look at the picture: usually a slip of the mouse"
         case .imageMissing: "say where the pictures lie (--images), or remove them from the list (--fix does)"
-        case .imageUnreadable: "replace the file or convert it to JPEG or PNG; --fix leaves the picture out"
+        case .imageUnreadable: "replace the file or convert it to JPEG, PNG or WebP; --fix leaves the picture out"
         case .imageDamaged: "nothing to do if the picture looks right: all its rows are there"
-        case .imageSizeDiffers: "the picture was resized or exchanged after labelling: export the annotations anew"
+        case .imageSizeDiffers:
+            "the picture was resized or exchanged after labelling: export the annotations anew; --fix leaves it out"
         case .imageTurned: "label the picture upright, as every viewer shows it, or remove its EXIF orientation"
         case .imageWithoutLabel: "fine if the picture shows no object; else label it, or it teaches that there is none"
         case .imageUnlisted: "label it, or give it as unlabelled (--unlabelled)"

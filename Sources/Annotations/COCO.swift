@@ -85,20 +85,6 @@ extension Dataset {
         return candidates.first { Files.exists(Files.join($0, first)) }
             ?? candidates.first { Files.isFolder($0) } ?? folder
     }
-
-    /// Holds the list of pictures against the folder.
-    /// - Throws: `.invalidData` with the count and the first five that are not there.
-    public func verifyFiles() throws(Failure) {
-        let missing = examples.map(\.fileName).filter { !Files.exists(Files.join(root, $0)) }
-        guard let first = missing.first else { return }
-        var hint = ""
-        let folder = Files.folder(Files.join(root, first))
-        if let names = try? Files.list(folder) { hint = didYouMean(Files.name(first), names) }
-        let listed = source.isEmpty ? "" : " that \(source) lists"
-        throw .data(
-            "\(missing.count) of the \(examples.count) pictures\(listed) are not in \(root): "
-                + "\(firstFive(missing))\(hint)")
-    }
 }
 
 /// "a, b, c, d, e, ..." of a longer list.

@@ -28,6 +28,15 @@ struct COCODocument: Sendable {
         var treatment = Treatment.object
         var score: Double?
         var segmentation: FileSpan?
+
+        /// The label where its frame holds corners x1, y1, x2, y2: an area that was made of them says nothing.
+        var fromCorners: Label {
+            var label = self
+            label.frame.width = frame.width - frame.x
+            label.frame.height = frame.height - frame.y
+            label.area = nil
+            return label
+        }
     }
 
     /// The name of the first picture, by which the folder of pictures is found; nil where the file lists none at all.

@@ -103,7 +103,8 @@ struct COCOJoining {
         var examples = examples
         self.examples = []  // the one reference is local now, so appending copies nothing
         for (labels, places) in zip(document.labels, places) {
-            for (label, at) in zip(labels, places) {
+            for (written, at) in zip(labels, places) {
+                let label = areCorners ? written.fromCorners : written
                 // Only a fault needs the name: it lies far from here in memory.
                 func name() -> String? { at < 0 ? nil : examples[Int(at)].fileName }
                 guard let index = classIndex(label, at, &ids, name()),
@@ -206,11 +207,9 @@ struct COCOJoining {
         }
         if box != written {
             clipped += 1
-            if !areCorners {
-                report(
-                    .boxClipped, label, name(),
-                    "the bbox \(frame) is cut at the edge of its picture of \(size.width)x\(size.height) pixels")
-            }
+            report(
+                .boxClipped, label, name(),
+                "the bbox \(frame) is cut at the edge of its picture of \(size.width)x\(size.height) pixels")
         }
         return box
     }

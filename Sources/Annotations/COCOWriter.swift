@@ -9,7 +9,10 @@ extension Dataset {
     /// set was read from; a box that was cut keeps its whole mask.
     /// - Throws: `.environment` where the file cannot be written; then none is there. `.invalidData` where the file that
     ///   the masks stand in was changed.
-    public func writeCOCO(to path: String) throws(Failure) {
+    public func writeCOCO(to path: String) throws(Failure) { try Files.write(try cocoTextWithMasks(), to: path) }
+
+    /// The text of `writeCOCO`.
+    func cocoTextWithMasks() throws(Failure) -> String {
         var failure: Failure?
         let text = cocoText(annotationKeys: { label in
             do throws(Failure) {
@@ -20,7 +23,7 @@ extension Dataset {
             }
         })
         if let failure { throw failure }
-        try Files.write(text, to: path)
+        return text
     }
 
     /// The text of the file.

@@ -72,7 +72,8 @@ extension Dataset {
         }
     }
 
-    private struct LabelledBox: Hashable {
+    /// By what two labels of a picture are the same.
+    struct LabelledBox: Hashable {
         var box: Box
         var label: Int
     }
@@ -91,8 +92,8 @@ extension Dataset {
     }
 
     /// Pictures of the set that are copies of each other: byte for byte, or nearly equal to look at.
-    public func checkCopies(_ facts: [PictureFacts], threads: Int, into findings: inout Findings) throws(Failure) {
-        let pairs = try Copies.within(self, facts, threads: threads)
+    public func checkCopies(_ facts: [PictureFacts], threads: Int, into findings: inout Findings) {
+        let pairs = Copies.within(self, facts, threads: threads)
         for (first, second, kind) in pairs {
             let place = Place(file: source.isEmpty ? root : source, image: examples[second].fileName)
             switch kind {
@@ -108,8 +109,8 @@ extension Dataset {
     public func checkShared(
         _ facts: [PictureFacts]?, with other: Dataset, _ otherFacts: [PictureFacts]?, named name: String,
         threads: Int, into findings: inout Findings
-    ) throws(Failure) {
-        for (mine, theirs, kind) in try Copies.between(self, facts, other, otherFacts, threads: threads) {
+    ) {
+        for (mine, theirs, kind) in Copies.between(self, facts, other, otherFacts, threads: threads) {
             let place = Place(file: source.isEmpty ? root : source, image: examples[mine].fileName)
             let its = other.examples[theirs].fileName
             switch kind {

@@ -212,7 +212,7 @@ public struct Conversion {
         for part in parts {
             let set = scores ? part.set : part.set.withoutScores
             for example in set.examples { try place(example, of: set, in: "images") }
-            try put(set.cocoText(), at: "annotations/instances_\(part.name).json")
+            try put(try set.cocoTextWithMasks(), at: "annotations/instances_\(part.name).json")
             counts.append(Count(of: part, scores: scores))
         }
         return counts

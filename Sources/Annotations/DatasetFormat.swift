@@ -25,6 +25,12 @@ public enum DatasetFormat: String, CaseIterable, Sendable {
     /// The form of what lies at a path.
     /// - Throws: `.invalidData` where nothing is there, or it is none of them; then with what it is, if that is known.
     public static func of(_ path: String) throws(Failure) -> DatasetFormat { try SetLayout.of(path).format }
+
+    /// The COCO file at a path, or the only one in that folder; nil where the form is another.
+    /// - Throws: as `of`.
+    public static func cocoFile(at path: String) throws(Failure) -> String? {
+        if case .coco(let file) = try SetLayout.of(path) { file } else { nil }
+    }
 }
 
 /// What lies at a path: the form, and the file or folder that reading begins with.
@@ -63,6 +69,13 @@ enum SetLayout: Equatable, Sendable {
         return try ofFile(path)
     }
 
+    /// Whether an XML file lies in a folder, or else anywhere below it.
+    private static func holdsXML(_ folder: String) throws(Failure) -> Bool {
+        guard Files.isFolder(folder) else { return false }
+        if try Files.list(folder).contains(where: { $0.hasSuffix(".xml") }) { return true }
+        return try Files.walk(folder).contains { $0.hasSuffix(".xml") }
+    }
+
     private static func ofFolder(_ folder: String) throws(Failure) -> SetLayout {
         let names = try Files.list(folder)
         func has(_ name: String) -> Bool { names.contains(name) }
@@ -72,9 +85,7 @@ enum SetLayout: Equatable, Sendable {
         }
         for name in ["data.yaml", "data.yml", "dataset.yaml"] where has(name) { return .yolo(file: file(name)) }
         if has("obj.data") { return .darknet(file: file("obj.data")) }
-        if has("Annotations"), try Files.walk(file("Annotations")).contains(where: { $0.hasSuffix(".xml") }) {
-            return .voc(folder: folder)
-        }
+        if has("Annotations"), try holdsXML(file("Annotations")) { return .voc(folder: folder) }
         if has("labels"), has("classes.txt") { return .yoloFolder(folder: folder) }
         let xml = endings(".xml")
         if let only = xml.first { return xml.count == 1 ? try ofFile(file(only)) : .voc(folder: folder) }

@@ -9,7 +9,7 @@ extension Dataset {
     ///   - path: the file, or the folder that holds the set.
     ///   - images: the folder of pictures, where it is not where the form has it.
     ///   - part: which part of a set that has several (`train` of a `data.yaml`, a list of `ImageSets/Main`). A set
-    ///     that has one part, or none, is read whole.
+    ///     without parts is read whole; one whose parts have other names is an error that names them.
     ///   - classes: the names of the classes in order. Without them: the file's own list; for forms that have none, the
     ///     20 of VOC in their order where all names are among them, else the names that occur, sorted.
     ///   - clip: whether boxes are cut at the edge of their pictures.
@@ -28,7 +28,9 @@ extension Dataset {
         }
         let rules = BoxRules(clip: clip, emptyBoxes: emptyBoxes)
         var set: Dataset
-        switch try SetLayout.of(path) {
+        let layout = try SetLayout.of(path)
+        let errors = findings.count(.error)
+        switch layout {
         case .coco(let file):
             set = try coco(file, images: images, clip: clip, emptyBoxes: emptyBoxes, into: &findings)
         case .yolo(let file):
@@ -46,11 +48,11 @@ extension Dataset {
         case .cvat(let file): set = try CVATReader(file, images, rules).read(&findings)
         }
         // A COCO set keeps the file's name where a folder was given: its masks are read from there later.
-        if try DatasetFormat.of(path) != .coco { set.source = path }
+        if layout.format != .coco { set.source = path }
         if let classes, set.classes.names != classes {
             set = try set.relabelled(by: ClassTable(names: classes), naming: path)
         }
-        if set.examples.isEmpty, findings.count(.error) == 0 { throw .data("\(path): no picture is in it") }
+        if set.examples.isEmpty, findings.count(.error) == errors { throw .data("\(path): no picture is in it") }
         return set
     }
 
@@ -60,7 +62,7 @@ extension Dataset {
         _ path: String, images: String? = nil, part: String? = nil, classes: [String]? = nil, clip: Bool = true,
         emptyBoxes: EmptyBoxes = .reject
     ) throws(Failure) -> Dataset {
-        var findings = Findings()
+        var findings = Findings(limit: 1)
         let set = try read(
             path, images: images, part: part, classes: classes, clip: clip, emptyBoxes: emptyBoxes, into: &findings)
         try findings.requireNoErrors()

@@ -68,7 +68,7 @@ public enum Detections {
     public static func read(
         _ path: String, _ dataset: Dataset, lines: DetectionLines? = nil, classes: [String]? = nil
     ) throws(Failure) -> [[Detection]] {
-        var findings = Findings()
+        var findings = Findings(limit: 1)
         let detections = try read(path, dataset, lines: lines, classes: classes, into: &findings)
         try findings.requireNoErrors()
         return detections

@@ -141,9 +141,14 @@ public struct Findings: Sendable {
         if count <= limit { list.append(Finding(rule, place(), message())) }
     }
 
-    /// Adds those of another reading.
+    /// Adds those of another reading, with its own limit and this one's.
     public mutating func add(_ others: Findings) {
-        list += others.list
+        var kept = counts
+        for finding in others.list {
+            let count = kept[finding.rule, default: 0] + 1
+            kept[finding.rule] = count
+            if count <= limit { list.append(finding) }
+        }
         counts.merge(others.counts) { $0 + $1 }
     }
 

@@ -5,12 +5,13 @@ extension Dataset {
     /// What mending changed, for people: one sentence each.
     public typealias Changes = [String]
 
-    /// The set without what a check calls an error and can be mended by leaving out, and with sizes as the pictures have
-    /// them: pictures that are missing or cannot be read go, with their labels; the second of two equal boxes goes; boxes
-    /// are cut at the edge of the real picture and go where nothing is left.
+    /// The set without what a check calls an error and can be mended by leaving out: pictures go, with their labels, that
+    /// are missing, cannot be read or are not of the size for which they were labelled (where their boxes belong is not
+    /// known for sure); the second of two equal boxes goes; boxes are cut at the edge of the picture and go where nothing
+    /// is left. Sizes that nobody stated are filled in.
     ///
     /// What was wrong within the annotation file (items without a place, empty boxes, ...) the reader has left out
-    /// already. A picture that was labelled unturned goes too: where its boxes belong is not known for sure.
+    /// already.
     /// - Precondition: one fact a picture.
     public func mended(_ facts: [PictureFacts]) -> (set: Dataset, changes: Changes) {
         precondition(facts.count == examples.count, "\(facts.count) facts about \(examples.count) pictures")
@@ -27,19 +28,20 @@ extension Dataset {
                 continue
             }
             if let written = example.size, written != real {
-                if written == Size(width: real.height, height: real.width) {
-                    changes.append("left out the picture \(example.fileName): it was labelled without its EXIF turn")
-                    continue
-                }
+                let isTurned = written == Size(width: real.height, height: real.width)
                 changes.append(
-                    "\(example.fileName): size \(written.width)x\(written.height) is now \(real.width)x\(real.height)")
+                    "left out the picture \(example.fileName): it was labelled "
+                        + (isTurned
+                            ? "without its EXIF turn"
+                            : "at \(written.width)x\(written.height) and has \(real.width)x\(real.height) pixels"))
+                continue
             }
             example.size = real
-            var seen: Set<Key> = []
+            var seen: Set<LabelledBox> = []
             var kept: [Annotation] = []
             for var annotation in example.annotations {
                 let name = "\(example.fileName): annotation id \(annotation.id)"
-                if !seen.insert(Key(box: annotation.box, label: annotation.label)).inserted {
+                if !seen.insert(LabelledBox(box: annotation.box, label: annotation.label)).inserted {
                     changes.append("\(name): left out, the same box again")
                     continue
                 }
@@ -65,10 +67,5 @@ extension Dataset {
             result.examples.append(example)
         }
         return (result, changes)
-    }
-
-    private struct Key: Hashable {
-        var box: Box
-        var label: Int
     }
 }

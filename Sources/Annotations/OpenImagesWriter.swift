@@ -7,7 +7,7 @@ extension Conversion {
     /// without a box) and the pictures in `PART/`.
     ///
     /// A scored box has its score as `Confidence` and `pupil` as `Source`; others have 1. Regions to be ignored are
-    /// `IsGroupOf`.
+    /// `IsGroupOf`. Fractions lie in 0...1, so detections are cut at the edge.
     mutating func writeOpenImages(_ parts: [Part]) throws(Failure) -> [Count] {
         let header =
             "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,"
@@ -20,11 +20,11 @@ extension Conversion {
             var text = header
             for example in set.examples {
                 try place(example, of: set, in: part.name)
-                let size = example.size ?? Size(width: 1, height: 1)
+                guard let size = example.size else { preconditionFailure("\(example.fileName) has no size") }
                 let id = CSVReader.field(example.fileName)
                 for label in example.annotations {
                     let score = score(label)
-                    let box = label.box
+                    let box = label.box.clipped(to: size)
                     text += "\(id),\(score == nil ? "" : OpenImagesTable.source),\(names[label.label]),\(score ?? "1"),"
                     text += "\(Self.fraction(box.x1, size.width)),\(Self.fraction(box.x2, size.width)),"
                     text += "\(Self.fraction(box.y1, size.height)),\(Self.fraction(box.y2, size.height)),"

@@ -37,17 +37,14 @@ extension Dataset {
     ) -> [PictureFacts] {
         let done = Monitor(0)
         let paths = examples.map { path(of: $0) }
-        return [PictureFacts](unsafeUninitializedCapacity: paths.count) { buffer, filled in
-            nonisolated(unsafe) let out = buffer
-            parallelFor(paths.count, threads: threads) { i in
-                (out.baseAddress! + i).initialize(to: PictureFacts(paths[i], look))
-                progress(
-                    done.withLock {
-                        $0 += 1
-                        return $0
-                    })
-            }
-            filled = paths.count
+        return parallelMap(paths.count, threads: threads) { i in
+            let facts = PictureFacts(paths[i], look)
+            progress(
+                done.withLock {
+                    $0 += 1
+                    return $0
+                })
+            return facts
         }
     }
 }

@@ -38,16 +38,6 @@ struct PictureFolder: Sendable {
     }
 }
 
-/// `body` of each index in 0..<count, in order, made on all processors.
-func parallelMap<T: Sendable>(_ count: Int, _ body: @Sendable (Int) -> T) -> [T] {
-    let results = Monitor([T?](repeating: nil, count: count))
-    parallelFor(count) { i in
-        let value = body(i)
-        results.withLock { $0[i] = value }
-    }
-    return results.withLock { $0.compactMap { $0 } }
-}
-
 /// A name made safe to be read relative to a folder, or nil where it leaves it: no leading slash, no `..` above the
 /// folder, no control characters; `a/./b` and `a/x/../b` are `a/b`.
 func nameInside(_ name: String) -> String? {

@@ -97,6 +97,12 @@ extension Dataset {
                 example.annotations[i].id = nextID
                 nextID += 1
             }
+            if example.annotations.isEmpty {
+                let place = picture.listed ?? Place(file: root)
+                findings.add(
+                    .imageWithoutLabel, Place(file: place.file, line: place.line, image: example.fileName),
+                    "has no label: it is background")
+            }
             examples.append(example)
         }
         self.notes = notes

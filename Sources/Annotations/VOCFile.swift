@@ -87,13 +87,15 @@ struct VOCFile: Sendable {
             picture.size = actual
             if let stated, stated != actual {
                 let turned = stated == Size(width: actual.height, height: actual.width)
+                picture.isUsable = false
                 picture.findings.add(
-                    .imageSizeDiffers, place,
+                    turned ? .imageTurned : .imageSizeDiffers, place,
                     "the <size> is \(stated.width)x\(stated.height) and the picture \(path) is "
                         + "\(actual.width)x\(actual.height)"
                         + (turned ? "; was it labelled without the turn of its EXIF?" : ""))
             }
         } catch {
+            picture.isUsable = false
             picture.findings.add(.imageUnreadable, place, error.message)
         }
     }

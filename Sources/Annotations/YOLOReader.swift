@@ -25,10 +25,11 @@ struct YOLOReader {
 
     /// The set. Sizes come from the headers of the pictures, since labels are fractions of them.
     func read(_ findings: inout Findings) throws(Failure) -> Dataset {
+        let errors = findings.count(.error)
         findings.add(source.findings)
         var entries: [Entry] = []
         for location in source.locations { entries += try pictures(at: location, &findings) }
-        if entries.isEmpty, findings.count(.error) == 0 {
+        if entries.isEmpty, findings.count(.error) == errors {
             throw .data("\(source.file): found no picture in \(source.locations.joined(separator: ", "))")
         }
         let (root, names) = try root(of: entries.map(\.picture))
@@ -98,6 +99,7 @@ struct YOLOReader {
     /// The pictures that a text file lists, one a line, relative to the file, to the set or to nothing.
     private func list(_ file: String, _ findings: inout Findings) throws(Failure) -> [Entry] {
         let folder = Files.folder(file)
+        let errors = findings.count(.error)
         var entries: [Entry] = []
         for (line, text) in textLines(try Files.readText(file)) {
             let place = Place(file: file, line: line)
@@ -132,7 +134,7 @@ struct YOLOReader {
             entries.append(
                 Entry(picture: picture, labels: labels ?? Self.labels(of: picture), place: place))
         }
-        if entries.isEmpty, findings.count(.error) == 0 { throw .data("\(file): lists no picture") }
+        if entries.isEmpty, findings.count(.error) == errors { throw .data("\(file): lists no picture") }
         return entries
     }
 

@@ -4,7 +4,7 @@ import Markup
 
 extension Conversion {
     /// `data.yaml`, `images/PART/` and `labels/PART/`: a text file a picture, `class cx cy w h`, with the score in a
-    /// sixth column where there is one. YOLO has no word for regions to be ignored: they are left out and counted.
+    /// sixth column where there is one. Fractions lie in 0...1, so detections are cut at the edge. YOLO has no word for regions to be ignored: they are left out and counted.
     mutating func writeYOLO(_ parts: [Part]) throws(Failure) -> [Count] {
         var counts: [Count] = []
         for part in parts {
@@ -13,14 +13,14 @@ extension Conversion {
             var count = Count(part: part.name)
             for (example, stem) in zip(set.examples, stems) {
                 try place(example, of: set, in: "images/" + part.name)
-                let size = example.size ?? Size(width: 1, height: 1)
+                guard let size = example.size else { preconditionFailure("\(example.fileName) has no size") }
                 var text = ""
                 for label in example.annotations {
                     if label.treatment == .ignore {
                         count.leftOut += 1
                         continue
                     }
-                    text += "\(label.label) \(YOLOLabels.text(label.box, in: size))"
+                    text += "\(label.label) \(YOLOLabels.text(label.box.clipped(to: size), in: size))"
                     if let score = score(label) {
                         text += " \(score)"
                         count.scored += 1

@@ -106,7 +106,9 @@ private struct JSONParser {
         if depth > 128 { throw fault("is nested deeper than 128 levels") }
         skipSpace()
         guard at < bytes.count else { throw fault("ends where a value was expected") }
-        if let word = pythonNumber() {
+        if bytes[at] == UInt8(ascii: "N") || bytes[at] == UInt8(ascii: "I") || bytes[at] == UInt8(ascii: "-"),
+            let word = pythonNumber()
+        {
             throw fault("has \(word), which is no JSON (Python's json writes it for a number that is not finite)")
         }
         switch bytes[at] {

@@ -22,6 +22,17 @@ public func parallelFor(_ count: Int, threads: Int = availableProcessors(), _ bo
     }
 }
 
+/// `[body(0), body(1), ...]`, computed on up to `threads` threads.
+public func parallelMap<T: Sendable>(
+    _ count: Int, threads: Int = availableProcessors(), _ body: @Sendable (Int) -> T
+) -> [T] {
+    [T](unsafeUninitializedCapacity: count) { buffer, initialized in
+        nonisolated(unsafe) let out = buffer
+        parallelFor(count, threads: threads) { i in (out.baseAddress! + i).initialize(to: body(i)) }
+        initialized = count
+    }
+}
+
 /// A queue of bounded length between threads. `close` wakes everybody: `push` then drops, `pop` drains and ends.
 public final class BoundedQueue<Element: Sendable>: Sendable {
     private let state = Monitor((items: [Element](), closed: false))

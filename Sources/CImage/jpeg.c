@@ -196,6 +196,12 @@ static pupil_status jpeg_read(pupil_decoder *shared, int32_t reduction, uint8_t 
     d->codec.scale_num = 1;
     d->codec.scale_denom = (unsigned)reduction;
     jpeg_start_decompress(&d->codec);
+    // The caller's buffer is made for this size.
+    if (d->codec.output_width != (d->codec.image_width + (JDIMENSION)reduction - 1) / (JDIMENSION)reduction ||
+        d->codec.output_height != (d->codec.image_height + (JDIMENSION)reduction - 1) / (JDIMENSION)reduction) {
+        snprintf(shared->message, sizeof shared->message, "a kind of JPEG that cannot be decoded at 1/%d", reduction);
+        return PUPIL_REFUSED;
+    }
     size_t stride = (size_t)d->codec.output_width * 3;
     if (d->codec.out_color_space == JCS_CMYK) {
         row = malloc((size_t)d->codec.output_width * 4);

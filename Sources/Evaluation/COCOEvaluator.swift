@@ -108,12 +108,3 @@ public struct COCOEvaluator: Sendable {
         return Accumulation(all, settings, classes: truth.classes.count, threads: threads)
     }
 }
-
-/// `[body(0), body(1), ...]`, computed by several threads.
-func parallelMap<T: Sendable>(_ count: Int, threads: Int, _ body: @Sendable (Int) -> T) -> [T] {
-    [T](unsafeUninitializedCapacity: count) { buffer, initialized in
-        nonisolated(unsafe) let out = buffer
-        parallelFor(count, threads: threads) { i in (out.baseAddress! + i).initialize(to: body(i)) }
-        initialized = count
-    }
-}

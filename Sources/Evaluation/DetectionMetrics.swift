@@ -7,13 +7,13 @@ public struct ClassMetrics: Sendable, Hashable {
     public var name: String
     /// Labels that count.
     public var objects: Int
-    /// AP over IoU 0.50...0.95.
+    /// AP, averaged over the IoU thresholds of the settings (COCO: 0.50...0.95).
     public var ap: Double
     /// AP at IoU 0.50.
     public var ap50: Double
     /// AP at IoU 0.75.
     public var ap75: Double
-    /// Recall with 100 detections an image, over IoU 0.50...0.95.
+    /// Recall with the most detections of the settings (COCO: 100 an image), averaged over their IoU thresholds.
     public var ar100: Double
 }
 

@@ -89,11 +89,4 @@ enum BenchDecode {
         timing.wall = min(timing.wall, monotonicSeconds() - wall)
         timing.processor = min(timing.processor, processorSeconds() - processor)
     }
-
-    /// Of all threads of this process; other processes do not count, as they do on the clock.
-    private static func processorSeconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
 }

@@ -1,7 +1,6 @@
 import Annotations
 import Base
 import Evaluation
-import Glibc
 import Journal
 import Recipes
 
@@ -29,7 +28,8 @@ enum BenchEval {
         if settings.bool("json") {
             let json: JSON = [
                 "value": .double(end - begin), "unit": "seconds", "read": .double(read - begin),
-                "score": .double(end - read), "cpu": .double(used), "memory_mb": .double(peakMegabytes()),
+                "score": .double(end - read), "cpu": .double(used),
+                "memory_mb": .double(Double(processMemory()?.peak ?? 0) / 0x1p20),
                 "threads": .int(threads), "images": .int(truth.images.count),
                 "detections": .int(detections.reduce(0) { $0 + $1.count }), "AP": .number(metrics.ap),
                 "AP50": .number(metrics.ap50),
@@ -42,18 +42,5 @@ enum BenchEval {
                     + "\(text(used)) s of processor time")
         }
         return .done
-    }
-
-    /// Of all threads of the process.
-    private static func processorSeconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-
-    private static func peakMegabytes() -> Double {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return Double(usage.ru_maxrss) / 1024
     }
 }

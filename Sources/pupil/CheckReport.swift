@@ -14,12 +14,15 @@ struct CheckReport {
         let set: Dataset
         let facts: [PictureFacts]
         let summary: SetSummary
+        /// What its reader left out or changed.
+        let reading: Findings
     }
 
     private(set) var parts: [Part] = []
     private(set) var findings = Findings()
-    /// How many objects of each class of the first set no anchor reaches, and the model they were held against.
-    private(set) var anchors: (model: String, size: Int, missed: [Int], narrowest: [Float])?
+    /// How many objects of each class of the first set no anchor reaches and the median side of their boxes in pixels of
+    /// the canvas, `[K]`; and the model they were held against.
+    private(set) var anchors: (model: String, size: Int, missed: [Int], medianSides: [Float])?
 
     /// Reads and checks everything that the settings name.
     /// - Throws: where a file cannot be read at all; what is wrong in one that can is among the findings.
@@ -29,18 +32,23 @@ struct CheckReport {
             ("train", "data", "images"), ("val", "val", "val-images"), ("test", "test", "test-images"),
         ] {
             guard let path = settings.optionalString(key) else { continue }
+            var reading = Findings()
             let set = try Dataset.read(
-                path, images: settings.optionalString(images), part: role, into: &findings)
-            add(role, set, look, threads)
+                path, images: settings.optionalString(images), part: role, classes: try settings.classNames("classes"),
+                into: &reading)
+            findings.add(reading)
+            add(role, set, reading, look, threads)
             set.checkLabels(into: &findings)
             set.checkUnlisted(into: &findings)
         }
         let folders = settings.strings("unlabelled")
-        if !folders.isEmpty { add("unlabelled", try Dataset.pool(folders), look, threads) }
-        try compare(threads)
+        if !folders.isEmpty { add("unlabelled", try Dataset.pool(folders), Findings(), look, threads) }
+        compare(threads)
     }
 
-    private mutating func add(_ role: String, _ set: Dataset, _ look: Dataset.Look, _ threads: Int) {
+    private mutating func add(
+        _ role: String, _ set: Dataset, _ reading: Findings, _ look: Dataset.Look, _ threads: Int
+    ) {
         let progress = Monitor((line: ProgressLine(label: "looking at \(role)", total: set.examples.count), done: 0))
         let facts = set.lookAtPictures(look, threads: threads) { done in
             progress.withLock {
@@ -51,12 +59,12 @@ struct CheckReport {
         }
         progress.withLock { $0.line.finish() }
         set.check(facts, into: &findings)
-        parts.append(Part(role: role, set: set, facts: facts, summary: SetSummary(set, facts)))
+        parts.append(Part(role: role, set: set, facts: facts, summary: SetSummary(set, facts), reading: reading))
     }
 
     /// Sets against each other: one list of classes, no picture in two of them. A pool may share with train.
-    private mutating func compare(_ threads: Int) throws(Failure) {
-        for part in parts { try part.set.checkCopies(part.facts, threads: threads, into: &findings) }
+    private mutating func compare(_ threads: Int) {
+        for part in parts { part.set.checkCopies(part.facts, threads: threads, into: &findings) }
         guard let train = parts.first else { return }
         for part in parts.dropFirst() where part.role != "unlabelled" {
             do throws(Failure) {
@@ -65,7 +73,7 @@ struct CheckReport {
         }
         for (i, part) in parts.enumerated() where part.role == "val" || part.role == "test" {
             for (j, other) in parts.enumerated() where other.role == "unlabelled" || j < i {
-                try other.set.checkShared(
+                other.set.checkShared(
                     other.facts, with: part.set, part.facts, named: part.role, threads: threads, into: &findings)
             }
         }
@@ -102,18 +110,22 @@ struct CheckReport {
     func writeMended(to folder: String) throws(Failure) -> Int {
         guard let part = parts.first else { return 0 }
         var (set, changes) = part.set.mended(part.facts)
-        changes =
-            findings.list.filter {
-                $0.rule.severity == .error && $0.rule.isOfTheFile && $0.place.file == part.set.source
+        let read = part.reading.list.compactMap { finding -> String? in
+            switch finding.rule {
+            case .boxCorners: "took all boxes for corners: \(finding)"
+            case .boxClipped, .boxFromPolygon: "\(finding)"
+            default: finding.rule.severity == .error ? "left out: \(finding)" : nil
             }
-            .map { "left out: \($0)" } + changes
+        }
+        let unnamed = part.reading.counts.values.reduce(0, +) - part.reading.list.count
+        changes = read + (unnamed > 0 ? ["and \(unnamed) more of these kinds"] : []) + changes
         if set.examples.isEmpty { throw .data("\(part.set.source): nothing is left after mending") }
         set.root = try Files.absolute(set.root)
         try Files.makeFolder(folder)
-        try set.writeCOCO(to: Files.join(folder, "annotations.json"))
         try Files.write(
             changes.joined(separator: "\n") + "\n\nThe pictures lie in \(set.root); give that folder with --images.\n",
             to: Files.join(folder, "changes.txt"))
+        try set.writeCOCO(to: Files.join(folder, "annotations.json"))
         return changes.count
     }
 }
@@ -146,7 +158,7 @@ extension CheckReport {
             out["anchors"] = [
                 "model": .string(anchors.model), "size": .int(anchors.size),
                 "classes": .array(
-                    zip(part.summary.classes, zip(anchors.missed, anchors.narrowest)).map { count, values in
+                    zip(part.summary.classes, zip(anchors.missed, anchors.medianSides)).map { count, values in
                         [
                             "name": .string(count.name), "objects": .int(count.objects), "missed": .int(values.0),
                             "median_side": .number(Double(values.1)),
@@ -188,7 +200,7 @@ extension CheckReport {
         var table = TextTable(["class", "objects", "no anchor fits", "median side, px"])
         for (k, c) in part.summary.classes.enumerated() {
             table.add([
-                c.name, "\(c.objects)", "\(anchors.missed[k])", TextTable.fixed(Double(anchors.narrowest[k]), 0),
+                c.name, "\(c.objects)", "\(anchors.missed[k])", TextTable.fixed(Double(anchors.medianSides[k]), 0),
             ])
         }
         return "anchors of \(anchors.model) on a canvas of \(anchors.size) pixels\n\n" + table.text
@@ -206,15 +218,5 @@ extension CheckReport {
         }
         return out
             + "\n\(findings.count(.error)) errors, \(findings.count(.warning)) warnings, \(findings.count(.note)) notes\n"
-    }
-}
-
-extension Rule {
-    /// Whether the rule is about items of an annotation file, which the reader leaves out.
-    fileprivate var isOfTheFile: Bool {
-        switch self {
-        case .imageMissing, .imageUnreadable, .imageSizeDiffers, .imageTurned, .classesDiffer, .setsShareImage: false
-        default: true
-        }
     }
 }

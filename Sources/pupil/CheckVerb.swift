@@ -12,14 +12,15 @@ enum CheckVerb {
         verb: "check", summary: "Look at a labelled set before training: what is in it and what is wrong with it.",
         positional: ["data"],
         keys: [
-            Key("data", .path, required: true, group: "data", help: "The labelled set to check."),
-            Key("images", .path, group: "data", help: "Its pictures. Default: `images` beside the file or its folder."),
+            Key("data", .path, required: true, group: "data", help: "The labelled set to check. \(CommonKeys.forms)"),
+            Key("images", .path, group: "data", help: "Its pictures. Default: where its form has them."),
             Key("val", .path, group: "data", help: "A set to check with, which must not share pictures with DATA."),
             Key("val-images", .path, group: "data", help: "Its pictures."),
             Key(
                 "test", .path, group: "data", help: "A set to report on, which must not share pictures with the others."
             ),
             Key("test-images", .path, group: "data", help: "Its pictures."),
+            CommonKeys.classes,
             Key(
                 "unlabelled", .list(of: .path), group: "data",
                 help: "Folders of unlabelled pictures, which must not hold those of --val and --test."),
@@ -53,11 +54,11 @@ enum CheckVerb {
         }
         var report = try CheckReport(settings, threads: threads)
         if let model { report.checkAnchors(of: model, size: settings.optionalInt("size") ?? model.size) }
+        print(settings.bool("json") ? report.json.canonical : report.text)
         if let fix {
             let changes = try report.writeMended(to: fix)
             Console.standardError.line("\(changes) changes; the mended set is \(Files.join(fix, "annotations.json"))")
         }
-        print(settings.bool("json") ? report.json.canonical : report.text)
         return report.findings.count(.error) > 0 ? .invalidData : .done
     }
 }

@@ -232,8 +232,13 @@ extension Settings {
     /// A labelled set by its two keys, with its notes on standard error: the fatal part of `pupil check`.
     func labelledSet(_ key: String, _ imagesKey: String) throws(Failure) -> Dataset? {
         guard let path = optionalString(key) else { return nil }
-        let set = try readSet(path, images: imagesKey, part: key)
-        var findings = Findings()
+        return try checkedSet(path, images: imagesKey, part: key)
+    }
+
+    /// As `readSet`, with its pictures held against it.
+    func checkedSet(_ path: String, images imagesKey: String, part: String) throws(Failure) -> Dataset {
+        let set = try readSet(path, images: imagesKey, part: part)
+        var findings = Findings(limit: 1)
         set.check(set.lookAtPictures(.headers), into: &findings)
         try findings.requireNoErrors()
         return set

@@ -77,7 +77,7 @@ enum SelfTrainVerb {
         let (train, val, test) = try settings.labelledSets()
         let folders = settings.strings("unlabelled")
         let pool = folders.isEmpty ? nil : try Dataset.pool(folders)
-        try SharedPictures.warn(
+        SharedPictures.warn(
             learned: [("--train", train)] + (pool.map { [("the pool", $0)] } ?? []),
             measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
         let share = try LabelShare.parse(settings.string("labels"))

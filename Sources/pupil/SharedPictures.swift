@@ -6,14 +6,13 @@ import Journal
 enum SharedPictures {
     /// Warns, on standard error, of pictures of the measured sets that lie byte for byte in one that is learned from, with
     /// the first five. Only files of equal length are read; likeness is for `pupil check`.
-    /// - Throws: where a file cannot be read.
     static func warn(
         learned: [(name: String, set: Dataset)], measured: [(name: String, set: Dataset)]
-    ) throws(Failure) {
+    ) {
         for (name, set) in learned {
             for (other, theirs) in measured {
                 var findings = Findings()
-                try set.checkShared(nil, with: theirs, nil, named: other, threads: 1, into: &findings)
+                set.checkShared(nil, with: theirs, nil, named: other, threads: 1, into: &findings)
                 let count = findings.counts[.setsShareImage] ?? 0
                 if count == 0 { continue }
                 Console.standardError.line(

@@ -24,7 +24,7 @@ enum TrainVerb {
         let device = try given.useMachine()
         var settings = try given.resolvedTraining(device)
         let (train, val, test) = try settings.labelledSets()
-        try SharedPictures.warn(
+        SharedPictures.warn(
             learned: [("--train", train)], measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
         let split = try Split(
             of: train, try LabelShare.parse(settings.string("labels")), seed: UInt64(settings.int("seed")))

@@ -43,8 +43,7 @@ enum ValVerb {
             (truth, detections) = try read(dt, settings)
         } else {
             let device = try settings.useMachine()
-            let set = try settings.readSet(settings.string("gt"), images: "images", part: settings.string("part"))
-            try set.verifyFiles()
+            let set = try settings.checkedSet(settings.string("gt"), images: "images", part: settings.string("part"))
             let detector = try Detector(weights: settings.string("weights"), device: device)
             let own = Dataset(root: "", classes: detector.classes, examples: [])
             try set.requireSameClasses(as: own, naming: settings.string("gt"), settings.string("weights"))
@@ -73,10 +72,10 @@ enum ValVerb {
     /// COCO's two forms are read in double precision, as it reads them.
     private static func read(_ dt: String, _ settings: Settings) throws(Failure) -> (TruthSet, [[ScoredBox]]) {
         let gt = settings.string("gt")
-        let isPlain = settings.value("classes") == nil && !Files.isFolder(gt)
-        let areResults = isPlain ? try Detections.areResults(dt) : false
-        if areResults, try DatasetFormat.of(gt) == .coco {
-            let truth = try TruthSet.coco(gt)
+        if settings.value("classes") == nil, try Detections.areResults(dt),
+            let file = try DatasetFormat.cocoFile(at: gt)
+        {
+            let truth = try TruthSet.coco(file)
             return (truth, try COCOResults.scored(dt, truth))
         }
         let set = try settings.readSet(

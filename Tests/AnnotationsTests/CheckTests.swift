@@ -125,7 +125,7 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
         let all = set(scratch, names.map { ($0, nil, []) }, folder: "p")
         let facts = all.lookAtPictures(.pixels)
         var findings = Findings()
-        try all.checkCopies(facts, threads: 2, into: &findings)
+        all.checkCopies(facts, threads: 2, into: &findings)
         let said = findings.list.map { "\($0.place.image ?? "") \($0.message)" }
         #expect(findings.counts == [.imageTwice: 1, .imageAlike: 2], "\(said)")
         #expect(said.contains("copy.jpg is the same file as 3.jpg"))
@@ -138,7 +138,7 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
         let other = set(scratch, ["again.jpg", "new.jpg", "other name.jpg"].map { ($0, nil, []) }, folder: "q")
         for looked in [true, false] {
             var shared = Findings()
-            try other.checkShared(
+            other.checkShared(
                 looked ? other.lookAtPictures(.pixels) : nil, with: all, looked ? facts : nil, named: "val", threads: 1,
                 into: &shared)
             #expect(shared.counts == (looked ? [.setsShareImage: 1, .setsShareAlike: 1] : [.setsShareImage: 1]))
@@ -215,24 +215,27 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
     @Test func mendingLeavesOutAndCuts() throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        for name in ["a.png", "b.png", "turned.png"] { try write(picture(60, 40, seed: 1), scratch, name) }
+        for name in ["a.png", "b.png", "turned.png", "resized.png"] {
+            try write(picture(60, 40, seed: 1), scratch, name)
+        }
         let box = Box(x1: 5, y1: 5, x2: 25, y2: 25)
         let all = set(
             scratch,
             [
                 ("a.png", Size(width: 60, height: 40), [labelled(1, box), labelled(1, box), labelled(1, box, 1)]),
                 (
-                    "b.png", Size(width: 90, height: 90),
+                    "b.png", nil,
                     [
                         labelled(2, Box(x1: 50, y1: 30, x2: 80, y2: 80)),
                         labelled(3, Box(x1: 70, y1: 50, x2: 80, y2: 60)),
                     ]
                 ),
+                ("resized.png", Size(width: 90, height: 90), [labelled(6, box)]),
                 ("turned.png", Size(width: 40, height: 60), [labelled(4, box)]), ("gone.png", nil, [labelled(5, box)]),
             ])
         let (mended, changes) = all.mended(all.lookAtPictures(.pixels))
         #expect(mended.examples.map(\.fileName) == ["a.png", "b.png"])
-        #expect(mended.examples[0].annotations.map(\.id) == [1, 6])
+        #expect(mended.examples[0].annotations.map(\.id) == [1, 7])
         #expect(mended.examples[1].annotations.map(\.box) == [Box(x1: 50, y1: 30, x2: 60, y2: 40)])
         #expect(mended.examples[1].annotations[0].area == 100 && mended.examples[1].size == Size(width: 60, height: 40))
         #expect(changes.count == 7, "\(changes)")

@@ -266,7 +266,7 @@ private let vocFaults: [Fault] = [
         "<width>100</width>", "<width>50</width>", .imageSizeDiffers,
         "Annotations/a.xml:5: the <size> is 50x50 and the picture JPEGImages/a.jpg is 100x50"),
     .voc(
-        "<width>100</width><height>50</height>", "<width>50</width><height>100</height>", .imageSizeDiffers,
+        "<width>100</width><height>50</height>", "<width>50</width><height>100</height>", .imageTurned,
         "Annotations/a.xml:5: the <size> is 50x100 and the picture JPEGImages/a.jpg is 100x50; was it labelled without the turn of its EXIF?"
     ),
     .voc(

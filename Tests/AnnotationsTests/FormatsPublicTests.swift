@@ -71,7 +71,7 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
         let coco = try Dataset.read(folder + "/annotations/voc2012_\(part).json", images: voc.root)
         #expect(difference(voc, coco) == [0, 0, 0, 0])
         #expect(voc.classes.names == vocClasses && voc.examples.count == 50)
-        try voc.verifyFiles()
+        #expect(missing(voc).isEmpty)
     }
 
     @Test(
@@ -110,7 +110,7 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
                 default: out
                 }
             let back = try Dataset.read(path, part: part.name)
-            try back.verifyFiles()
+            #expect(missing(back).isEmpty)
             #expect(difference(back, part.set) == [0, 0, 0, 0])
             #expect(back.classes.names == part.set.classes.names)
             #expect(back.examples.count == part.set.examples.count)

@@ -170,7 +170,7 @@ import Testing
                     "1 labels are polygons; their boxes were taken",
                     "left out 1 <polyline>: neither boxes nor polygons",
                 ])
-            try set.verifyFiles()
+            #expect(missing(set).isEmpty)
         }
     }
 
@@ -232,7 +232,7 @@ import Testing
             default: out
             }
         let back = try Dataset.read(path)
-        try back.verifyFiles()
+        #expect(missing(back).isEmpty)
         #expect(back.classes.names == set.classes.names)
         let prefix = format == .yolo ? "images/train/" : ""
         #expect(Set(back.examples.map(\.fileName)) == Set(set.examples.map { prefix + $0.fileName }))

@@ -17,7 +17,7 @@ import Testing
         #expect(pool.examples.map(\.id) == [1, 2, 3, 4, 5] && pool.root == scratch.path && pool.classes.count == 0)
         #expect(pool.examples.allSatisfy { $0.size == nil && $0.annotations.isEmpty })
         #expect(pool.notes == ["left out 3 files that are not JPEG, PNG or WebP (.txt 2, no extension 1)"])
-        try pool.verifyFiles()
+        #expect(missing(pool).isEmpty)
     }
 
     @Test func severalFoldersShareARoot() throws {
@@ -26,7 +26,7 @@ import Testing
         for name in ["p/one/b.jpg", "p/two/a.jpg", "p/three/c.jpg"] { _ = try scratch.file(name) }
         let pool = try Dataset.pool([scratch.path + "/p/two", scratch.path + "/p/one/"])
         #expect(pool.examples.map(\.fileName) == ["one/b.jpg", "two/a.jpg"])
-        try pool.verifyFiles()
+        #expect(missing(pool).isEmpty)
         let swapped = try Dataset.pool([scratch.path + "/p/one", scratch.path + "/p/two"])
         #expect(try swapped.identity == pool.identity)
         for folders in [["p", "p/one"], ["p/one", "p"], ["p/one", "p/one/"], ["p/one", "p/two/../one"]] {

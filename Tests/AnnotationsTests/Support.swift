@@ -134,3 +134,10 @@ enum GoodSets {
         """
     static let cvat: [String: TestFile] = ["annotations.xml": .text(cvatText), "images/a.jpg": .picture(100, 50)]
 }
+
+/// What is said of a set's pictures that are not there.
+func missing(_ set: Dataset) -> [Finding] {
+    var findings = Findings()
+    set.check(set.lookAtPictures(.headers), into: &findings)
+    return findings.list.filter { $0.rule == .imageMissing }
+}

@@ -86,6 +86,51 @@ import Testing
         }
     }
 
+    /// Boxes that are corners are converted, in the copy.
+    @Test func cornersAreConverted() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            let good = Files.join(folder, "s/annotations/instances_train.json")
+            guard case .object(var members) = try Files.readJSON(good) else { throw Failure(.unexpected, "no object") }
+            let labels = (members["annotations"]?.array ?? []).map { label -> JSON in
+                guard case .object(var keys) = label, let b = keys["bbox"]?.array?.compactMap(\.double) else {
+                    return label
+                }
+                keys["bbox"] = [.double(b[0]), .double(b[1]), .double(b[0] + b[2]), .double(b[1] + b[3])]
+                return .object(keys)
+            }
+            members["annotations"] = .array(labels)
+            try Files.write(JSON.object(members).canonical, to: Files.join(folder, "s/annotations/corners.json"))
+            let run = try Program.run(["check", "s/annotations/corners.json", "--fix", "mended", "--json"], in: folder)
+            #expect(run.code == 3, "\(run.errors)")
+            #expect(try JSON.parse(run.output)["counts"]?["box-corners"]?.int == 1)
+            func boxes(_ path: String) throws -> [[Double]] {
+                try (Files.readJSON(path)["annotations"]?.array ?? []).map { label in
+                    (label["bbox"]?.array ?? []).compactMap { $0.double.map { ($0 * 100).rounded() / 100 } }
+                }
+            }
+            #expect(try boxes(Files.join(folder, "mended/annotations.json")) == boxes(good))
+            #expect(try Files.readText(Files.join(folder, "mended/changes.txt")).contains("took all boxes for corners"))
+        }
+    }
+
+    /// The faults of a form with a file a picture are among the changes, too.
+    @Test func whatIsLeftOutOfAYOLOSetIsNamed() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            let made = try Program.run(
+                ["convert", "--from", "s/annotations/instances_train.json", "--to", "yolo", "--out", "y"], in: folder)
+            #expect(made.code == 0, "\(made.errors)")
+            let name = try Files.list(Files.join(folder, "y/labels/train"))[0]
+            let path = Files.join(folder, "y/labels/train/" + name)
+            try Files.write(try Files.readText(path) + "99 0.5 0.5 0.1 0.1\n", to: path)
+            let run = try Program.run(["check", "y", "--fix", "mended"], in: folder)
+            #expect(run.code == 3 && run.output.contains("annotation-without-class"), "\(run.errors)")
+            let changes = try Files.readText(Files.join(folder, "mended/changes.txt"))
+            #expect(changes.contains("left out: ") && changes.contains(name), "\(changes)")
+        }
+    }
+
     @Test func picturesThatAreTestedOnAndLearnedFromAreWarnedOf() throws {
         try Program.withFolder { folder in
             try draw(folder)

@@ -25,7 +25,7 @@ import Testing
             let plan = try Program.run(
                 ["train", "--train", "c", "--val", "c", "--model", "pico", "--size", "64", "--dry-run"], in: folder)
             #expect(plan.code == 0 && plan.output.contains("out of \(parts[0]["pictures"]?.int ?? -1) pictures"))
-            // Back, and the same boxes: their ground truth, taken as detections, is right everywhere.
+            // Back, and the same boxes.
             let back = try Program.run(
                 ["convert", "--from", "c", "--part", "val", "--to", "coco", "--out", "back.json"], in: folder)
             #expect(back.code == 0, "\(back.errors)")
