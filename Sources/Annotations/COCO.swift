@@ -64,6 +64,7 @@ extension Dataset {
         var dataset = Dataset(
             root: root ?? pictureFolder(of: path, first: first), classes: joining.classes, examples: joining.examples)
         dataset.source = path
+        dataset.hasWrittenIDs = true
         dataset.notes = joining.notes
         return dataset
     }

@@ -1,8 +1,8 @@
 import Base
 
 extension Dataset {
-    /// Checks that two sets mean the same by a label: the same names in the same order. Ids may differ: each file is
-    /// written with its own.
+    /// Checks that two sets mean the same by a label: the same names in the same order. Where both files write ids,
+    /// they must agree, too: results that are written for one would be read as other classes with the other.
     ///
     /// - Parameters:
     ///   - other: the set to agree with.
@@ -10,7 +10,14 @@ extension Dataset {
     ///   - theirs: what messages call the other.
     /// - Throws: `.invalidData` naming both and each class that only one has, with the nearest name of the other.
     public func requireSameClasses(as other: Dataset, naming mine: String, _ theirs: String) throws(Failure) {
-        if classes.names == other.classes.names { return }
+        if classes.names == other.classes.names {
+            guard hasWrittenIDs, other.hasWrittenIDs,
+                let at = classes.ids.indices.first(where: { classes.ids[$0] != other.classes.ids[$0] })
+            else { return }
+            throw .data(
+                "the category ids of \(mine) and \(theirs) differ: \"\(classes.names[at])\" is \(classes.ids[at]) in the one "
+                    + "and \(other.classes.ids[at]) in the other")
+        }
         func only(_ a: [String], _ b: [String]) -> String? {
             let names = a.filter { !b.contains($0) }
             if names.isEmpty { return nil }

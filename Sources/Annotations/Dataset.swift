@@ -122,6 +122,8 @@ public struct Dataset: Sendable {
     public var examples: [Example]
     /// The file or folder it was read from, for messages; empty where it was made in memory.
     public var source = ""
+    /// Whether `classes.ids` are ids that the file writes (COCO's), and not places counted by the reader.
+    public var hasWrittenIDs = false
     /// What was noticed while reading and is no error: clipped boxes, files left out. One sentence each.
     public var notes: [String] = []
 

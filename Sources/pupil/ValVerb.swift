@@ -26,7 +26,8 @@ enum ValVerb {
             Key(
                 "out", .path, group: "run", affectsResult: false,
                 help: "With --weights: write predictions.json and metrics.json into this folder."),
-            CommonKeys.precision, CommonKeys.json, CommonKeys.device, CommonKeys.threads, CommonKeys.workers,
+            CommonKeys.precision, CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device,
+            CommonKeys.threads, CommonKeys.workers,
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -36,6 +37,10 @@ enum ValVerb {
         }
         let asked = try ValSettings(settings)
         let suppression = try settings.suppression()
+        if settings.bool("dry-run") {
+            print(settings.yaml, terminator: "")
+            return .done
+        }
         let truth: TruthSet
         let detections: [[ScoredBox]]
         if let dt = settings.optionalString("dt") {

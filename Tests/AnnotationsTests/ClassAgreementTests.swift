@@ -9,6 +9,20 @@ import Testing
         Dataset(root: ".", classes: ClassTable(names: names, ids: ids), examples: [])
     }
 
+    /// Two files that write ids must write the same; gaps are fine.
+    @Test func writtenIDsMustAgree() throws {
+        var a = set(["cat", "dog"], ids: [1, 18])
+        var b = set(["cat", "dog"], ids: [0, 1])
+        a.hasWrittenIDs = true
+        try a.requireSameClasses(as: b, naming: "a.json", "b.json")
+        b.hasWrittenIDs = true
+        #expect(
+            message { try a.requireSameClasses(as: b, naming: "a.json", "b.json") }
+                == "the category ids of a.json and b.json differ: \"cat\" is 1 in the one and 0 in the other")
+        b.classes.ids = a.classes.ids
+        try a.requireSameClasses(as: b, naming: "a.json", "b.json")
+    }
+
     @Test func idsMayDifferNamesMayNot() throws {
         try set(["cat", "dog"]).requireSameClasses(as: set(["cat", "dog"], ids: [3, 9]), naming: "t.json", "v.json")
         let said = message {
