@@ -24,10 +24,16 @@ public struct FuzzTarget: Sendable {
     /// A parser that reads a file.
     private static func file(_ name: String, _ run: @escaping @Sendable (_ path: String) -> Void) -> FuzzTarget {
         FuzzTarget(name) { bytes in
+            // A folder of its own: readers look at what lies beside a file.
             var template = Array("/tmp/pupil-fuzz-XXXXXX".utf8CString)
-            let descriptor = mkstemp(&template)
-            let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            defer { unlink(path) }
+            guard mkdtemp(&template) != nil else { preconditionFailure("no folder in /tmp") }
+            let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let path = folder + "/input"
+            defer {
+                unlink(path)
+                rmdir(folder)
+            }
+            let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, bytes.count) }
             precondition(close(descriptor) == 0 && count == bytes.count, "\(path) cannot be written")
             run(path)
