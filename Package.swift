@@ -60,7 +60,7 @@ var dryWing: [Target] =
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
     + room("Evaluation", ["Geometry", "Annotations"], fixtures: true)
     + room("Recipes", ["Markup"])
-    + room("Checkpoints")
+    + room("Checkpoints", fixtures: true)
     + room("Journal")
 
 /// What `make fuzz` feeds to the parsers, and the test that replays what it found.

@@ -4,12 +4,14 @@
 python3 Fuzz/seeds.py FOLDER
 """
 import base64
+import io
 import json
 import os
 import re
 import shutil
 import struct
 import sys
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.join(HERE, "..", "Tests")
@@ -76,6 +78,20 @@ seed("safetensors", "two", safetensors(
      "b": {"dtype": "BF16", "shape": [], "data_offsets": [24, 26]}}, 26))
 seed("safetensors", "none", safetensors({}, 0))
 seed("safetensors", "empty", safetensors({"e": {"dtype": "I64", "shape": [0, 5], "data_offsets": [0, 0]}}, 0))
+
+# Files of torch.save, and the pickles in them.
+folder_of_weights = os.path.join(TESTS, "CheckpointsTests", "Fixtures")
+for name in sorted(os.listdir(folder_of_weights)):
+    if name.endswith((".pth", ".pkl", ".npz")):
+        with open(os.path.join(folder_of_weights, name), "rb") as file:
+            data = file.read()
+        seed("torch", name, data)
+        if zipfile.is_zipfile(io.BytesIO(data)) and name.endswith(".pth"):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                seed("pickle", name, archive.read(name[:-4] + "/data.pkl"))
+seed("pickle", "system.pkl", b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R.")
+seed("pickle", "old.pkl", b"\x80\x02}U\x01w(ctorch\nFloatTensor\n)\x81(U\x07storagectorch\nFloatStorage\nU\x010U\x03cpu"
+     b"K\x04tQK\x00K\x02\x85K\x01\x85tbtRs.")
 
 boxes = [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [1, 2.5, 30, 20], "area": 600, "iscrowd": 0,
           "segmentation": [[1, 2, 31, 2, 31, 22]]},

@@ -15,7 +15,7 @@ PUPIL=${PUPIL:-.build/release/pupil}
 PEERS=${PEERS:-.deps/peers}
 OUT=${OUT:-runs/bench}
 
-peers='import torch, torchvision, pycocotools, faster_coco_eval'
+peers='import torch, torchvision, timm, safetensors, pycocotools, faster_coco_eval'
 if [ ! -x "$PEERS/bin/python" ] || ! "$PEERS/bin/python" -c "$peers" 2>/dev/null; then
     echo "bench: installing the peers into $PEERS (about 1 GB of wheels and more)" >&2
     if ! python3 -m venv "$PEERS"; then
@@ -49,6 +49,10 @@ for seed in $SEEDS; do
         --precision "$precision" --json >"$OUT/pupil-$seed.json"
 done
 python3 Tools/peers/table.py "$OUT"
+
+echo "bench: networks" >&2
+echo
+"$PEERS/bin/python" Tools/peers/networks.py --pupil "$PUPIL" --threads "$THREADS"
 
 echo "bench: evaluation" >&2
 [ -f "$OUT/eval/dt.json" ] || python3 Tools/bench/coco_eval.py "$OUT/eval" >&2

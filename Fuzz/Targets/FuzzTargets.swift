@@ -65,6 +65,29 @@ public struct FuzzTarget: Sendable {
                 }
             }
         },
+        // Told by content: zip archives and old pickles of torch.save.
+        FuzzTarget("torch") { bytes in
+            bytes.withUnsafeBytes { buffer in
+                let read = FileKind(buffer) == .zip ? TorchFile.zip : TorchFile.pickle
+                guard let contents = try? read(buffer, "fuzz", nil) else { return }
+                check(contents, buffer)
+            }
+        },
+        // Objects alone; the memory of their tensors is the pickle's own bytes.
+        FuzzTarget("pickle") { bytes in
+            bytes.withUnsafeBytes { buffer in
+                var reader = PickleReader(buffer, file: "fuzz")
+                guard let root = try? reader.read() else { return }
+                var storages: [Range<Int>] = []
+                for storage in reader.values.storages {
+                    let size = storage.count.multipliedReportingOverflow(by: storage.kind.byteCount ?? 1)
+                    if size.overflow || size.partialValue > buffer.count { return }
+                    storages.append(0..<size.partialValue)
+                }
+                var dictionary = StateDictionary(reader, storages: storages, fileSize: buffer.count, file: "fuzz")
+                if let contents = try? dictionary.contents(root, key: nil) { check(contents, buffer) }
+            }
+        },
         FuzzTarget("jpeg", picture), FuzzTarget("png", picture), FuzzTarget("webp", picture),
         file("header") { path in
             guard let size = try? ImageFile.size(path) else { return }
@@ -108,6 +131,23 @@ public struct FuzzTarget: Sendable {
             _ = try? COCOResults.read(path, Dataset(root: "", classes: classes, examples: examples))
         },
     ]
+
+    /// The entries of a file of weights lie in it, and their elements can be had.
+    private static func check(_ contents: WeightsContents, _ buffer: UnsafeRawBufferPointer) {
+        precondition(Set(contents.entries.map(\.name)).count == contents.entries.count, "a name comes twice")
+        // Not all of many: each may take as many bytes as the file.
+        for entry in contents.entries.prefix(100) {
+            precondition(entry.range.lowerBound >= 0 && entry.range.upperBound <= buffer.count, "a tensor lies outside")
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer[entry.range])
+            guard let strides = entry.strides else {
+                precondition(bytes.count == entry.elementCount * entry.type.byteCount, "a tensor of other bytes")
+                continue
+            }
+            let copy = rowMajor(bytes, shape: entry.shape, strides: strides, width: entry.type.byteCount)
+            precondition(copy.count == entry.elementCount * entry.type.byteCount, "a view of other bytes")
+            precondition(copy.reduce(0) { $0 &+ Int($1) } >= 0)
+        }
+    }
 
     /// A picture in full size, and reduced: the same verdict, and pixels for all that is promised.
     private static let picture: @Sendable ([UInt8]) -> Void = { bytes in

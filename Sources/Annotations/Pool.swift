@@ -2,6 +2,16 @@ import Base
 import Glibc
 
 extension Dataset {
+    /// A picture, or those of a folder of any depth, without labels.
+    /// - Throws: a `Failure` with `.invalidData` where there is nothing of that name.
+    public static func pictures(_ path: String) throws(Failure) -> Dataset {
+        if Files.isFolder(path) { return try pool([path]) }
+        guard Files.exists(path) else { throw .data("images: there is no file or folder \(path)") }
+        return Dataset(
+            root: Files.folder(path), classes: ClassTable(names: [], ids: []),
+            examples: [Example(id: 1, fileName: Files.name(path), size: nil)])
+    }
+
     /// Unlabelled pictures: all JPEG, PNG and WebP files by their extensions, in any case, under folders of any depth,
     /// sorted by name; ids from 1, no classes, sizes unknown until a picture is decoded.
     ///

@@ -28,7 +28,7 @@ UNARY(sign, at::sign(x))
 UNARY(square, at::square(x))
 UNARY(floor, at::floor(x))
 UNARY(reciprocal, at::reciprocal(x))
-UNARY(relu, at::relu(x))
+UNARY(relu, x.is_meta() ? at::empty_like(x) : at::relu(x)) // relu alone has no shape function outside Python
 UNARY(sigmoid, at::sigmoid(x))
 UNARY(log_sigmoid, at::log_sigmoid(x))
 UNARY(silu, at::silu(x))

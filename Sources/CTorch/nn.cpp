@@ -12,6 +12,13 @@ pupil_tensor *pupil_conv2d(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *
         const int64_t strides[] = {stride, stride};
         const int64_t dilations[] = {dilation, dilation};
         const auto &input = x->value;
+        if (input.is_meta()) { // libtorch has no shape function for it outside Python
+            const auto &w = weight->value;
+            auto side = [&](int d) {
+                return (input.size(d) + 2 * padding[d - 2] - dilation * (w.size(d) - 1) - 1) / stride + 1;
+            };
+            return at::empty({input.size(0), w.size(0), side(2), side(3)}, input.options());
+        }
         // oneDNN 3.10: the weights' gradient of a strided bf16 convolution over a picture one pixel wide reads memory
         // that nobody wrote (seen: 1e20 and NaN). Such pictures are tiny, so fp32 costs nothing.
         const bool half = input.scalar_type() == at::kBFloat16 || at::autocast::is_autocast_enabled(at::kCPU);
@@ -31,12 +38,16 @@ pupil_tensor *pupil_linear(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *
 pupil_tensor *pupil_batch_norm(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *bias, pupil_tensor *mean,
                                pupil_tensor *variance, bool training, double momentum, double eps) {
     return make([&] {
+        if (x->value.is_meta()) return at::empty_like(x->value);
         return at::batch_norm(x->value, optional(weight), optional(bias), optional(mean), optional(variance), training,
                               momentum, eps, /*cudnn_enabled=*/true);
     });
 }
 pupil_tensor *pupil_group_norm(pupil_tensor *x, int64_t groups, pupil_tensor *weight, pupil_tensor *bias, double eps) {
-    return make([&] { return at::group_norm(x->value, groups, optional(weight), optional(bias), eps); });
+    return make([&] {
+        if (x->value.is_meta()) return at::empty_like(x->value);
+        return at::group_norm(x->value, groups, optional(weight), optional(bias), eps);
+    });
 }
 pupil_tensor *pupil_max_pool2d(pupil_tensor *x, int64_t kernel, int64_t stride, int64_t padding) {
     return make([&] { return at::max_pool2d(x->value, {kernel, kernel}, {stride, stride}, {padding, padding}); });

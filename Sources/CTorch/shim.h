@@ -20,6 +20,7 @@ void clear_error() noexcept;
 inline pupil_tensor *wrap(at::Tensor t) { return new pupil_tensor{std::move(t)}; }
 
 inline c10::Device device(int index) {
+    if (index == -2) return c10::Device(c10::kMeta);
     return index < 0 ? c10::Device(c10::kCPU) : c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 

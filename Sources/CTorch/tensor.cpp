@@ -45,7 +45,9 @@ int pupil_dims(pupil_tensor *t) { return static_cast<int>(t->value.dim()); }
 int64_t pupil_size(pupil_tensor *t, int dim) { return t->value.sizes()[static_cast<size_t>(dim)]; }
 int64_t pupil_count(pupil_tensor *t) { return t->value.numel(); }
 int pupil_dtype(pupil_tensor *t) { return dtype_code(t->value.scalar_type()); }
-int pupil_device(pupil_tensor *t) { return t->value.is_cpu() ? -1 : static_cast<int>(t->value.get_device()); }
+int pupil_device(pupil_tensor *t) {
+    return t->value.is_meta() ? -2 : t->value.is_cpu() ? -1 : static_cast<int>(t->value.get_device());
+}
 bool pupil_is_channels_last(pupil_tensor *t) { return t->value.is_contiguous(at::MemoryFormat::ChannelsLast); }
 bool pupil_requires_grad(pupil_tensor *t) { return t->value.requires_grad(); }
 

@@ -17,14 +17,15 @@ struct SafetensorsHeader {
     ///   - file: named in errors.
     /// - Throws: `.invalidData` naming the file, and the tensor where one is at fault.
     init(_ bytes: UnsafeRawBufferPointer, file: String) throws(Failure) {
+        let instead = FileKind(bytes).insteadOfSafetensors
         guard bytes.count >= 8 else {
-            throw .data("\(file) holds \(bytes.count) bytes; a safetensors file has at least 8\(otherFormat(bytes))")
+            throw .data("\(file) holds \(bytes.count) bytes; a safetensors file has at least 8\(instead)")
         }
         let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         guard length <= Self.longest else {
             throw .data(
                 "\(file) is not a safetensors file: its header would have \(length) bytes, "
-                    + "\(Self.longest) are allowed\(otherFormat(bytes))")
+                    + "\(Self.longest) are allowed\(instead)")
         }
         let start = 8 + Int(length)
         guard start <= bytes.count else {
@@ -32,7 +33,7 @@ struct SafetensorsHeader {
         }
         let text = [UInt8](bytes[8..<start])
         guard text.first == UInt8(ascii: "{") else {
-            throw .data("\(file) is not a safetensors file: its header does not begin with '{'\(otherFormat(bytes))")
+            throw .data("\(file) is not a safetensors file: its header does not begin with '{'\(instead)")
         }
         guard case .object(let members) = try JSON.parse(text, file: "\(file) (header)") else {
             throw .data("\(file): the header is not a JSON object")
@@ -122,17 +123,4 @@ struct SafetensorsHeader {
         }
         if at != end { throw .data("\(file): \(end - at) bytes after \(before) belong to no tensor") }
     }
-}
-
-/// What a file that is not safetensors looks like, for the end of a message.
-private func otherFormat(_ bytes: UnsafeRawBufferPointer) -> String {
-    func begins(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
-    if begins("PK\u{3}\u{4}") { return " (it looks like a zip archive, as torch.save writes)" }
-    if bytes.count >= 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
-        return " (it looks like a Python pickle, as old torch.save wrote)"
-    }
-    if bytes.starts(with: [0x89, 0x48, 0x44, 0x46]) { return " (it looks like HDF5)" }
-    if begins("version https://git-lfs") { return " (it is a Git LFS pointer: fetch the file itself)" }
-    if begins("<") { return " (it looks like a web page)" }
-    return ""
 }

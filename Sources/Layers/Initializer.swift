@@ -14,6 +14,8 @@ public enum Initializer: Sendable {
     case glorot
     /// U(-b, b) with b = 1 / sqrt(fan_in): torch's default for linear layers.
     case linear
+    /// U(-bound, bound).
+    case uniform(bound: Float)
 
     /// The values, row-major: a function of the seed, the tensor's name and the shape.
     func values(_ shape: [Int], seed: UInt64, name: String) -> [Float] {
@@ -29,6 +31,7 @@ public enum Initializer: Sendable {
         case .heFanOut: return normal(count, (2 / fanOut).squareRoot(), &random)
         case .glorot: return uniform(count, (6 / (fanIn + fanOut)).squareRoot(), &random)
         case .linear: return uniform(count, 1 / fanIn.squareRoot(), &random)
+        case .uniform(let bound): return uniform(count, Double(bound), &random)
         }
     }
 

@@ -1,19 +1,13 @@
 import Torch
 
-/// Whether a pass learns (batch statistics, running ones move) or only computes.
-public enum Mode: Sendable {
-    /// Batch statistics are used and running ones move.
-    case training
-    /// Running statistics are used and nothing moves.
-    case inference
-}
-
 /// A kind of normalisation as a value; models make their layers from it.
 public enum Norm: Hashable, Sendable {
     /// The input as it is, no parameters.
     case none
     /// `momentum` is the weight of the *old* running value, as in the paper (0.997); torch's is one minus it.
     case batch(momentum: Double, eps: Double)
+    /// A batch norm whose four vectors never change (torchvision's RetinaNet over pre-trained backbones).
+    case frozenBatch(eps: Double)
     /// Over groups of channels of one picture: no statistics to learn.
     case group(groups: Int, eps: Double)
 
@@ -30,41 +24,72 @@ public final class NormLayer {
     private let bias: Tensor?
     private let mean: Tensor?
     private let variance: Tensor?
+    private let path: String
 
     /// A norm over `channels`; scale and shift begin at `initialScale` and 0, statistics at mean 0 and variance 1.
     public init(_ scope: Scope, _ norm: Norm, _ channels: Int, initialScale: Float = 1) {
         self.norm = norm
+        path = scope.path
         if norm == .none {
             (weight, bias, mean, variance) = (nil, nil, nil, nil)
             return
         }
-        weight = scope.parameter("weight", [channels], .bias, .constant(initialScale))
-        bias = scope.parameter("bias", [channels], .bias, .constant(0))
-        if case .batch = norm {
+        if case .frozenBatch = norm {
+            weight = scope.statistic("weight", [channels], initialScale)
+            bias = scope.statistic("bias", [channels], 0)
+        } else {
+            weight = scope.parameter("weight", [channels], .bias, .constant(initialScale))
+            bias = scope.parameter("bias", [channels], .bias, .constant(0))
+        }
+        if case .group = norm {
+            (mean, variance) = (nil, nil)
+        } else {
             mean = scope.statistic("running_mean", [channels], 0)
             variance = scope.statistic("running_var", [channels], 1)
-        } else {
-            (mean, variance) = (nil, nil)
         }
     }
 
-    /// `[N, C, H, W]` to the same.
-    public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
-        guard let weight, let bias else { return x }
+    /// `[N, C, H, W]` to the same, and the activation of it, where one is given.
+    public func callAsFunction(_ x: Tensor, _ mode: Mode, _ activation: Activation? = nil) -> Tensor {
+        let y = normalized(x, mode, activation)
+        if let weight {
+            Census.current?.note(path, "norm", y, parameters: weight.requiresGradient ? 2 * weight.count : 0)
+        }
+        return y
+    }
+
+    /// What a fused operator reads; nil for norms that are not over the batch.
+    var fused: BatchNormTensors? {
+        guard case .batch(let momentum, let eps) = norm, let weight, let bias, let mean, let variance else {
+            return nil
+        }
+        return BatchNormTensors(
+            weight: weight, bias: bias, mean: mean, variance: variance, momentum: 1 - momentum, eps: eps)
+    }
+
+    private func normalized(_ x: Tensor, _ mode: Mode, _ activation: Activation?) -> Tensor {
+        guard let weight, let bias else { return activation?(x) ?? x }
         switch norm {
-        case .none: return x
-        case .group(let groups, let eps): return x.groupNormalized(groups: groups, weight: weight, bias: bias, eps: eps)
+        case .none: return activation?(x) ?? x
+        case .group(let groups, let eps):
+            let y = x.groupNormalized(groups: groups, weight: weight, bias: bias, eps: eps)
+            return activation?(y) ?? y
         case .batch(let momentum, let eps):
             guard let mean, let variance else { return x }
             return x.batchNormalized(
-                weight: weight, bias: bias, mean: mean, variance: variance, training: mode == .training,
-                momentum: 1 - momentum, eps: eps)
+                weight: weight, bias: bias, mean: mean, variance: variance, training: mode.isTraining,
+                momentum: 1 - momentum, eps: eps, activation: activation?.fused ?? .none)
+        case .frozenBatch(let eps):
+            guard let mean, let variance else { return x }
+            return x.batchNormalized(
+                weight: weight, bias: bias, mean: mean, variance: variance, training: false, momentum: 0, eps: eps,
+                activation: activation?.fused ?? .none)
         }
     }
 }
 
 /// An activation as a value.
-public enum Activation: String, Sendable {
+public enum Activation: String, Hashable, Sendable {
     /// max(x, 0).
     case relu
     /// x sigmoid(x), "swish".
@@ -75,6 +100,16 @@ public enum Activation: String, Sendable {
         switch self {
         case .relu: x.relu()
         case .silu: x.silu()
+        }
+    }
+}
+
+extension Activation {
+    /// The same in a fused operator.
+    var fused: FusedActivation {
+        switch self {
+        case .relu: .relu
+        case .silu: .silu
         }
     }
 }

@@ -78,8 +78,13 @@ public struct Scope {
     /// - Precondition: the name is free.
     public func parameter(_ name: String, _ shape: [Int], _ role: Role, _ initializer: Initializer) -> Tensor {
         let full = (self / name).path
-        let values = initializer.values(shape, seed: store.seed, name: full)
-        var tensor = Tensor(values, shape: shape, device: store.device)
+        var tensor: Tensor
+        if store.device == .meta {
+            tensor = Tensor.empty(shape, device: .meta)
+        } else {
+            let values = initializer.values(shape, seed: store.seed, name: full)
+            tensor = Tensor(values, shape: shape, device: store.device)
+        }
         if shape.count == 4 { tensor = tensor.channelsLast() }
         return store.register(full, role, tensor)
     }

@@ -1,5 +1,4 @@
 import Geometry
-import Glibc
 
 extension AnchorSpec {
     /// The greatest IoU of a box with any anchor of a canvas, without making the anchors: of each level and shape only the
@@ -12,21 +11,18 @@ extension AnchorSpec {
     public func bestOverlap(_ box: Box, canvas: Size) -> Float {
         var best: Float = 0
         for level in levels {
-            let stride = 1 << level
-            func centre(_ middle: Float, _ length: Int) -> Float {
-                let cells = (length + stride - 1) / stride
-                let cell = min(max(Int((middle / Float(stride)).rounded(.down)), 0), cells - 1)
-                return (Float(cell) + 0.5) * Float(stride)
+            func centre(_ middle: Float, _ side: Int) -> Float {
+                let (count, stride) = cells(side, level)
+                let place = (middle / Float(stride) - Float(offset)).rounded()
+                return (min(max(place, 0), Float(count - 1)) + Float(offset)) * Float(stride)
             }
             let cx = centre((box.x1 + box.x2) / 2, canvas.width)
             let cy = centre((box.y1 + box.y2) / 2, canvas.height)
-            for k in 0..<octaves {
-                let side = scale * Double(stride) * exp2(Double(k) / Double(octaves))
-                for ratio in ratios {
-                    let w = Float(side * ratio.squareRoot() / 2)
-                    let h = Float(side / ratio.squareRoot() / 2)
-                    best = max(best, box.iou(Box(x1: cx - w, y1: cy - h, x2: cx + w, y2: cy + h)))
-                }
+            for shape in shapes(level) {
+                let anchor = Box(
+                    x1: cx + Float(shape.x1), y1: cy + Float(shape.y1), x2: cx + Float(shape.x2),
+                    y2: cy + Float(shape.y2))
+                best = max(best, box.iou(anchor))
             }
         }
         return best

@@ -27,26 +27,19 @@ public struct Anchors: Sendable {
         var boxes: [[Float]] = [[], [], [], []]
         var grids: [(rows: Int, columns: Int)] = []
         for level in spec.levels {
-            let stride = 1 << level
-            // Strided convolutions with symmetric padding round up.
-            let rows = (canvas.height + stride - 1) / stride
-            let columns = (canvas.width + stride - 1) / stride
+            let (rows, height) = spec.cells(canvas.height, level)
+            let (columns, width) = spec.cells(canvas.width, level)
             grids.append((rows, columns))
-            let shapes = (0..<spec.octaves).flatMap { k in
-                spec.ratios.map { ratio in
-                    let side = spec.scale * Double(stride) * exp2(Double(k) / Double(spec.octaves))
-                    return (w: side * ratio.squareRoot(), h: side / ratio.squareRoot())
-                }
-            }
+            let shapes = spec.shapes(level)
             for row in 0..<rows {
-                let cy = (Double(row) + 0.5) * Double(stride)
+                let cy = (Double(row) + spec.offset) * Double(height)
                 for column in 0..<columns {
-                    let cx = (Double(column) + 0.5) * Double(stride)
+                    let cx = (Double(column) + spec.offset) * Double(width)
                     for shape in shapes {
-                        boxes[0].append(Float(cx - shape.w / 2))
-                        boxes[1].append(Float(cy - shape.h / 2))
-                        boxes[2].append(Float(cx + shape.w / 2))
-                        boxes[3].append(Float(cy + shape.h / 2))
+                        boxes[0].append(Float(cx + shape.x1))
+                        boxes[1].append(Float(cy + shape.y1))
+                        boxes[2].append(Float(cx + shape.x2))
+                        boxes[3].append(Float(cy + shape.y2))
                     }
                 }
             }

@@ -13,7 +13,8 @@ public struct CanvasDetection: Hashable, Sendable {
 }
 
 extension DecodingSpec {
-    /// The detections of one image, best first: scores above the floor, the best `candidatesPerClass` of each class,
+    /// The detections of one image, best first: scores above the floor, the best `candidatesPerLevel`
+    /// of each level and the best `candidatesPerClass` of each class,
     /// boxes clipped to the picture, suppression within each class (or of all together), the best `perImage` of all
     /// (docs/paper.md 3.3; the clipping before suppression is the TPU code's, and torchvision's).
     ///
@@ -33,11 +34,22 @@ extension DecodingSpec {
         // Comparing log-odds spares a sigmoid for nearly every anchor.
         let floor = scoreFloor <= 0 ? -Float.infinity : log(scoreFloor / (1 - scoreFloor))
         var groups = [[Candidate]](repeating: [], count: classes)
-        for i in 0..<anchors.count {
-            let row = i * channels + channelOffset
-            for k in 0..<classes where logits[row + k] > floor {
-                groups[k].append(Candidate(anchor: Int32(i), label: Int32(k), logit: logits[row + k]))
+        var first = 0
+        for grid in anchors.grids {
+            let end = first + grid.rows * grid.columns * anchors.perCell
+            var level: [Candidate] = []
+            for i in first..<end {
+                let row = i * channels + channelOffset
+                for k in 0..<classes where logits[row + k] > floor {
+                    level.append(Candidate(anchor: Int32(i), label: Int32(k), logit: logits[row + k]))
+                }
             }
+            if level.count > candidatesPerLevel {
+                level.sort()
+                level.removeLast(level.count - candidatesPerLevel)
+            }
+            for candidate in level { groups[Int(candidate.label)].append(candidate) }
+            first = end
         }
         for k in 0..<classes {
             groups[k].sort()
@@ -79,7 +91,7 @@ extension DecodingSpec {
         for candidate in candidates {
             if chosen.count == perClass { break }
             let box = box(candidate)
-            if box.isEmpty || chosen.contains(where: { $0.box.iou(box) > suppression.iou }) { continue }
+            if box.isEmpty && !keepsEmpty || chosen.contains(where: { $0.box.iou(box) > suppression.iou }) { continue }
             chosen.append(CanvasDetection(box: box, label: Int(candidate.label), score: candidate.score))
         }
         return chosen
@@ -88,7 +100,7 @@ extension DecodingSpec {
     /// Of sorted candidates the best, by turns, while the scores of those left fall.
     private func soft(_ candidates: [Candidate], _ box: (Candidate) -> Box) -> [CanvasDetection] {
         var left = candidates.map { CanvasDetection(box: box($0), label: Int($0.label), score: $0.score) }
-        left.removeAll { $0.box.isEmpty }
+        if !keepsEmpty { left.removeAll { $0.box.isEmpty } }
         var chosen: [CanvasDetection] = []
         while chosen.count < perClass {
             // Among equals the first, which is the one that was better before.

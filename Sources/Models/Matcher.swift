@@ -31,7 +31,7 @@ extension MatcherSpec {
     /// Assigns the boxes of one image (xyxy pixels of the canvas) to anchors.
     ///
     /// Each anchor takes the object of highest IoU, the first of equals; each object takes its best anchor in any case
-    /// when `forceMatch` is on; an anchor that is the best of two goes to the first of them, as an argmax over objects
+    /// with `force` `.object`; an anchor that is the best of two goes to the first of them, as an argmax over objects
     /// gives it (docs/paper.md 3.1, the TPU code's matcher).
     /// - Complexity: O(anchors x boxes).
     public func callAsFunction(_ targets: [Target], _ anchors: Anchors) -> AnchorTargets {
@@ -41,9 +41,16 @@ extension MatcherSpec {
         var best = [Float](repeating: 0, count: count)
         var match = [Int32](repeating: -1, count: count)
         var forced: [(anchor: Int, object: Int)] = []
+        var tops: [(box: Box, iou: Float)] = []
         for (j, object) in objects.enumerated() {
             let top = Self.update(&best, &match, object.box, Int32(j), anchors)
-            if forceMatch, top.iou > 0 { forced.append((top.anchor, j)) }
+            if top.iou > 0 {
+                switch force {
+                case .none: break
+                case .object: forced.append((top.anchor, j))
+                case .ownObject: tops.append((object.box, top.iou))
+                }
+            }
         }
         var labels = [Int32](repeating: -1, count: count)
         for i in 0..<count where match[i] >= 0 {
@@ -51,6 +58,11 @@ extension MatcherSpec {
                 labels[i] = Int32(objects[Int(match[i])].label)
             } else if best[i] >= negative {
                 labels[i] = -2
+            }
+        }
+        for (box, iou) in tops {
+            for i in 0..<count where match[i] >= 0 && Self.overlap(box, anchors, i) == iou {
+                labels[i] = Int32(objects[Int(match[i])].label)
             }
         }
         for (anchor, object) in forced.reversed() {
@@ -71,6 +83,15 @@ extension MatcherSpec {
             codes.append(contentsOf: [code.0, code.1, code.2, code.3])
         }
         return AnchorTargets(labels: labels, positives: positives, codes: codes)
+    }
+
+    /// The IoU of a box and an anchor, in the same arithmetic as `update`.
+    private static func overlap(_ box: Box, _ anchors: Anchors, _ i: Int) -> Float {
+        let w = min(box.x2, anchors.x2[i]) - max(box.x1, anchors.x1[i])
+        let h = min(box.y2, anchors.y2[i]) - max(box.y1, anchors.y1[i])
+        if w <= 0 || h <= 0 { return 0 }
+        let area = (anchors.x2[i] - anchors.x1[i]) * (anchors.y2[i] - anchors.y1[i])
+        return w * h / (box.area + area - w * h)
     }
 
     /// Compares one object with all anchors; returns the anchor that fits it best.

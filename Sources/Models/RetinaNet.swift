@@ -10,14 +10,19 @@ public struct RetinaNetOutput {
     public let logits: Tensor
     /// Box codes `[N, A, 4]`: (dx, dy, dw, dh).
     public let codes: Tensor
+
+    /// Outputs that did not come from `RetinaNet`'s own call.
+    public init(logits: Tensor, codes: Tensor) {
+        self.logits = logits
+        self.codes = codes
+    }
 }
 
 /// RetinaNet (Lin et al. 2017) in the form of its spec. Names of tensors are torchvision's where torchvision has them.
 public final class RetinaNet {
     /// What it is.
     public let spec: RetinaNetSpec
-    private let body: ResNet
-    private let fpn: FPN
+    private let pyramid: Pyramid
     private let classHead: RetinaNetHead
     private let boxHead: RetinaNetHead
 
@@ -25,11 +30,7 @@ public final class RetinaNet {
     /// the store's seed.
     public init(_ scope: Scope, _ spec: RetinaNetSpec) {
         self.spec = spec
-        body = ResNet(scope / "backbone" / "body", spec.backbone)
-        fpn = FPN(
-            scope / "backbone" / "fpn", from: Array(spec.backbone.channels[1...]), to: spec.channels,
-            norm: spec.fpnNorm,
-            p6FromC5: spec.p6FromC5)
+        pyramid = Pyramid(scope / "backbone", spec.backbone, spec.neck, width: spec.channels)
         let perCell = spec.anchors.perCell
         // -ln((1 - p) / p) with p = 0.01: at first every anchor is background with probability 0.99.
         classHead = RetinaNetHead(
@@ -41,20 +42,27 @@ public final class RetinaNet {
 
     /// Both outputs for normalised pictures `[N, 3, H, W]`, channels-last.
     public func callAsFunction(_ images: Tensor, _ mode: Mode) -> RetinaNetOutput {
-        let levels = fpn(Array(body(images, mode)[1...]), mode)
+        let levels = pyramid(images, mode)
         return RetinaNetOutput(logits: classHead(levels, mode), codes: boxHead(levels, mode))
+    }
+
+    /// The backbone's maps and the pyramid's, for those who want features and no boxes.
+    public func features(_ images: Tensor, _ mode: Mode) -> (backbone: [Tensor], pyramid: [Tensor]) {
+        pyramid.levels(images, mode)
     }
 }
 
-/// One of the two subnets: hidden 3x3 convolutions shared by the levels, norms of each level's own, ReLU, a prediction.
+/// One of the two subnets: hidden 3x3 convolutions shared by the levels, norms of each level's own, an activation, a prediction.
 final class RetinaNetHead {
     private let hidden: [Conv2d]
     private let norms: [[NormLayer]]  // [layer][level]
     private let prediction: Conv2d
     private let outputs: Int
+    private let activation: Activation
 
     init(_ scope: Scope, _ name: String, _ spec: RetinaNetSpec, outputs: Int, perCell: Int, bias: Float) {
         self.outputs = outputs
+        activation = spec.headActivation
         // Without norms torchvision starts the hidden layers at N(0, 0.01) too.
         hidden = (0..<spec.headConvolutions).map {
             Conv2d(
@@ -79,8 +87,7 @@ final class RetinaNetHead {
             var x = features
             for (i, convolution) in hidden.enumerated() {
                 x = convolution(x)
-                if !norms.isEmpty { x = norms[i][level](x, mode) }
-                x = x.relu()
+                x = norms.isEmpty ? activation(x) : norms[i][level](x, mode, activation)
             }
             x = prediction(x)  // [N, perCell * outputs, h, w]
             return x.permuted([0, 2, 3, 1]).reshaped([x.size(0), -1, outputs])  // [N, h * w * perCell, outputs]

@@ -2,7 +2,7 @@ import Base
 import Geometry
 import Layers
 
-/// The models by name. Each is RetinaNet in the paper's form; the size of the pictures is free.
+/// The networks by name. The size of the pictures is free in all of them.
 public enum Zoo {
     /// An entry of the zoo.
     public struct Model: Sendable {
@@ -10,40 +10,112 @@ public enum Zoo {
         public let name: String
         /// One line for `pupil models`.
         public let summary: String
-        /// The canvas side it is meant for, in pixels.
+        /// The side of the pictures it is meant for, in pixels.
         public let size: Int
+        /// Classes as the paper or the published weights count them: 91 outputs for COCO, 21 for VOC, 1,000 for ImageNet.
+        public let classes: Int
+        /// The files that hold starts for its backbone (docs/checkpoints.md).
+        public let family: String
         /// The network for K classes.
-        public let spec: @Sendable (_ classes: Int) -> RetinaNetSpec
+        public let spec: @Sendable (_ classes: Int) -> NetworkSpec
     }
 
-    /// All of them, from small to large.
-    public static let models: [Model] = [
-        Model(
-            name: "pico", summary: "ResNet-10 of half the width, heads of two convolutions; for demos and trials",
-            size: 128
+    /// All of them: small ones, the paper's, backbones with a classifier.
+    public static let models: [Model] = little + detectors + segmenters + classifiers
+
+    /// What two cores train.
+    private static let little: [Model] = [
+        detector(
+            "pico", "ResNet-10 of half the width, heads of two convolutions; for demos and trials", 128, family: "none"
         ) {
-            var spec = little(.resNet(10, width: 32, norm: .quick), classes: $0)
+            var spec = small(.resNet(10, width: 32, norm: .quick), classes: $0)
             spec.headConvolutions = 2
             return spec
         },
-        Model(
-            name: "nano", summary: "ResNet-18, pyramid and heads of 64 channels; two cores train it in minutes",
-            size: 256
-        ) { little(.resNet(18, norm: .quick), classes: $0) },
-        Model(name: "small", summary: "ResNet-34, 128 channels", size: 512) {
+        detector(
+            "nano", "ResNet-18, pyramid and heads of 64 channels; two cores train it in minutes", 256,
+            family: "resnet18"
+        ) { small(.resNet(18, norm: .quick), classes: $0) },
+        detector(
+            "nano-b0", "EfficientNet-B0, pyramid and heads of 64 channels", 256, family: "tf_efficientnet_b0"
+        ) { small(.efficientNet(.named("b0")), classes: $0) },
+        detector("small", "ResNet-34, 128 channels", 512, family: "resnet34") {
             .paper(backbone: .resNet(34, norm: .quick), classes: $0, channels: 128, norm: .quick)
         },
-        Model(name: "base", summary: "ResNet-50, 256 channels, the paper's Table 4", size: 640) {
+        detector("base", "ResNet-50, 256 channels: retinanet-r50-640", 640, family: "resnet50") {
             .paper(backbone: .resNet(50), classes: $0)
         },
-        Model(name: "large", summary: "ResNet-101, 256 channels, the paper's Table 12", size: 640) {
-            .paper(backbone: .resNet(101), classes: $0)
+        Model(
+            name: "nano-seg", summary: "ResNet-18, three repeats of NAS-FPN, 64 channels", size: 256, classes: 21,
+            family: "resnet18"
+        ) {
+            var spec = SegmentationSpec.paper(
+                backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
+            var neck = NASFPNSpec(norm: .quick)
+            neck.repeats = 3
+            spec.neck = .nasFPN(neck)
+            return .segmenter(spec)
         },
     ]
 
+    private static let detectors: [Model] =
+        [
+            detector("retinanet-r50-640", "the paper's Table 4", 640, family: "resnet50") {
+                .paper(backbone: .resNet(50), classes: $0)
+            },
+            detector("retinanet-r101-640", "the paper's Table 12", 640, family: "resnet101") {
+                .paper(backbone: .resNet(101), classes: $0)
+            },
+            detector(
+                "retinanet-r50-torchvision", "torchvision's retinanet_resnet50_fpn, convention by convention", 800,
+                classes: 90, family: "retinanet_resnet50_fpn"
+            ) { .torchvision(classes: $0) },
+        ]
+        + (0...7).map { n in
+            detector(
+                "retinanet-b\(n)-640", n == 7 ? "the paper's Tables 2 and 3" : "its smaller relative", 640,
+                family: "tf_efficientnet_b\(n)"
+            ) { .paper(backbone: .efficientNet(.named("b\(n)")), classes: $0) }
+        }
+        + [("49s", 640), ("49", 640), ("96", 1024), ("143", 1280), ("190", 1280)].map { name, size in
+            detector(
+                "retinanet-spinenet\(name)-\(size)",
+                name == "143" || name == "190" ? "the paper's Table 5" : "its smaller relative", size, family: "none"
+            ) { .spineNet(name, classes: $0) }
+        }
+
+    private static let segmenters: [Model] = ["b0", "b7", "l2"].map { name in
+        Model(
+            name: "nasfpn-\(name)-512", summary: name == "b0" ? "its smaller relative" : "the paper's Table 6",
+            size: 512,
+            classes: 21, family: "tf_efficientnet_\(name)"
+        ) { .segmenter(.paper(backbone: .efficientNet(.named(name)), classes: $0)) }
+    }
+
+    private static let classifiers: [Model] =
+        [18, 34, 50, 101].map { depth in
+            Model(
+                name: "resnet-\(depth)", summary: "with its classifier", size: 224, classes: 1000,
+                family: "resnet\(depth)"
+            ) { .classifier(ClassifierSpec(backbone: .resNet(depth, norm: .quick), classes: $0)) }
+        }
+        + (Array((0...8).map { "b\($0)" }) + ["l2"]).map { name in
+            Model(
+                name: "efficientnet-\(name)", summary: "with its classifier",
+                size: EfficientNetSpec.table[name]?.size ?? 224, classes: 1000, family: "tf_efficientnet_\(name)"
+            ) { .classifier(ClassifierSpec(backbone: .efficientNet(.named(name)), classes: $0)) }
+        }
+
+    private static func detector(
+        _ name: String, _ summary: String, _ size: Int, classes: Int = 91, family: String,
+        _ spec: @escaping @Sendable (_ classes: Int) -> RetinaNetSpec
+    ) -> Model {
+        Model(name: name, summary: summary, size: size, classes: classes, family: family) { .detector(spec($0)) }
+    }
+
     /// For canvases of 128 to 256 pixels. The paper's smallest anchors, 32 pixels on a canvas of 640, would be an eighth
     /// of such a picture and more; these are of half the size, so that they stand to the picture as the paper's do.
-    private static func little(_ backbone: ResNetSpec, classes: Int) -> RetinaNetSpec {
+    private static func small(_ backbone: BackboneSpec, classes: Int) -> RetinaNetSpec {
         var spec = RetinaNetSpec.paper(backbone: backbone, classes: classes, channels: 64, norm: .quick)
         spec.anchors.scale = 2
         return spec
@@ -52,10 +124,18 @@ public enum Zoo {
     /// The model of a name. - Throws: a `Failure` with `.usage` that names the nearest one.
     public static func model(_ name: String) throws(Failure) -> Model {
         guard let model = models.first(where: { $0.name == name }) else {
-            let names = models.map(\.name)
             throw .usage(
-                "model: there is no \(name); known are \(names.joined(separator: ", "))\(didYouMean(name, names))")
+                "model: there is no \(name)\(didYouMean(name, models.map(\.name))); `pupil models` lists them all")
         }
         return model
+    }
+
+    /// A detector's spec for K classes.
+    /// - Throws: a `Failure` with `.usage` where the name is unknown or another kind of network's.
+    public static func detector(_ name: String, classes: Int) throws(Failure) -> RetinaNetSpec {
+        guard case .detector(let spec) = try model(name).spec(classes) else {
+            throw .usage("model: \(name) gives no boxes; `pupil models` lists those that do")
+        }
+        return spec
     }
 }

@@ -43,22 +43,27 @@ public enum Start: Sendable {
     case random
     /// A finished training stage (its `last` weights).
     case stage(Stage)
-    /// A weights file.
-    case file(String)
+    /// A weights file of any form, and how it is read.
+    case file(String, WeightsReading)
 
     func identity() throws(Failure) -> String {
         switch self {
         case .random: "random"
         case .stage(let stage): stage.name
-        case .file(let path): "file-" + (try Files.digest(path)).description
+        case .file(let path, let reading): "file-" + (try Files.digest(path)).description + reading.identity
         }
+    }
+
+    var reading: WeightsReading {
+        if case .file(_, let reading) = self { return reading }
+        return WeightsReading()
     }
 
     var weights: String? {
         switch self {
         case .random: nil
         case .stage(let stage): stage.file("weights/last.safetensors")
-        case .file(let path): path
+        case .file(let path, _): path
         }
     }
 }
@@ -125,7 +130,7 @@ public struct DetectorStages: Sendable {
             keys["evaluate_every"] = .int(validation.every)
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
-        let identity = StageIdentity(kind: "train", format: 3, keys: .object(keys), inputs: inputs)
+        let identity = StageIdentity(kind: "train", format: 4, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
@@ -140,7 +145,10 @@ public struct DetectorStages: Sendable {
             let detector = try Detector(
                 name: recipe.model, classes: lesson.human.classes, canvas: recipe.canvas, seed: recipe.seed,
                 device: resources.device)
-            if let weights = start.weights { try detector.begin(from: weights) }
+            if let weights = start.weights {
+                let match = try detector.begin(from: weights, start.reading, log: log)
+                if case .file = start { log("\(label): \(match.summary)") }
+            }
             log(
                 "\(label): \(recipe.model) at \(recipe.size) px, \(recipe.steps) steps of "
                     + streams.map { "\($0.images) \($0.name)" }.joined(separator: " + ")
@@ -335,10 +343,39 @@ public struct DetectorStages: Sendable {
     }
 }
 
+/// How a weights file is read as a start.
+public struct WeightsReading: Sendable {
+    /// Which dictionary of a torch file; nil: by the rules of `WeightsFile`.
+    public var key: String?
+    /// Patterns of names that may be missing, extra or of another shape.
+    public var allow: [String]
+    /// How the file's network saw pixels.
+    public var pixels: PixelScale
+
+    /// A reading; nothing but a whole fit is allowed where nothing is said.
+    public init(key: String? = nil, allow: [String] = [], pixels: PixelScale = .imagenet) {
+        self.key = key
+        self.allow = allow
+        self.pixels = pixels
+    }
+
+    /// What of it changes the weights; empty where it is the usual.
+    var identity: String {
+        var parts: [String] = []
+        if let key { parts.append("key=\(key)") }
+        if !allow.isEmpty { parts.append("allow=\(allow.sorted().joined(separator: ","))") }
+        if pixels != .imagenet { parts.append("pixels=\(pixels.rawValue)") }
+        return parts.map { "+" + $0 }.joined()
+    }
+}
+
 extension Detector {
-    /// Takes the weights of another detector of the same make. - Throws: what does not fit, by name.
-    func begin(from path: String) throws(Failure) {
-        let file = try SafetensorsFile(path)
-        try load(file)
+    /// Takes the weights of another detector, or of a backbone. - Throws: what does not fit, by name.
+    func begin(
+        from path: String, _ reading: WeightsReading, log: (String) -> Void
+    ) throws(Failure) -> WeightMatch {
+        let file = try WeightsFile.open(path, key: reading.key)
+        for note in file.notes { log(note) }
+        return try parameters.load(file, allow: reading.allow, pixels: reading.pixels)
     }
 }

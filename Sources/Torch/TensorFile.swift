@@ -37,6 +37,47 @@ public enum TensorFile {
         }
     }
 
+    /// Fills a tensor from an entry of the same shape, whose numbers may be of another type.
+    ///
+    /// - Precondition: the shapes are the same.
+    /// - Throws: a `Failure` with `.invalidData` where the entry holds no numbers (bool).
+    public static func fill(_ tensor: Tensor, from entry: TensorEntry, of file: WeightsFile) throws(Failure) {
+        precondition(entry.shape == tensor.shape, "\(entry.name): \(entry.shape) into \(tensor.shape)")
+        let type = dtype(entry.type)
+        guard type != .bool else { throw .data("\(file.path): \(entry.name) holds truth values, not weights") }
+        withoutGradients {
+            if type == tensor.dtype {
+                file.withBytes(of: entry) { tensor.load(bytes: $0) }
+            } else {
+                let source = Tensor.empty(entry.shape, type)
+                file.withBytes(of: entry) { source.load(bytes: $0) }
+                tensor.detached().assign(source.to(tensor.dtype).to(tensor.device))
+            }
+        }
+    }
+
+    /// An entry as a tensor of its own type on the processor.
+    public static func tensor(_ entry: TensorEntry, of file: WeightsFile) -> Tensor {
+        let tensor = Tensor.empty(entry.shape, dtype(entry.type))
+        file.withBytes(of: entry) { tensor.load(bytes: $0) }
+        return tensor
+    }
+
+    static func dtype(_ type: ElementType) -> DType {
+        switch type {
+        case .f32: .float32
+        case .f64: .float64
+        case .f16: .float16
+        case .bf16: .bfloat16
+        case .i64: .int64
+        case .i32: .int32
+        case .i16: .int16
+        case .i8: .int8
+        case .u8: .uint8
+        case .bool: .bool
+        }
+    }
+
     static func elementType(_ dtype: DType) -> ElementType {
         switch dtype {
         case .float32: .f32

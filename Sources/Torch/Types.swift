@@ -86,21 +86,25 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     case cpu
     /// A CUDA device, counted from 0.
     case cuda(Int)
+    /// Nowhere: tensors have shapes and no elements. For counting what a model needs.
+    case meta
 
     var index: Int32 {
         switch self {
         case .cpu: -1
         case .cuda(let i): Int32(i)
+        case .meta: -2
         }
     }
 
-    init(index: Int32) { self = index < 0 ? .cpu : .cuda(Int(index)) }
+    init(index: Int32) { self = index == -2 ? .meta : index < 0 ? .cpu : .cuda(Int(index)) }
 
     /// The name `named` takes: `cpu`, `cuda:0`.
     public var description: String {
         switch self {
         case .cpu: "cpu"
         case .cuda(let i): "cuda:\(i)"
+        case .meta: "meta"
         }
     }
 

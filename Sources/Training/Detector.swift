@@ -36,7 +36,7 @@ public final class Detector {
         self.name = name
         self.classes = classes
         self.canvas = canvas
-        spec = try Zoo.model(name).spec(classes.count)
+        spec = try Zoo.detector(name, classes: classes.count)
         parameters = ParameterStore(seed: seed, device: device)
         model = RetinaNet(parameters.root, spec)
         anchors = Anchors(spec.anchors, canvas: canvas)

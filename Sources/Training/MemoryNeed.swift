@@ -82,6 +82,7 @@ public struct MemoryNeed: Hashable, Sendable {
         images.fill(0)
         return objective.losses(
             images: images.to(objective.parameters.device, nonBlocking: false),
-            items: [Item](repeating: Item(blank: canvas), count: count), groups: [0..<count], precision: precision)
+            items: [Item](repeating: Item(blank: canvas), count: count), groups: [0..<count], precision: precision,
+            noise: Noise(seed: 0, step: 0))
     }
 }

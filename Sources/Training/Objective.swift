@@ -26,7 +26,10 @@ public protocol Objective: AnyObject {
     ///   - images: `[N, 3, H, W]` on the model's device.
     ///   - items: what they show, `[N]`.
     ///   - groups: the pictures of each stream.
-    func losses(images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?) -> [StreamLoss]
+    ///   - noise: what stochastic layers draw from.
+    func losses(
+        images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?, noise: Noise
+    ) -> [StreamLoss]
 }
 
 /// A detector and its two losses.
@@ -41,7 +44,9 @@ public final class DetectionObjective: Objective {
     public var parameters: ParameterStore { detector.parameters }
 
     /// Focal and Huber losses (`cls`, `box`) of each group, over that group's positives + 1.
-    public func losses(images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?) -> [StreamLoss] {
+    public func losses(
+        images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?, noise: Noise
+    ) -> [StreamLoss] {
         let spec = detector.spec
         let anchors = detector.anchors
         var targets = [AnchorTargets?](repeating: nil, count: items.count)
@@ -53,7 +58,7 @@ public final class DetectionObjective: Objective {
             }
         }
         let matched = targets.compactMap { $0 }
-        let output = withAutocast(precision, on: images.device) { detector.model(images, .training) }
+        let output = withAutocast(precision, on: images.device) { detector.model(images, .training(noise)) }
         return groups.map { group in
             let losses = spec.loss(output, matched, images: group, channelOffset: spec.classChannels - spec.classes)
             return StreamLoss(

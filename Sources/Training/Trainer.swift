@@ -261,7 +261,9 @@ public final class Trainer {
                 let from = groups.last?.upperBound ?? 0
                 groups.append(from..<from + stream.images / accumulation)
             }
-            let losses = objective.losses(images: images, items: batch.items, groups: groups, precision: plan.precision)
+            let losses = objective.losses(
+                images: images, items: batch.items, groups: groups, precision: plan.precision,
+                noise: Noise(seed: plan.seed, step: step, first: pass * plan.micro))
             let total = mixer(losses.map(\.total), share: share)
             (accumulation == 1 ? total : total * share).backward()
             readings.append(("loss", share, pass, total.detached()))

@@ -80,9 +80,8 @@ struct CheckReport {
     }
 
     /// Holds the boxes of the first set against a model's anchors, as evaluation puts them on the canvas.
-    mutating func checkAnchors(of model: Zoo.Model, size: Int) {
+    mutating func checkAnchors(of model: String, _ spec: RetinaNetSpec, size: Int) {
         guard let part = parts.first else { return }
-        let spec = model.spec(max(1, part.set.classes.count))
         let canvas = Size(width: size, height: size)
         var missed = [Int](repeating: 0, count: part.set.classes.count)
         var sides = [[Float]](repeating: [], count: missed.count)
@@ -96,11 +95,11 @@ struct CheckReport {
             }
         }
         let medians = sides.map { list -> Float in list.isEmpty ? .nan : list.sorted()[list.count / 2] }
-        anchors = (model.name, size, missed, medians)
+        anchors = (model, size, missed, medians)
         for (k, count) in part.summary.classes.enumerated() where missed[k] * 10 > count.objects && count.objects > 0 {
             findings.add(
                 .anchorsMiss, Place(file: part.set.source),
-                "\(missed[k]) of \(count.objects) objects of the class \"\(count.name)\" have no anchor of \(model.name) with "
+                "\(missed[k]) of \(count.objects) objects of the class \"\(count.name)\" have no anchor of \(model) with "
                     + "IoU \(spec.matcher.positive) at \(size) pixels (their median side there is "
                     + "\(TextTable.fixed(Double(medians[k]), 0)) pixels)")
         }

@@ -47,13 +47,17 @@ enum CheckVerb {
         if settings.value("size") != nil, settings.value("model") == nil {
             throw .usage("check: --size belongs to --model, which is not given")
         }
-        let model = try settings.optionalString("model").map { name throws(Failure) in try Zoo.model(name) }
+        let model = try settings.optionalString("model").map { name throws(Failure) in
+            (name, try Zoo.model(name).size, try Zoo.detector(name, classes: 1))
+        }
         let fix = settings.optionalString("fix")
         if let fix, Files.exists(fix), try !(Files.isFolder(fix) ? Files.list(fix) : ["a file"]).isEmpty {
             throw .usage("fix: \(fix) exists and is no empty folder; choose another")
         }
         var report = try CheckReport(settings, threads: threads)
-        if let model { report.checkAnchors(of: model, size: settings.optionalInt("size") ?? model.size) }
+        if let (name, size, spec) = model {
+            report.checkAnchors(of: name, spec, size: settings.optionalInt("size") ?? size)
+        }
         print(settings.bool("json") ? report.json.canonical : report.text)
         if let fix {
             let changes = try report.writeMended(to: fix)

@@ -33,8 +33,8 @@ enum CommonKeys {
         "workers", .integer(1...256), default: 1, group: "machine", affectsResult: false,
         help: "Threads that read and vary pictures; the batches do not depend on it.")
     static let precision = Key(
-        "precision", .choice(["auto", "float32", "bfloat16"]), default: "auto", group: "training",
-        help: "Of convolutions; auto is bfloat16 where the processor or GPU has it.")
+        "precision", .choice(["auto", "fp32", "bf16", "float32", "bfloat16"]), default: "auto", group: "training",
+        help: "Of convolutions; auto is bf16 where the processor or GPU has it. fp32 is float32, bf16 bfloat16.")
     static let seed = Key(
         "seed", .count, default: 0, group: "training", help: "Of weights, order, augmentation and splits.")
 
@@ -102,6 +102,23 @@ enum CommonKeys {
         "dt-classes", .path, group: "data",
         help: "For text files with class numbers: the names they count, one a line. Default: the classes of the set.")
 
+    /// A network of the zoo with the weights of a file.
+    static let network: [Key] = [
+        Key(
+            "model", .string, group: "model",
+            help: "A name of `pupil models`. Default: the one the weights file names, where Pupil wrote it."),
+        Key(
+            "weights", .path, required: true, group: "model",
+            help: "safetensors or a torch file, Pupil's or another's (docs/checkpoints.md)."),
+        Key("weights-key", .string, group: "model", help: "Which dictionary of a torch file holds the weights."),
+        Key(
+            "weights-allow", .list(of: .string), default: [], group: "model",
+            help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
+        Key(
+            "weights-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
+            help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
+    ]
+
     static let trainingData: [Key] = [
         Key("train", .path, required: true, group: "data", help: "The set to learn from. \(forms)"),
         Key("images", .path, group: "data", help: "Its pictures. Default: where its form has them."),
@@ -116,7 +133,16 @@ enum CommonKeys {
         classes,
         Key(
             "init", .string, default: "random", group: "model",
-            help: "random, or a detector of the same model: its weights file, or the folder of its run."),
+            help:
+                "random, or weights: a run's folder, a detector's file, or a backbone's (safetensors, torch; docs/checkpoints.md)."
+        ),
+        Key("init-key", .string, group: "model", help: "Which dictionary of a torch file holds the weights."),
+        Key(
+            "init-allow", .list(of: .string), default: [], group: "model",
+            help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
+        Key(
+            "init-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
+            help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
         Key(
             "eval-every", .count, default: 0, group: "training",
             help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
@@ -167,13 +193,14 @@ extension Settings {
     /// Fills in every default that depends on something, so that args.yaml says what was used.
     func resolvedTraining(_ device: Device) throws(Failure) -> Settings {
         let model = try Zoo.model(string("model"))
+        _ = try Zoo.detector(model.name, classes: 1)
         _ = try Policy.named(string("augment"))
         var settings = self
         func fill(_ key: String, _ value: JSON) {
             if settings.value(key) == nil { settings = settings.setting(key, value) }
         }
         fill("size", .int(model.size))
-        let isSmall = ["pico", "nano", "small"].contains(model.name)
+        let isSmall = ["pico", "nano", "nano-b0", "small"].contains(model.name)
         fill("optimizer", .string(isSmall ? "adamw" : "sgd"))
         let isAdam = settings.string("optimizer") == "adamw"
         fill("lr", .double(isAdam ? 0.001 : 0.32 * Double(int("batch")) / 256))
@@ -186,8 +213,8 @@ extension Settings {
     /// bf16 where it is native, or what was asked for.
     static func precision(_ name: String, _ device: Device) -> DType {
         switch name {
-        case "float32": .float32
-        case "bfloat16": .bfloat16
+        case "float32", "fp32": .float32
+        case "bfloat16", "bf16": .bfloat16
         default: device != .cpu || Torch.processorHasBF16 ? .bfloat16 : .float32
         }
     }
@@ -295,17 +322,30 @@ extension Settings {
         return rule == Suppression() && !isGiven("nms") && !isGiven("nms-iou") ? nil : rule
     }
 
+    /// The network of `CommonKeys.network`; says on standard error what was taken.
+    func zooNetwork(_ device: Device) throws(Failure) -> ZooNetwork {
+        let network = try ZooNetwork(
+            name: optionalString("model"), weights: string("weights"), key: optionalString("weights-key"),
+            allow: strings("weights-allow"), pixels: PixelScale(rawValue: string("weights-pixels")) ?? .imagenet,
+            device: device)
+        for line in network.notes + [network.match.summary] { Console.standardError.line(line) }
+        return network
+    }
+
     func start() throws(Failure) -> Start {
         let word = string("init")
         if word == "random" { return .random }
         guard Files.exists(word) else {
             throw .data("init: there is no file \(word); expected random, a weights file or a run's folder")
         }
-        guard Files.isFolder(word) else { return .file(word) }
+        let reading = WeightsReading(
+            key: optionalString("init-key"), allow: strings("init-allow"),
+            pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
+        guard Files.isFolder(word) else { return .file(word, reading) }
         // A run of train has its weights at hand; one of selftrain has those of its student.
         for path in ["weights/last.safetensors", "student/weights/last.safetensors"] {
             let file = Files.join(word, path)
-            if Files.exists(file) { return .file(file) }
+            if Files.exists(file) { return .file(file, reading) }
         }
         throw .data("init: the folder \(word) holds no run with weights (weights/last.safetensors)")
     }

@@ -32,15 +32,7 @@ enum PredictVerb {
         let settings = try schema.parse(arguments)
         let device = try settings.useMachine()
         let path = settings.string("images")
-        let set: Dataset
-        if Files.isFolder(path) {
-            set = try Dataset.pool([path])
-        } else {
-            guard Files.exists(path) else { throw .data("images: there is no file or folder \(path)") }
-            set = Dataset(
-                root: Files.folder(path), classes: ClassTable(names: [], ids: []),
-                examples: [Example(id: 1, fileName: Files.name(path), size: nil)])
-        }
+        let set = try Dataset.pictures(path)
         let detector = try Detector(weights: settings.string("weights"), device: device)
         let out = settings.string("out")
         if Files.isFolder(out), !Files.exists(Files.join(out, "predictions.json")), try !Files.list(out).isEmpty {

@@ -22,6 +22,8 @@ struct Pupil {
         Verb(name: "check", summary: CheckVerb.schema.summary, run: CheckVerb.run),
         Verb(name: "convert", summary: ConvertVerb.schema.summary, run: ConvertVerb.run),
         Verb(name: "draw", summary: DrawVerb.schema.summary, run: DrawVerb.run),
+        Verb(name: "embed", summary: EmbedVerb.schema.summary, run: EmbedVerb.run),
+        Verb(name: "export", summary: ExportVerb.schema.summary, run: ExportVerb.run),
         Verb(name: "models", summary: ModelsVerb.schema.summary, run: ModelsVerb.run),
         Verb(name: "bench", summary: BenchVerb.summary, run: BenchVerb.run),
         Verb(name: "doctor", summary: DoctorVerb.schema.summary, run: DoctorVerb.run),

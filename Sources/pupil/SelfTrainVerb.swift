@@ -61,7 +61,7 @@ enum SelfTrainVerb {
             settings = settings.setting("student-model", .string(settings.string("model")))
         }
         let isOther = settings.string("student-model") != settings.string("model")
-        _ = try Zoo.model(settings.string("student-model"))
+        _ = try Zoo.detector(settings.string("student-model"), classes: 1)
         if settings.value("student-init") == nil {
             settings = settings.setting("student-init", .string(isOther ? "random" : "teacher"))
         }

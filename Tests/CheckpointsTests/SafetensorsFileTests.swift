@@ -16,8 +16,12 @@ final class Scratch {
     deinit { try? Files.remove(path) }
 
     func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+        // Without waiting for the disk: some tests write thousands.
         let path = Files.join(self.path, name)
-        try Files.write(bytes, to: path)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        defer { close(descriptor) }
+        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard count == bytes.count else { throw Files.fault("write", path) }
         return path
     }
 }
@@ -189,12 +193,7 @@ func messageOf(_ bytes: [UInt8]) -> String {
             var bytes = pythonFixture
             bytes[random.below(bytes.count)] = UInt8(random.below(256))
             if i % 3 == 0 { bytes.removeLast(random.below(bytes.count)) }
-            let path = Files.join(scratch.path, "damaged")
-            bytes.withUnsafeBytes { buffer in
-                let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-                _ = Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-                close(descriptor)
-            }
+            let path = try scratch.file("damaged", bytes)
             guard let file = try? SafetensorsFile(path) else { continue }
             for entry in file.entries {
                 let sum = file.withBytes(of: entry) { $0.reduce(0) { $0 &+ Int($1) } }

@@ -6,7 +6,7 @@ import Torch
 @Suite(.serialized) struct FPNTests {
     private func levels(_ sizes: [(Int, Int)], norm: Norm = .none) -> (ParameterStore, [Tensor], [Tensor]) {
         let store = ParameterStore(seed: 1)
-        let fpn = FPN(store.root, from: [6, 8, 10], to: 4, norm: norm, p6FromC5: false)
+        let fpn = FPN(store.root, from: [6, 8, 10], to: 4, FPNSpec(norm: norm))
         let features = zip(sizes, [6, 8, 10]).enumerated().map { i, size in
             Tensor(
                 (0..<size.1 * size.0.0 * size.0.1).map { Float(u(i, $0)) }, shape: [1, size.1, size.0.0, size.0.1]

@@ -1,5 +1,8 @@
 import Glibc
 
+/// `make test-all`.
+let testsAll = getenv("PUPIL_TEST_ALL") != nil
+
 // libm under names that do not meet the tensors' methods.
 
 func sine(_ x: Double) -> Double { sin(x) }
@@ -13,3 +16,6 @@ extension Double {
     /// The nearest 32-bit float's value.
     var roundedToFloat: Double { Double(Float(self)) }
 }
+
+/// Names of temporary files are of this process.
+let processID = getpid()

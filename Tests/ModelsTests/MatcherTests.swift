@@ -40,7 +40,7 @@ import Testing
             }
         }
         var forced: [Int: Int] = [:]
-        if spec.forceMatch {
+        if spec.force == .object {
             for (g, row) in overlap.enumerated() {
                 guard let top = row.max(), top > 0, let a = row.firstIndex(of: top) else { continue }
                 if forced[a] == nil { forced[a] = g }
@@ -63,7 +63,7 @@ import Testing
             let anchors = Anchors(AnchorSpec(), canvas: canvas)
             var spec = MatcherSpec()
             if round % 3 == 1 { (spec.positive, spec.negative) = (0.6, 0.4) }
-            if round % 4 == 2 { spec.forceMatch = false }
+            if round % 4 == 2 { spec.force = .none }
             var targets = randomBoxes(random.below(9), canvas, &random).map {
                 Target(box: $0, label: random.below(5), ignored: random.chance(0.25))
             }

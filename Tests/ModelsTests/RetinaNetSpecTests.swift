@@ -10,16 +10,18 @@ import Torch
         let spec = RetinaNetSpec.paper(backbone: .resNet(50), classes: 90)
         #expect(spec.anchors.levels == 3...7 && spec.anchors.scale == 4 && spec.anchors.perCell == 9)
         #expect(spec.anchors.ratios == [1, 2, 0.5])
-        #expect(spec.matcher.positive == 0.5 && spec.matcher.negative == 0.5 && spec.matcher.forceMatch)
+        #expect(spec.matcher.positive == 0.5 && spec.matcher.negative == 0.5 && spec.matcher.force == .object)
         #expect(
-            spec.loss.alpha == 0.25 && spec.loss.gamma == 1.5 && spec.loss.huberDelta == 0.1
+            spec.loss.alpha == 0.25 && spec.loss.gamma == 1.5 && spec.loss.box == .huber(delta: 0.1)
                 && spec.loss.boxWeight == 50)
         #expect(
             spec.decoding.scoreFloor == 0.05 && spec.decoding.candidatesPerClass == 5000
                 && spec.decoding.suppression == Suppression(.hard, iou: 0.5, isAgnostic: false))
         #expect(spec.decoding.perClass == 100 && spec.decoding.perImage == 100)
-        #expect(spec.headConvolutions == 4 && spec.channels == 256 && !spec.p6FromC5)
-        #expect(spec.fpnNorm == .paper && spec.headNorm == .paper && spec.backbone.norm == .paper)
+        #expect(spec.headConvolutions == 4 && spec.channels == 256)
+        #expect(
+            spec.neck == .fpn(FPNSpec(norm: .paper)) && spec.headNorm == .paper
+                && spec.backbone == .resNet(50, norm: .paper))
         #expect(spec.classChannels == 90)
     }
 
@@ -32,6 +34,10 @@ import Torch
         // All else is the same.
         var same = tpu
         (same.backgroundChannel, same.loss.dropsExactCoordinates, same.decoding.sizesPlusOne) = (false, false, false)
+        guard case .resNet(var body) = same.backbone else { preconditionFailure("another backbone") }
+        #expect(body.pooling == .same)
+        body.pooling = .symmetric
+        same.backbone = .resNet(body)
         #expect(same == paper)
         var small = tpu
         (small.channels, small.headConvolutions) = (4, 0)

@@ -8,12 +8,13 @@ import Torch
 @Suite(.serialized) struct RetinaNetTests {
     /// The networks of Tools/reference/retinanet_model.py.
     private func spec(_ form: String) -> RetinaNetSpec {
-        var spec = RetinaNetSpec.paper(backbone: .resNet(18), classes: 5, channels: 16)
-        spec.backbone.repeats = [1, 1, 1, 1]
+        var body = ResNetSpec.resNet(18, norm: form == "paper" ? .paper : .quick)
+        body.repeats = [1, 1, 1, 1]
+        var spec = RetinaNetSpec.paper(backbone: .resNet(body), classes: 5, channels: 16)
         if form != "paper" {
-            spec.backbone.norm = .quick
-            (spec.fpnNorm, spec.headNorm) = (.none, .none)
-            spec.p6FromC5 = form == "p6_from_c5"
+            var neck = FPNSpec(norm: .none)
+            neck.p6FromC5 = form == "p6_from_c5"
+            (spec.neck, spec.headNorm) = (.fpn(neck), .none)
         }
         return spec
     }
@@ -137,7 +138,7 @@ import Torch
             }
         }
         let pictures = Tensor(pixels, shape: [2, 3, 64, 64]).channelsLast()
-        let spec = try Zoo.model("nano").spec(2)
+        let spec = try Zoo.detector("nano", classes: 2)
         let store = ParameterStore(seed: 7)
         let model = RetinaNet(store.root, spec)
         let anchors = Anchors(spec.anchors, canvas: canvas)
@@ -175,9 +176,9 @@ import Torch
 
     /// The whole network's gradient against differences of the loss along it, training mode.
     @Test func theGradientIsTheSlopeOfTheLoss() throws {
-        var spec = RetinaNetSpec.paper(
-            backbone: .resNet(18, width: 8, norm: .quick), classes: 2, channels: 8, norm: .quick)
-        spec.backbone.activation = .silu  // smooth, so that differences mean something
+        var body = ResNetSpec.resNet(18, width: 8, norm: .quick)
+        body.activation = .silu  // smooth, so that differences mean something
+        var spec = RetinaNetSpec.paper(backbone: .resNet(body), classes: 2, channels: 8, norm: .quick)
         spec.headConvolutions = 2
         let store = ParameterStore(seed: 3)
         let model = RetinaNet(store.root, spec)

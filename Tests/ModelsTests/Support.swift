@@ -39,15 +39,31 @@ func u(_ n: Int, _ i: Int) -> Double {
     Double((2_654_435_761 * UInt64(i + 1_000_003 * n)) & 0xFFFF_FFFF) / 4_294_967_296 - 0.5
 }
 
+/// The same with its bits mixed; Tools/reference/resnet.py says when.
+func mixedU(_ n: Int, _ i: Int) -> Double {
+    var x = (2_654_435_761 * UInt64(i + 1_000_003 * n)) & 0xFFFF_FFFF
+    x ^= x >> 15
+    x = (x * 2_246_822_519) & 0xFFFF_FFFF
+    x ^= x >> 13
+    return Double(x) / 4_294_967_296 - 0.5
+}
+
 /// Fills all tensors of a store by the formula of Tools/reference/resnet.py, numbered from 1 by the names in byte
-/// order.
-func fillByFormula(_ store: ParameterStore) {
+/// order. The fixture names the gains: `gain` multiplies convolutions, `gateGain` those of squeeze-and-excitation.
+func fillByFormula(
+    _ store: ParameterStore, gain: Double = 1, gateGain: Double = 1, u: (Int, Int) -> Double = u
+) {
     let sorted = store.entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     for (rank, entry) in sorted.enumerated() {
         let shape = entry.tensor.shape
         let (scale, shift): (Double, Double) =
             if shape.count == 4 {
-                ((24 / Double(shape[1] * shape[2] * shape[3])).squareRoot(), 0)
+                (
+                    (entry.name.contains(".se.") ? gateGain : gain)
+                        * (24 / Double(shape[1] * shape[2] * shape[3])).squareRoot(), 0
+                )
+            } else if shape.count == 2 {
+                ((12 / Double(shape[1])).squareRoot(), 0)
             } else if entry.name.hasSuffix(".running_var") {
                 (0.5, 1)
             } else if entry.name.hasSuffix(".weight") {
@@ -63,23 +79,65 @@ func fillByFormula(_ store: ParameterStore) {
     }
 }
 
-/// `count` values of a picture by the formula, `[1, 3, h, w]`.
-func formulaPicture(height: Int, width: Int) -> Tensor {
-    Tensor((0..<3 * height * width).map { Float(2 * u(0, $0)) }, shape: [1, 3, height, width]).channelsLast()
+/// Pictures by the formula, `[count, 3, h, w]`.
+func formulaPicture(count: Int = 1, height: Int, width: Int) -> Tensor {
+    Tensor((0..<count * 3 * height * width).map { Float(2 * u(0, $0)) }, shape: [count, 3, height, width])
+        .channelsLast()
 }
 
-/// Checks shape, samples and the weighted mean of a tensor against the fixture's account of it.
+/// Checks names, shapes and the number of parameters of all tensors against the fixture's list.
+func expectListing(_ store: ParameterStore, _ reference: JSON) throws {
+    let sorted = store.entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    let listing = sorted.map { "\($0.name) \($0.tensor.shape.map(String.init).joined(separator: "x"))" }
+    if let expected = reference["listing"]?.array?.compactMap(\.string) {
+        #expect(Set(listing).symmetricDifference(expected).isEmpty)
+    }
+    #expect(listing.count == reference["tensors"]?.int)
+    #expect(store.parameterCount == reference["parameters"]?.int)
+    #expect(Digest(of: listing.map { $0 + "\n" }.joined()).description == reference["listing_sha256"]?.string)
+}
+
+/// The sum over outputs of the mean of each element times cos(0.01 i): the loss of the fixtures' training passes.
+func scalar(_ outputs: [Tensor]) -> Tensor {
+    let means = outputs.map { y in
+        (y.reshaped([-1]) * Tensor((0..<y.count).map { Float(cosine(0.01 * Double($0))) })).mean()
+    }
+    return Tensor.stacked(means).sum()
+}
+
+/// Checks norms and weighted means of some gradients, and the norm of all.
+func expectGradients(_ store: ParameterStore, _ reference: JSON, _ what: String, share: Double) throws {
+    let whole = try reference.number("gradient_norm")
+    for row in try #require(reference["gradients"]?.array) {
+        let name = try #require(row[0].string)
+        let gradient = try #require(store[name]?.gradient).floats.map(Double.init)
+        let norm = gradient.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
+        let weighted = gradient.enumerated().reduce(0.0) { $0 + $1.element * cosine(0.01 * Double($1.offset)) }
+        let expected = try #require(row[1].double)
+        let allowed = share * expected
+        #expect(abs(norm - expected) < allowed, "\(what): gradient of \(name): \(norm), not \(expected)")
+        let mean = weighted / Double(gradient.count) - (try #require(row[2].double))
+        #expect(abs(mean) < allowed / Double(gradient.count).squareRoot(), "\(what): \(name)")
+    }
+    let squares = store.trained.reduce(0.0) { $0 + ($1.tensor.gradient?.square().sum().item ?? 0) }
+    #expect(near(squares.squareRoot() / whole, 1, share), "\(what): all gradients")
+}
+
+/// Checks shape, samples and the weighted mean of a tensor against the fixture's account of it. Where the account tells
+/// the greatest magnitude, `max`, differences are measured in it.
 func expectAccount(_ tensor: Tensor, _ account: JSON, _ what: String, tolerance: Double) throws {
     #expect(tensor.shape == account["shape"]?.ints, "\(what)")
     let values = tensor.floats
     let at = try #require(account["at"]).doubles
+    let unit = account["max"]?.double
+    func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= tolerance * (unit ?? max(1, abs(b))) }
     for (j, expected) in at.enumerated() {
         let value = values[j * values.count / at.count]
-        #expect(near(value, expected, tolerance), "\(what): sample \(j) is \(value), expected \(expected)")
+        #expect(near(Double(value), expected), "\(what): sample \(j) is \(value), expected \(expected)")
     }
     let weighted = values.enumerated().reduce(0.0) { $0 + Double($1.element) * cosine(0.01 * Double($1.offset)) }
     let expected = try account.number("weighted")
-    #expect(near(weighted / Double(values.count), expected, tolerance), "\(what): weighted mean")
+    #expect(near(weighted / Double(values.count), expected), "\(what): weighted mean")
 }
 
 /// Boxes of all sizes, some of them beyond the canvas.

@@ -70,7 +70,9 @@ final class Toy: Objective {
         count = parameters.root.statistic("count", [1], 0)
     }
 
-    func losses(images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?) -> [StreamLoss] {
+    func losses(
+        images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?, noise: Noise
+    ) -> [StreamLoss] {
         before?(calls)
         defer { calls += 1 }
         files.append(items.map(\.index))

@@ -7,10 +7,13 @@ Element i (row order) of tensor n: u(n, i) = ((2654435761 * (i + 1000003 * n)) m
 In double, then rounded to 32-bit floats:
 
     convolution [out, in, kh, kw]    sqrt(24 / (in * kh * kw)) * u      (variance 2 / fan-in)
+    matrix [out, in]                 sqrt(12 / in) * u                  (variance 1 / fan-in)
     norm weight                      0.7 + 0.4 * u
     norm bias, running_mean          0.2 * u
     running_var                      1 + 0.5 * u
     input [1, 3, 64, 64]             2 * u
+
+Other scripts multiply the convolutions by a gain, where with the gain 1 the pictures would not reach the end.
 """
 import hashlib
 import math
@@ -28,10 +31,24 @@ def u(n, count):
     return ((i * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2.0 ** 32 - 0.5
 
 
-def fill(name, shape, n):
+def mixed(n, count):
+    """The formula with its bits mixed: x ^= x >> 15, x *= 2246822519, x ^= x >> 13, of the 32 bits before the division.
+
+    u is so even that a convolution of many channels nearly cancels, which leaves rounding a hundred times as visible.
+    """
+    x = (np.arange(count, dtype=np.uint64) + np.uint64(1000003 * n)) * np.uint64(2654435761) & np.uint64(0xFFFFFFFF)
+    x ^= x >> np.uint64(15)
+    x = x * np.uint64(2246822519) & np.uint64(0xFFFFFFFF)
+    x ^= x >> np.uint64(13)
+    return x.astype(np.float64) / 2.0 ** 32 - 0.5
+
+
+def fill(name, shape, n, gain=1, u=u):
     value = u(n, math.prod(shape))
     if len(shape) == 4:
-        value = math.sqrt(24 / math.prod(shape[1:])) * value
+        value = gain * math.sqrt(24 / math.prod(shape[1:])) * value
+    elif len(shape) == 2:
+        value = math.sqrt(12 / shape[1]) * value
     elif name.endswith(".running_var"):
         value = 1 + 0.5 * value
     elif name.endswith(".weight"):

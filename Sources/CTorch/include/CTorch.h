@@ -66,7 +66,7 @@ int pupil_dims(pupil_tensor *t);
 int64_t pupil_size(pupil_tensor *t, int dim);
 int64_t pupil_count(pupil_tensor *t);
 int pupil_dtype(pupil_tensor *t);
-int pupil_device(pupil_tensor *t);            // -1 processor, 0... CUDA index
+int pupil_device(pupil_tensor *t);            // -1 processor, 0... CUDA index, -2 meta (shapes without elements)
 bool pupil_is_channels_last(pupil_tensor *t);
 bool pupil_requires_grad(pupil_tensor *t);
 int pupil_item(pupil_tensor *t, double *value);
@@ -155,6 +155,42 @@ pupil_tensor *_Nullable pupil_cross_entropy(
 // Sum over all elements of the focal loss of Lin et al. 2017, fp32 inside, one pass. logits [..., K]; target [...]
 // int32: 0..<K a positive of that class, -1 negative for all classes, -2 not counted.
 pupil_tensor *_Nullable pupil_focal_loss_sum(pupil_tensor *logits, pupil_tensor *target, double alpha, double gamma);
+
+// Layers of mobile networks as one operator each, for maps [N, C, H, W] with the channels of a pixel together in
+// memory. On the processor, in fp32 and bf16, they are kernels of our own; elsewhere libtorch's operators do the same.
+// What comes out has the dtype of x and is channels-last. Arithmetic is fp32, and sums are made of blocks of fixed
+// size, so that the number of threads changes no bit. Parameters are read in their own dtype, under autocast too, and
+// their gradients have it.
+//
+// fused_plain.cpp: the instructions they use, 0 the baseline's, 1 AVX2 and FMA, 2 AVX-512 with bf16. The best is chosen
+// at start; a choice beyond it is the best.
+int pupil_fused_set(void);
+void pupil_choose_fused_set(int set);
+
+// depthwise.cpp: weight [C, 1, k, k]; rows and columns of zeros are added to the four sides first.
+pupil_tensor *_Nullable pupil_depthwise_conv2d(pupil_tensor *x, pupil_tensor *weight, int64_t stride, int64_t top,
+    int64_t bottom, int64_t left, int64_t right);
+// norm_act.cpp: batch norm as torch's, then 0 nothing, 1 max(y, 0), 2 y sigmoid(y); x is kept for the backward pass and
+// nothing else of its size.
+pupil_tensor *_Nullable pupil_batch_norm_act(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *bias,
+    pupil_tensor *mean, pupil_tensor *variance, bool training, double momentum, double eps, int activation);
+// excite.cpp: the mean over H and W, [N, C, 1, 1]; and x sigmoid(gate) for a gate [N, C, 1, 1].
+pupil_tensor *_Nullable pupil_global_mean(pupil_tensor *x);
+pupil_tensor *_Nullable pupil_scale_by_gate(pupil_tensor *x, pupil_tensor *gate);
+// z sigmoid(expand(silu(reduce(mean of z)))) for z = silu(batch norm of x); reduce [R, C, 1, 1], expand [C, R, 1, 1].
+pupil_tensor *_Nullable pupil_batch_norm_excite(pupil_tensor *x, pupil_tensor *weight, pupil_tensor *bias,
+    pupil_tensor *mean, pupil_tensor *variance, pupil_tensor *reduce_weight, pupil_tensor *reduce_bias,
+    pupil_tensor *expand_weight, pupil_tensor *expand_bias, bool training, double momentum, double eps);
+// The three above in a row: silu(batch norm), where there is one before; the convolution; batch_norm_excite. Where
+// neither training nor gradients are on, one pass reads x and writes what comes out, and a second gates it in place.
+typedef struct {
+    pupil_tensor *weight, *bias, *mean, *variance;
+    double momentum, eps;
+} pupil_norm;
+pupil_tensor *_Nullable pupil_depthwise_block(pupil_tensor *x, const pupil_norm *_Nullable before,
+    pupil_tensor *weight, int64_t stride, int64_t top, int64_t bottom, int64_t left, int64_t right,
+    const pupil_norm *after, pupil_tensor *reduce_weight, pupil_tensor *reduce_bias, pupil_tensor *expand_weight,
+    pupil_tensor *expand_bias, bool training);
 
 // autograd.cpp
 int pupil_backward(pupil_tensor *loss);

@@ -1,0 +1,251 @@
+import Base
+import Checkpoints
+import Layers
+import Torch
+
+/// How the tensors of a file find their places in a model: names are mapped, differences are listed, and nothing is left
+/// out in silence.
+///
+/// Two cases. A file that knows the model's parts above the backbone is taken name by name. Any other file is taken as a
+/// *backbone*: under whatever prefix its layers stand (`module.encoder_q.layer1...`), they go to the model's backbone, and
+/// the rest of the file is somebody else's head.
+public struct WeightMatch {
+    /// Model tensors and the file's entries for them.
+    public private(set) var pairs: [(target: ParameterStore.Entry, source: TensorEntry)] = []
+    /// Model tensors that the file should have and has not.
+    public private(set) var missing: [String] = []
+    /// Tensors of the file that the model should have and has not.
+    public private(set) var extra: [String] = []
+    /// Both have it, in shapes that differ.
+    public private(set) var misshapen: [String] = []
+    /// Tensors of the file that were left out: heads of other tasks, prediction layers for other classes.
+    public private(set) var dropped: [String] = []
+    /// Model tensors that keep their initial values: what lies above a backbone, prediction layers for other classes.
+    public private(set) var kept: [String] = []
+    /// What the file was taken for: `resnet backbone under "encoder."`.
+    public private(set) var family = ""
+
+    /// Matches by names and shapes; no value is read.
+    ///
+    /// - Parameter allow: patterns (`*` is any text) of names that may be missing, extra or of another shape.
+    public init(_ store: ParameterStore, _ file: WeightsFile, allow: [String] = []) {
+        let sources = file.entries.filter { !$0.name.hasSuffix("num_batches_tracked") }
+        let targets = store.entries
+        let names = Set(targets.map(\.name))
+        let place = Self.bodyPrefix(of: targets.map(\.name))
+        let origin = Self.bodyPrefix(of: sources.map(\.name))
+        // Names of the file that are the model's own beyond the backbone make it a whole network.
+        let isWhole =
+            origin?.prefix == place?.prefix
+            && sources.contains { names.contains(Self.renamed($0.name)) && !Self.isBody($0.name, place) }
+        var rename: (String) -> String? = { Self.renamed($0) }
+        if !isWhole, let place, let origin, place.kind == origin.kind {
+            family = "\(origin.kind) backbone" + (origin.prefix.isEmpty ? "" : " under \"\(origin.prefix)\"")
+            rename = { name in
+                guard Self.isBody(name, origin) else { return nil }
+                return place.prefix + name.dropFirst(origin.prefix.count)
+            }
+        } else {
+            family = "network"
+        }
+        let isBackbone = family != "network"
+        func isAllowed(_ name: String) -> Bool { allow.contains { matches(name, pattern: $0) } }
+
+        var found: [String: TensorEntry] = [:]
+        for source in sources {
+            guard let name = rename(source.name) else {
+                dropped.append(source.name)
+                continue
+            }
+            if names.contains(name) {
+                found[name] = source
+            } else if isAllowed(source.name) {
+                dropped.append(source.name)
+            } else {
+                extra.append(source.name)
+            }
+        }
+        for target in targets {
+            guard let source = found[target.name] else {
+                if isBackbone && !Self.isBody(target.name, place) || isAllowed(target.name) {
+                    kept.append(target.name)
+                } else {
+                    missing.append(target.name)
+                }
+                continue
+            }
+            if source.shape == target.tensor.shape {
+                pairs.append((target, source))
+            } else if Self.isPrediction(target.name) || isAllowed(target.name) {
+                dropped.append(source.name)
+                kept.append(target.name)
+            } else {
+                misshapen.append("\(source.name) \(source.shape), here \(target.tensor.shape)")
+            }
+        }
+    }
+
+    /// Whether every tensor has its place.
+    public var fits: Bool { missing.isEmpty && extra.isEmpty && misshapen.isEmpty }
+
+    /// What was taken and what was not, for the log.
+    public var summary: String {
+        var text = "\(pairs.count) tensors taken (\(family))"
+        if !dropped.isEmpty { text += "; left out: \(Self.list(dropped))" }
+        if !kept.isEmpty { text += "; \(kept.count) of the model begin at random" }
+        return text
+    }
+
+    /// What does not fit, by name.
+    public var faults: String {
+        var parts: [String] = []
+        if pairs.isEmpty && !missing.isEmpty { parts.append("no tensor has a name of this model") }
+        if !missing.isEmpty { parts.append("missing: \(Self.list(missing))") }
+        if !extra.isEmpty { parts.append("unknown: \(Self.list(extra))") }
+        if !misshapen.isEmpty { parts.append("of another shape: \(Self.list(misshapen))") }
+        return parts.joined(separator: "; ")
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.prefix(6).joined(separator: ", ") + (names.count > 6 ? " and \(names.count - 6) more" : "")
+    }
+
+    // MARK: - Names
+
+    /// A kind of backbone, told by two of its tensors, and the first parts of its names.
+    private struct Kind {
+        let name: String
+        let marks: [String]
+        let parts: Set<String>
+    }
+
+    private static let kinds = [
+        Kind(
+            name: "resnet", marks: ["conv1.weight", "layer4.0.conv1.weight"],
+            parts: ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"]),
+        Kind(
+            name: "efficientnet", marks: ["conv_stem.weight", "blocks.6.0.conv_dw.weight"],
+            parts: ["conv_stem", "bn1", "blocks"]),
+        Kind(
+            name: "spinenet", marks: ["conv1.weight", "stem.0.0.conv1.weight"],
+            parts: ["conv1", "bn1", "stem", "resample", "blocks", "endpoint"]),
+    ]
+
+    /// Where a backbone stands in a list of names, and of what kind it is; the first of several.
+    private static func bodyPrefix(of names: [String]) -> (prefix: String, kind: String)? {
+        let all = Set(names)
+        for kind in kinds {
+            for name in names where name.hasSuffix(kind.marks[1]) {
+                let prefix = String(name.dropLast(kind.marks[1].count))
+                if (prefix.isEmpty || prefix.hasSuffix(".")) && all.contains(prefix + kind.marks[0]) {
+                    return (prefix, kind.name)
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func isBody(_ name: String, _ place: (prefix: String, kind: String)?) -> Bool {
+        guard let place, name.hasPrefix(place.prefix), let kind = kinds.first(where: { $0.name == place.kind }) else {
+            return false
+        }
+        let first = name.dropFirst(place.prefix.count).prefix { $0 != "." }
+        return kind.parts.contains(String(first))
+    }
+
+    /// torchvision's heads of before 2022 counted activations: `conv.2.weight` is today's `conv.1.0.weight`.
+    private static func renamed(_ name: String) -> String {
+        for head in ["head.classification_head.conv.", "head.regression_head.conv."] where name.hasPrefix(head) {
+            let parts = name.dropFirst(head.count).split(separator: ".")
+            if parts.count == 2, let n = Int(parts[0]), n % 2 == 0 { return "\(head)\(n / 2).0.\(parts[1])" }
+        }
+        return name
+    }
+
+    /// Layers whose width is the number of classes.
+    private static func isPrediction(_ name: String) -> Bool {
+        ["fc", "classifier", "cls_logits"].contains { name.hasPrefix($0 + ".") || name.contains(".\($0).") }
+    }
+}
+
+/// Whether a name is a pattern's, in which `*` is any text.
+func matches(_ name: String, pattern: String) -> Bool {
+    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+    if parts.count == 1 { return name == pattern }
+    guard name.hasPrefix(parts[0]), name.count >= parts[0].count + parts[parts.count - 1].count,
+        name.hasSuffix(parts[parts.count - 1])
+    else { return false }
+    var rest = name.dropFirst(parts[0].count).dropLast(parts[parts.count - 1].count)
+    for part in parts.dropFirst().dropLast() where !part.isEmpty {
+        guard let range = rest.firstRange(of: part) else { return false }
+        rest = rest[range.upperBound...]
+    }
+    return true
+}
+
+/// How pixels were given to the network of a weights file; here they are normalised as ImageNet's.
+public enum PixelScale: String, Sendable, CaseIterable {
+    /// Minus (0.485, 0.456, 0.406), over (0.229, 0.224, 0.225): torchvision, most of timm.
+    case imagenet
+    /// Minus 0.5, over 0.5, so -1...1: timm's `tf_efficientnet_*` trained with AdvProp (`ap`).
+    case inception
+    /// 0...1: SimCLR.
+    case unit
+
+    var mean: [Double] {
+        switch self {
+        case .imagenet: [0.485, 0.456, 0.406]
+        case .inception: [0.5, 0.5, 0.5]
+        case .unit: [0, 0, 0]
+        }
+    }
+    var deviation: [Double] {
+        switch self {
+        case .imagenet: [0.229, 0.224, 0.225]
+        case .inception: [0.5, 0.5, 0.5]
+        case .unit: [1, 1, 1]
+        }
+    }
+}
+
+extension ParameterStore {
+    /// Takes the weights of a file, whatever its form and its names, as far as they belong here.
+    ///
+    /// - Parameters:
+    ///   - allow: patterns of names that may be missing, extra or of another shape.
+    ///   - pixels: how that network saw pixels. Where it is not as here, the first convolution and the norm after it are
+    ///     changed so that they give the same, but for a border of three pixels where zeros meant another colour.
+    /// - Returns: what was taken and what was not.
+    /// - Throws: a `Failure` with `.invalidData` that lists what is missing, unknown or of another shape.
+    @discardableResult
+    public func load(
+        _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet
+    ) throws(Failure) -> WeightMatch {
+        let match = WeightMatch(self, file, allow: allow)
+        guard match.fits else { throw .data("\(file.path) does not fit this model: \(match.faults)") }
+        for pair in match.pairs { try TensorFile.fill(pair.target.tensor, from: pair.source, of: file) }
+        if pixels != .imagenet { adoptPixels(pixels) }
+        return match
+    }
+
+    /// x as that network saw it is (x here) * s + t for each colour: s goes into the weights, t into the running mean.
+    private func adoptPixels(_ pixels: PixelScale) {
+        let ours = PixelScale.imagenet
+        let scale = (0..<3).map { ours.deviation[$0] / pixels.deviation[$0] }
+        let shift = (0..<3).map { (ours.mean[$0] - pixels.mean[$0]) / pixels.deviation[$0] }
+        for entry in entries where entry.tensor.rank == 4 && entry.tensor.size(1) == 3 {
+            let name = entry.name
+            let norm = name.hasSuffix("conv1.weight") ? name.dropLast(12) + "bn1" : name.dropLast(16) + "bn1"
+            guard let mean = self[norm + ".running_mean"] else { continue }
+            func colours(_ values: [Double]) -> Tensor {
+                Tensor(values.map { Float($0) }, shape: [1, 3, 1, 1], device: device)
+            }
+            withoutGradients {
+                let weight = entry.tensor.detached()
+                let moved = (weight * colours(shift)).sum([1, 2, 3])
+                mean.assign(mean - moved)
+                weight.assign(weight * colours(scale))
+            }
+        }
+    }
+}
