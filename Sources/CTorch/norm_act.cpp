@@ -34,13 +34,18 @@ struct NormAct : torch::autograd::Function<NormAct> {
         const Moments numbers{saved[3], saved[4]};
         const Normalisation norm(map, weight, bias, numbers,
                                  static_cast<Activation>(context->saved_data["activation"].toInt()));
-        const auto sums = summed(map, 2, false, [&](const Block &b, float *out) {
-            map.kernels.back_sums(map.at(b.start), above.at(b.start), b.count, norm.affine, out);
-        });
+        const bool training = context->saved_data["training"].toBool();
+        at::Tensor sums;
+        if (training || context->needs_input_grad(1) || context->needs_input_grad(2))
+            sums = summed(map, 2, false, [&](const Block &b, float *out) {
+                map.kernels.back_sums(map.at(b.start), above.at(b.start), b.count, norm.affine, out);
+            });
+        else // frozen: a pass over two maps for nothing
+            sums = at::zeros({2, map.channels}, at::kDouble);
         const auto inverse = numbers.inverse.to(at::kDouble);
         const auto weight_gradient = sums[1] * inverse; // the sum of g times the normalised x
         // In training the mean and the variance move with x: dx = scale (g - mean g - xhat mean(g xhat)).
-        const double n = context->saved_data["training"].toBool() ? map.pixels() : INFINITY;
+        const double n = training ? map.pixels() : INFINITY;
         const auto factor = weight.to(at::kDouble) * inverse;
         const auto slope = -factor * inverse * weight_gradient / n;
         const auto slopes = map.repeated(slope);
