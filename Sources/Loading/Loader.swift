@@ -104,6 +104,7 @@ public final class Loader {
     private let batches: Range<Int>
     private var next: Int
     private var held: Int?
+    private var failure: Failure?
     /// Seconds the caller has waited for batches.
     public private(set) var secondsWaited = 0.0
 
@@ -141,7 +142,13 @@ public final class Loader {
         held = nil
         guard next < batches.upperBound else { return nil }
         let start = monotonicSeconds()
-        let items = try work.wait(for: next)
+        let items: [Item]
+        if let failure { throw failure }
+        do throws(Failure) { items = try work.wait(for: next) } catch {
+            // Another worker may still finish this batch; who was told of a failure gets no more.
+            failure = error
+            throw error
+        }
         secondsWaited += monotonicSeconds() - start
         held = next
         let buffer = buffers[(next - batches.lowerBound) % buffers.count]
