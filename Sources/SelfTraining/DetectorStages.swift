@@ -198,7 +198,7 @@ public struct DetectorStages: Sendable {
         weights: String = "last"
     ) throws(Failure) -> Stage {
         let identity = StageIdentity(
-            kind: "eval", format: 2,
+            kind: "eval", format: 3,
             keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
@@ -252,7 +252,7 @@ public struct DetectorStages: Sendable {
         var keys: [String: JSON] = ["precision": .string("\(precision ?? .float32)")]
         keys["suppression"] = suppression.map { .string($0.description) }
         let identity = StageIdentity(
-            kind: "score", format: 2, keys: .object(keys), inputs: [id, "pool-" + poolID.prefix(32)])
+            kind: "score", format: 3, keys: .object(keys), inputs: [id, "pool-" + poolID.prefix(32)])
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
