@@ -41,13 +41,13 @@ public final class DepthwiseBlock {
     /// `[N, C, H', W']`
     public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
         // A census wants the parts.
-        if activation == .silu, x.device != .meta, let after = after.fused, let excitation = gate.fused {
-            let first = before?.fused
-            if (first == nil) == (before == nil) {
-                return x.depthwiseBlock(
-                    before: first, by: convolution.weight, stride: convolution.stride, padding: convolution.border(x),
-                    after: after, excitation: excitation, training: mode.isTraining)
-            }
+        let first = before?.fused
+        if activation == .silu, x.device != .meta, before == nil || first != nil, let after = after.fused,
+            let excitation = gate.fused
+        {
+            return x.depthwiseBlock(
+                before: first, by: convolution.weight, stride: convolution.stride, padding: convolution.border(x),
+                after: after, excitation: excitation, training: mode.isTraining)
         }
         let y = before.map { $0(x, mode, activation) } ?? x
         return gate(after(convolution(y), mode, activation))

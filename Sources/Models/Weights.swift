@@ -216,36 +216,48 @@ extension ParameterStore {
     ///   - pixels: how that network saw pixels. Where it is not as here, the first convolution and the norm after it are
     ///     changed so that they give the same, but for a border of three pixels where zeros meant another colour.
     /// - Returns: what was taken and what was not.
-    /// - Throws: a `Failure` with `.invalidData` that lists what is missing, unknown or of another shape.
+    /// - Throws: a `Failure` with `.invalidData` that lists what is missing, unknown or of another shape; with `.usage`
+    ///   where other pixels are asked for and no batch norm follows the first convolution. Nothing is loaded then.
     @discardableResult
     public func load(
         _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet
     ) throws(Failure) -> WeightMatch {
         let match = WeightMatch(self, file, allow: allow)
         guard match.fits else { throw .data("\(file.path) does not fit this model: \(match.faults)") }
+        let stem = stem
+        if pixels != .imagenet && stem == nil {
+            throw .usage("pixels: \(pixels.rawValue) needs a model whose first convolution is followed by a batch norm")
+        }
         for pair in match.pairs { try TensorFile.fill(pair.target.tensor, from: pair.source, of: file) }
-        if pixels != .imagenet { adoptPixels(pixels) }
+        if let stem, pixels != .imagenet { adopt(pixels, stem.weight, stem.mean) }
         return match
     }
 
-    /// x as that network saw it is (x here) * s + t for each colour: s goes into the weights, t into the running mean.
-    private func adoptPixels(_ pixels: PixelScale) {
-        let ours = PixelScale.imagenet
-        let scale = (0..<3).map { ours.deviation[$0] / pixels.deviation[$0] }
-        let shift = (0..<3).map { (ours.mean[$0] - pixels.mean[$0]) / pixels.deviation[$0] }
+    /// The first convolution's weights and the running mean of the norm after it.
+    private var stem: (weight: Tensor, mean: Tensor)? {
         for entry in entries where entry.tensor.rank == 4 && entry.tensor.size(1) == 3 {
-            let name = entry.name
-            let norm = name.hasSuffix("conv1.weight") ? name.dropLast(12) + "bn1" : name.dropLast(16) + "bn1"
-            guard let mean = self[norm + ".running_mean"] else { continue }
-            func colours(_ values: [Double]) -> Tensor {
-                Tensor(values.map { Float($0) }, shape: [1, 3, 1, 1], device: device)
+            for layer in ["conv1.weight", "conv_stem.weight"] where entry.name.hasSuffix(layer) {
+                if let mean = self[entry.name.dropLast(layer.count) + "bn1.running_mean"] {
+                    return (entry.tensor, mean)
+                }
             }
-            withoutGradients {
-                let weight = entry.tensor.detached()
-                let moved = (weight * colours(shift)).sum([1, 2, 3])
-                mean.assign(mean - moved)
-                weight.assign(weight * colours(scale))
-            }
+        }
+        return nil
+    }
+
+    /// x as that network saw it is (x here) * s + t for each colour: s goes into the weights `[O, 3, k, k]`, t into the
+    /// running mean `[O]`.
+    private func adopt(_ pixels: PixelScale, _ weight: Tensor, _ mean: Tensor) {
+        let ours = PixelScale.imagenet
+        func colours(_ value: (Int) -> Double) -> Tensor {
+            Tensor((0..<3).map { Float(value($0)) }, shape: [1, 3, 1, 1], device: device)
+        }
+        let scale = colours { ours.deviation[$0] / pixels.deviation[$0] }
+        let shift = colours { (ours.mean[$0] - pixels.mean[$0]) / pixels.deviation[$0] }
+        withoutGradients {
+            let weight = weight.detached()
+            mean.assign(mean - (weight * shift).sum([1, 2, 3]))
+            weight.assign(weight * scale)
         }
     }
 }

@@ -159,6 +159,21 @@ import Torch
         #expect(difference < 1e-5)
     }
 
+    /// Without a norm there is no place for the shift, and nothing is taken in silence.
+    @Test func otherPixelsNeedANorm() throws {
+        let spec = ResNetSpec.resNet(18, width: 4, norm: .group(groups: 2, eps: 1e-5))
+        let source = ParameterStore(seed: 1)
+        _ = ResNet(source.root, spec)
+        let target = ParameterStore(seed: 2)
+        _ = ResNet(target.root, spec)
+        let before = try #require(target["conv1.weight"]).floats
+        let failure = #expect(throws: Failure.self) {
+            try target.load(try file("groups.safetensors", named(source)), pixels: .unit)
+        }
+        #expect(failure?.code == .usage && failure?.message.contains("followed by a batch norm") == true)
+        #expect(target["conv1.weight"]?.floats == before)
+    }
+
     @Test(arguments: [
         ("fc.weight", "fc.*", true), ("fc.weight", "*", true), ("fc.weight", "fc", false), ("afc.b", "*fc*", true),
         ("a.b.c", "a*c", true), ("ac", "a*c", true), ("a", "a*a", false), ("a.b.c", "a.*.c", true),
