@@ -33,11 +33,13 @@ enum ModelsVerb {
         } else if shown != nil {
             print(counts[0].layers, terminator: "")
         } else {
-            var table = TextTable(["model", "parameters", "multiply-adds", "size", "starts", "what it is"])
+            var table = TextTable([
+                "model", "parameters", "multiply-adds", "size", "levels", "checkpoints", "what it is",
+            ])
             for count in counts {
                 table.add([
                     count.model.name, ModelCount.millions(count.parameters), ModelCount.billions(count.macs),
-                    "\(count.size)", count.model.family, count.model.summary,
+                    "\(count.size)", count.levelNames, count.model.family, count.model.summary,
                 ])
             }
             print(table.text, terminator: "")
@@ -70,6 +72,15 @@ struct ModelCount {
     }
 
     var macs: Int { census.macs }
+
+    /// What `pupil embed` can be asked for, beside `pooled`: `c2-c5 p3-p7`.
+    var levelNames: String {
+        ["c", "p"].compactMap { letter in
+            let names = levels.map(\.name).filter { $0.hasPrefix(letter) && $0 != "pooled" }
+            guard let first = names.first, let last = names.last else { return nil }
+            return "\(first)-\(last)"
+        }.joined(separator: " ")
+    }
 
     func json(withLayers: Bool) -> JSON {
         var object: [String: JSON] = [

@@ -7,11 +7,14 @@ import Torch
 @testable import Models
 
 @Suite(.serialized) struct WeightsTests {
-    private let folder: String
+    private let scratch = Scratch()
+    private var folder: String { scratch.folder }
 
-    init() throws {
-        folder = "/tmp/pupil-weights-\(processID)"
-        try Files.makeFolder(folder)
+    /// A folder that goes with the test.
+    private final class Scratch {
+        let folder = "/tmp/pupil-weights-\(processID)"
+        init() { try? Files.makeFolder(folder) }
+        deinit { try? Files.remove(folder) }
     }
 
     private func detector(classes: Int = 3, seed: UInt64 = 1) -> ParameterStore {
