@@ -56,7 +56,7 @@ var dryWing: [Target] =
     + room("Imaging", ["CImage", "Geometry"])
     + room("Markup", ["CYAML", "CXML"])
     + room("Annotations", ["CJSON", "Geometry", "Imaging", "Markup"])
-    + room("Augmentation", ["Geometry", "Imaging"])
+    + room("Augmentation", ["Geometry", "Imaging"], fixtures: true)
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
     + room("Evaluation", ["Geometry", "Annotations"], fixtures: true)
     + room("Recipes", ["Markup"])

@@ -1,38 +1,87 @@
 import Geometry
 import Imaging
 
-/// What happens to one picture on its way into a canvas: flipped or not, resized, cropped, padded. Pixels and boxes
-/// move by the same map, so they cannot come apart.
+/// How a plan is carried out.
+public enum Rendering: Hashable, Sendable, CustomStringConvertible {
+    /// In one pass: operations are composed as far as they commute, and the picture is sampled once.
+    case fused
+    /// As the original code does: operation after operation on 8-bit pixels in the picture's own size, nearest sampling,
+    /// boxes cut to whole pixels after each, and a sliver kept of a box that left the picture.
+    ///
+    /// - contrastQuirk: `Contrast` departs from (number of pixels) / 256, at most 255, as the original does by mistake,
+    ///   instead of from the mean grey.
+    case reference(contrastQuirk: Bool)
+
+    /// What recipes call it.
+    public var description: String {
+        switch self {
+        case .fused: "fused"
+        case .reference(false): "reference"
+        case .reference(true): "reference-contrast-quirk"
+        }
+    }
+
+    /// The one of that name, or nil.
+    public static func named(_ name: String) -> Rendering? { all.first { $0.description == name } }
+
+    /// Every one.
+    public static let all: [Rendering] = [.fused, .reference(contrastQuirk: false), .reference(contrastQuirk: true)]
+}
+
+/// What happens to one picture on its way into a canvas: a value, with no chance left in it. In this order: operations on
+/// the picture in its own size, flip, the cut of a window, resizing, the crop or pad of the canvas, filters on the canvas.
+/// Pixels, boxes and masks move by the same maps, so they cannot come apart.
 public struct Plan: Hashable, Sendable {
     /// The upright picture's size in pixels.
     public let source: Size
     /// The canvas in pixels.
     public let target: Size
-    /// The picture's size after resizing, of which the canvas shows a part. Each side is rounded on its own, so the
-    /// two scales differ a little; the map uses both.
+    /// What is done to the picture in its own size.
+    public let operations: [Operation]
+    /// Whether left and right are exchanged.
+    public let flipped: Bool
+    /// The part of the flipped picture that is resized; as a rule all.
+    public let window: PixelRect
+    /// The window's size after resizing, of which the canvas shows a part. Each side is rounded on its own, so the two
+    /// scales differ a little; the map uses both.
     public let resized: Size
     /// The first resized column that is shown.
     public let offsetX: Int
     /// The first resized row that is shown.
     public let offsetY: Int
-    /// Whether left and right are exchanged.
-    public let flipped: Bool
+    /// What is done to the canvas at last.
+    public let filters: [CanvasOperation]
+    /// How it is carried out.
+    public let rendering: Rendering
 
     /// A plan by its parts.
-    /// - Precondition: sizes are positive and the offsets lie inside `resized`.
-    public init(source: Size, target: Size, resized: Size, offsetX: Int = 0, offsetY: Int = 0, flipped: Bool = false) {
+    /// - Precondition: sizes are positive, the window lies in the picture, the offsets lie inside `resized`; filters want a
+    ///   canvas that is covered.
+    public init(
+        source: Size, target: Size, operations: [Operation] = [], flipped: Bool = false, window: PixelRect? = nil,
+        resized: Size, offsetX: Int = 0, offsetY: Int = 0, filters: [CanvasOperation] = [],
+        rendering: Rendering = .fused
+    ) {
+        let window = window ?? PixelRect(source)
         precondition(
             source.width > 0 && source.height > 0 && target.width > 0 && target.height > 0,
             "a plan needs positive sizes, not \(source) into \(target)")
+        precondition(
+            !window.isEmpty && window.clipped(to: source) == window, "the window \(window) lies outside \(source)")
         precondition(
             (0..<resized.width).contains(offsetX) && (0..<resized.height).contains(offsetY),
             "offset (\(offsetX), \(offsetY)) lies outside \(resized)")
         self.source = source
         self.target = target
+        self.operations = operations
+        self.flipped = flipped
+        self.window = window
         self.resized = resized
         self.offsetX = offsetX
         self.offsetY = offsetY
-        self.flipped = flipped
+        self.filters = filters
+        self.rendering = rendering
+        precondition(filters.isEmpty || covered == target, "filters need a canvas without padding")
     }
 
     /// The plan of evaluation and prediction: fitted into the target with its aspect kept, nothing random.
@@ -56,75 +105,76 @@ public struct Plan: Hashable, Sendable {
             width: min(target.width, resized.width - offsetX), height: min(target.height, resized.height - offsetY))
     }
 
-    /// From pixels of the upright picture to pixels of the canvas.
+    // MARK: Maps
+
+    /// From pixels of the upright picture to pixels of the canvas, all operations included.
     public var map: AffineMap {
-        let flip = flipped ? AffineMap.flip(width: Double(source.width)) : .identity
-        return flip.then(.scale(scaleX, scaleY)).then(.translation(-Double(offsetX), -Double(offsetY)))
+        operations.reduce(AffineMap.identity) { map, operation in
+            operation.map(in: source).map { map.then($0) } ?? map
+        }.then(placement)
     }
 
-    private var scaleX: Double { Double(resized.width) / Double(source.width) }
-    private var scaleY: Double { Double(resized.height) / Double(source.height) }
+    /// What comes after the operations: from pixels of the picture to pixels of the canvas.
+    var placement: AffineMap {
+        let flip = flipped ? AffineMap.flip(width: Double(source.width)) : .identity
+        return flip.then(.translation(-Double(window.x), -Double(window.y))).then(.scale(scaleX, scaleY))
+            .then(.translation(-Double(offsetX), -Double(offsetY)))
+    }
 
-    /// A box of the picture on the canvas, clipped to what is covered; nil where nothing is left of it.
+    private var scaleX: Double { Double(resized.width) / Double(window.width) }
+    private var scaleY: Double { Double(resized.height) / Double(window.height) }
+
+    // MARK: Boxes
+
+    /// A box of the picture on the canvas: the smallest one about its mapped corners, clipped to what is covered; nil where
+    /// nothing is left of it.
     ///
     /// The frame is half-open: a box is clipped to [0, width], where the paper's code clips to [0, width - 1] and so
     /// loses a pixel at the right and at the bottom.
     public func callAsFunction(_ box: Box) -> Box? {
-        let m = map
-        // The map is axis-aligned: two corners say it all, and no array is made for each box.
-        let p = m(x: Double(box.x1), y: Double(box.y1))
-        let q = m(x: Double(box.x2), y: Double(box.y2))
-        let moved = Box(
-            x1: Float(min(p.x, q.x)), y1: Float(p.y), x2: Float(max(p.x, q.x)), y2: Float(q.y)
-        ).clipped(to: covered)
+        let moved: Box
+        if case .reference = rendering {
+            moved = placement(referenceBox(box)).clipped(to: covered)
+        } else {
+            moved = fusedBox(box).clipped(to: covered)
+        }
         return moved.isEmpty ? nil : moved
     }
 
-    /// A box of the canvas in the picture, clipped to it; empty where it lies in the padding.
-    public func original(_ box: Box) -> Box {
-        let m = map.inverse
-        let p = m(x: Double(box.x1), y: Double(box.y1))
-        let q = m(x: Double(box.x2), y: Double(box.y2))
-        return Box(x1: Float(min(p.x, q.x)), y1: Float(p.y), x2: Float(max(p.x, q.x)), y2: Float(q.y))
-            .clipped(to: source)
-    }
-
-    /// Renders the picture into a slot of a batch: `[target.height, target.width, 3]` f32, normalised, 0 (the mean
-    /// colour) where it does not cover the canvas. Every element is written.
-    ///
-    /// - Parameter reduction: by what the picture's sides were divided in decoding (`Decoded.reduction`). The plan keeps
-    ///   speaking of the whole picture's pixels.
-    /// - Precondition: the picture has the plan's `source` size, divided by `reduction` and rounded up, and the slot the
-    ///   canvas's.
-    public func render(
-        _ image: Image, reduction: Int = 1, into slot: UnsafeMutableBufferPointer<Float>,
-        normalization: Normalization = .imageNet, resampling: Resampling = .antialiased
-    ) {
-        let x = Double(source.width) / Double(reduction)
-        let y = Double(source.height) / Double(reduction)
-        precondition(
-            Double(image.width) == x.rounded(.up) && Double(image.height) == y.rounded(.up),
-            "a plan for 1/\(reduction) of \(source.width)x\(source.height) pixels was given a picture of "
-                + "\(image.width)x\(image.height)")
-        image.render(
-            x: RenderAxis(
-                source: image.width, extent: x, resized: resized.width, offset: offsetX, count: covered.width,
-                mirrored: flipped),
-            y: RenderAxis(
-                source: image.height, extent: y, resized: resized.height, offset: offsetY, count: covered.height),
-            scale: normalization.scale, bias: normalization.bias, resampling: resampling, into: slot, canvas: target)
-    }
-
-    /// The canvas as a picture, for people; the padding is black.
-    public func preview(_ image: Image, resampling: Resampling = .antialiased) -> Image {
-        let count = target.width * target.height * 3
-        let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-            render(
-                image, into: UnsafeMutableBufferPointer(rebasing: buffer[0..<count]),
-                normalization: Normalization(mean: [0, 0, 0], deviation: [1 / 255, 1 / 255, 1 / 255]),
-                resampling: resampling)
-            filled = count
+    private func fusedBox(_ box: Box) -> Box {
+        guard !operations.isEmpty else { return placement(box) }
+        // Corners through the whole map give the tighter box; corners cut to the picture after each operation tell what
+        // has left it. Both bound what can be seen.
+        var whole = AffineMap.identity
+        var cut = box
+        for operation in operations {
+            guard let map = operation.map(in: source) else { continue }
+            whole = whole.then(map)
+            cut = map(cut).clipped(to: source)
+            if cut.isEmpty { return cut }
         }
-        return Image(width: target.width, height: target.height, rounding: values)
+        let direct = whole.then(placement)(box)
+        let bound = placement(cut)
+        return Box(
+            x1: max(direct.x1, bound.x1), y1: max(direct.y1, bound.y1), x2: min(direct.x2, bound.x2),
+            y2: min(direct.y2, bound.y2))
+    }
+
+    /// A box of the canvas in the picture, clipped to it; empty where it lies in the padding. Of a turned picture it is the
+    /// smallest box about the corners.
+    public func original(_ box: Box) -> Box { map.inverse(box).clipped(to: source) }
+
+    // MARK: For people
+
+    /// "rotate -30, equalize, flip, 500x375 to 640x480 at 0,12": what is done, in this order.
+    public var description: String {
+        var words = operations.map(\.description)
+        if flipped { words.append("flip") }
+        if window != PixelRect(source) { words.append("window \(window)") }
+        let offset = offsetX > 0 || offsetY > 0 ? " from \(offsetX),\(offsetY)" : ""
+        words.append("\(source.width)x\(source.height) to \(resized.width)x\(resized.height)\(offset)")
+        return (words + filters.map(\.description)).joined(separator: ", ")
     }
 }
+
+extension Plan: CustomStringConvertible {}

@@ -48,9 +48,9 @@ static pupil_status png_open(pupil_decoder *shared, int64_t max_pixels, pupil_he
     return pupil_check_size(shared, header->width, header->height, max_pixels);
 }
 
-static pupil_status png_read(pupil_decoder *shared, int32_t reduction, uint8_t *rgb) {
-    (void)reduction;
-    png_decoder *d = (png_decoder *)shared;
+// The rows, `channels` bytes a pixel, as RGB or as they stand.
+static pupil_status read_rows(png_decoder *d, uint8_t *target, size_t channels) {
+    pupil_decoder *shared = &d->shared;
     shared->message[0] = 0;
     if (setjmp(shared->fault)) {
         // An error behind the last row (a bad checksum, no end chunk) does not touch the picture. libpng counts the
@@ -67,28 +67,49 @@ static pupil_status png_read(pupil_decoder *shared, int32_t reduction, uint8_t *
                  d->height);
         return PUPIL_REFUSED;
     }
-    // The high byte of 16 bits and colours without their transparency, as Pillow's conversion to RGB does.
-    png_set_strip_16(d->codec);
     png_set_packing(d->codec);
-    png_set_palette_to_rgb(d->codec);
-    png_set_expand_gray_1_2_4_to_8(d->codec);
-    png_set_gray_to_rgb(d->codec);
-    png_set_strip_alpha(d->codec);
+    if (channels == 3) {
+        // The high byte of 16 bits and colours without their transparency, as Pillow's conversion to RGB does.
+        png_set_strip_16(d->codec);
+        png_set_palette_to_rgb(d->codec);
+        png_set_expand_gray_1_2_4_to_8(d->codec);
+        png_set_gray_to_rgb(d->codec);
+        png_set_strip_alpha(d->codec);
+    }
     int passes = png_set_interlace_handling(d->codec);
     png_read_update_info(d->codec, d->info);
     size_t stride = png_get_rowbytes(d->codec, d->info);
-    if (stride != (size_t)png_get_image_width(d->codec, d->info) * 3) png_error(d->codec, "an unknown colour type");
-    if (passes > 1) memset(rgb, 0, stride * d->height);  // each pass fills in between
+    if (stride != (size_t)png_get_image_width(d->codec, d->info) * channels)
+        png_error(d->codec, "an unknown colour type");
+    if (passes > 1) memset(target, 0, stride * d->height);  // each pass fills in between
     for (int pass = 0; pass < passes; pass++) {
         d->rows = 0;
         d->last_pass = pass == passes - 1;
         for (uint32_t y = 0; y < d->height; y++) {
-            png_read_row(d->codec, rgb + stride * y, NULL);
+            png_read_row(d->codec, target + stride * y, NULL);
             if (d->last_pass) d->rows = y + 1;
         }
     }
     png_read_end(d->codec, NULL);
     return shared->message[0] ? PUPIL_DECODED_WITH_NOTE : PUPIL_DECODED;
+}
+
+static pupil_status png_read(pupil_decoder *shared, int32_t reduction, uint8_t *rgb) {
+    (void)reduction;
+    return read_rows((png_decoder *)shared, rgb, 3);
+}
+
+pupil_status pupil_png_labels(pupil_decoder *shared, uint8_t *labels) {
+    png_decoder *d = (png_decoder *)shared;
+    int kind = png_get_color_type(d->codec, d->info), depth = png_get_bit_depth(d->codec, d->info);
+    if ((kind != PNG_COLOR_TYPE_PALETTE && kind != PNG_COLOR_TYPE_GRAY) || depth > 8) {
+        snprintf(shared->message, sizeof shared->message,
+                 "its pixels are %s of %d bits; a mask has one number a pixel, palette or grey, of at most 8 bits",
+                 kind & PNG_COLOR_MASK_COLOR ? "colours" : kind & PNG_COLOR_MASK_ALPHA ? "grey with alpha" : "grey",
+                 depth);
+        return PUPIL_REFUSED;
+    }
+    return read_rows(d, labels, 1);
 }
 
 static void png_close(pupil_decoder *shared) {

@@ -1,6 +1,8 @@
+import Glibc
+
 /// A map of the plane, `x' = a x + b y + tx`, `y' = c x + d y + ty`, in the half-open pixel frame of `Box`.
 ///
-/// Resize, crop, flip and, later, rotation and shear are all such maps, so a picture, its boxes and its mask move by
+/// Resize, crop, flip, rotation and shear are all such maps, so a picture, its boxes and its mask move by
 /// one value and cannot come apart.
 public struct AffineMap: Hashable, Sendable {
     /// x' per x.
@@ -35,6 +37,11 @@ public struct AffineMap: Hashable, Sendable {
     public static func translation(_ x: Double, _ y: Double) -> AffineMap {
         .init(a: 1, b: 0, c: 0, d: 1, tx: x, ty: y)
     }
+    /// Turns the plane about the upper left corner, counterclockwise as it is seen: y points down.
+    public static func rotation(degrees: Double) -> AffineMap {
+        let (c, s) = (cos(degrees * .pi / 180), sin(degrees * .pi / 180))
+        return .init(a: c, b: s, c: -s, d: c, tx: 0, ty: 0)
+    }
     /// Mirrors left and right inside an image `width` pixels wide.
     public static func flip(width: Double) -> AffineMap { .init(a: -1, b: 0, c: 0, d: 1, tx: width, ty: 0) }
 
@@ -62,14 +69,16 @@ public struct AffineMap: Hashable, Sendable {
         (a * x + b * y + tx, c * x + d * y + ty)
     }
 
+    /// Whether boxes stay boxes: nothing is turned or sheared.
+    public var isAxisAligned: Bool { b == 0 && c == 0 }
+
     /// The smallest box around the mapped corners.
     public func callAsFunction(_ box: Box) -> Box {
-        let corners = [
-            self(x: Double(box.x1), y: Double(box.y1)), self(x: Double(box.x2), y: Double(box.y1)),
-            self(x: Double(box.x1), y: Double(box.y2)), self(x: Double(box.x2), y: Double(box.y2)),
-        ]
-        let xs = corners.map(\.x)
-        let ys = corners.map(\.y)
-        return Box(x1: Float(xs.min()!), y1: Float(ys.min()!), x2: Float(xs.max()!), y2: Float(ys.max()!))
+        // Each coordinate is a sum of a part for x and a part for y, so its extremes are sums of theirs.
+        let ax = a * Double(box.x1), ax2 = a * Double(box.x2), by = b * Double(box.y1), by2 = b * Double(box.y2)
+        let cx = c * Double(box.x1), cx2 = c * Double(box.x2), dy = d * Double(box.y1), dy2 = d * Double(box.y2)
+        return Box(
+            x1: Float(min(ax, ax2) + min(by, by2) + tx), y1: Float(min(cx, cx2) + min(dy, dy2) + ty),
+            x2: Float(max(ax, ax2) + max(by, by2) + tx), y2: Float(max(cx, cx2) + max(dy, dy2) + ty))
     }
 }

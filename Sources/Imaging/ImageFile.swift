@@ -78,6 +78,32 @@ public enum ImageFile {
         }
     }
 
+    /// The mask in a PNG file: palette indices or grey values of at most 8 bits, as they stand. A file in which rows are
+    /// missing is refused.
+    /// - Throws: `Failure.data` naming the file and what it is instead.
+    public static func labels(_ path: String) throws(Failure) -> LabelMap {
+        try checkBytes(path)
+        return try labels(bytes: try Files.read(path), name: path)
+    }
+
+    /// The mask in a file's bytes. `name` is what messages call it.
+    /// - Throws: `Failure.data`.
+    public static func labels(bytes: [UInt8], name: String) throws(Failure) -> LabelMap {
+        let format = Format.of(bytes.prefix(512))
+        guard format == .png else { throw refusal(name, "a mask is a PNG file, and this is not one") }
+        let result: Result<LabelMap, Refusal> = bytes.withUnsafeBufferPointer { buffer in
+            guard let decoder = Decoder(format, buffer) else { return .failure(Refusal(text: "out of memory")) }
+            switch decoder.open(maxPixels: maxPixels) {
+            case .success(let header): return decoder.labels(header)
+            case .failure(let refusal): return .failure(refusal)
+            }
+        }
+        switch result {
+        case .success(let mask): return mask
+        case .failure(let cause): throw refusal(name, cause.text)
+        }
+    }
+
     /// The size of the upright picture, from the header alone; that the pixels can be decoded is not checked.
     /// - Throws: `Failure.data`.
     public static func size(_ path: String) throws(Failure) -> Size {
@@ -205,6 +231,18 @@ private final class Decoder {
         let exif = Orientation.inEXIF(block(header.exif, header.exif_count))
         let xmp = exif == nil ? Orientation.inXMP(block(header.xmp, header.xmp_count)) : nil
         return Orientation.choose(exif: exif, xmp: xmp)
+    }
+
+    func labels(_ header: pupil_header) -> Result<LabelMap, Refusal> {
+        let count = Int(header.width) * Int(header.height)
+        var status = PUPIL_REFUSED
+        let labels = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            guard let base = buffer.baseAddress else { return }
+            status = pupil_png_labels(handle, base)
+            filled = status == PUPIL_REFUSED ? 0 : count
+        }
+        if status == PUPIL_REFUSED { return .failure(Refusal(text: message)) }
+        return .success(LabelMap(width: Int(header.width), height: Int(header.height), labels: labels))
     }
 
     func read(_ header: pupil_header, orientation: Int, reduction: Int) -> Result<Decoded, Refusal> {

@@ -11,55 +11,51 @@ public enum Resampling: String, Sendable, CaseIterable {
     case bilinear
 }
 
-/// One axis of a rendering: a picture `source` pixels long is mirrored or not, resized to `resized` pixels, and of
-/// those the canvas shows `count` from `offset` on, beginning at its own first pixel.
+/// One axis of a rendering. Canvas pixel i shows what lies around `start + (i + 0.5) * step` of the picture, in its
+/// half-open frame.
 public struct RenderAxis: Hashable, Sendable {
-    /// Length of the picture in pixels.
-    public var source: Int
-    /// How much of that is picture: `source`, or up to a pixel less for a reduced picture, whose last pixel then is one
-    /// only in part.
-    public var extent: Double
-    /// Length after resizing.
-    public var resized: Int
-    /// The first resized pixel that is shown.
-    public var offset: Int
-    /// How many are shown.
+    /// The picture's pixels that may be looked at; beyond them their edge goes on.
+    public var window: Range<Int>
+    /// Where in the picture the canvas begins.
+    public var start: Double
+    /// Pixels of the picture a pixel of the canvas; negative where it is mirrored.
+    public var step: Double
+    /// Pixels of the canvas.
     public var count: Int
-    /// Whether the picture is mirrored before all that.
-    public var mirrored: Bool
 
-    /// An axis; as a rule the whole of it.
-    /// - Precondition: lengths are positive, `offset + count <= resized` and `source - 1 < extent <= source`.
-    public init(
-        source: Int, extent: Double? = nil, resized: Int, offset: Int = 0, count: Int? = nil, mirrored: Bool = false
-    ) {
-        let count = count ?? resized - offset
-        let extent = extent ?? Double(source)
+    /// An axis by its parts.
+    /// - Precondition: the window is not empty and `step` is not 0.
+    public init(window: Range<Int>, start: Double, step: Double, count: Int) {
         precondition(
-            extent > Double(source) - 1 && extent <= Double(source),
-            "of \(source) pixels \(extent) cannot be what is picture")
-        precondition(
-            source > 0 && resized > 0 && offset >= 0 && count >= 0 && offset + count <= resized,
-            "a rendering axis cannot show \(count) pixels from \(offset) on of \(resized), resized from \(source)")
-        self.source = source
-        self.extent = extent
-        self.resized = resized
-        self.offset = offset
+            !window.isEmpty && step != 0 && count >= 0,
+            "a rendering axis cannot show \(count) pixels of \(window), \(step) a pixel")
+        self.window = window
+        self.start = start
+        self.step = step
         self.count = count
-        self.mirrored = mirrored
+    }
+
+    /// A picture `source` pixels long, resized to `resized` pixels and mirrored or not, of which `count` are shown from
+    /// `offset` on; as a rule all.
+    public init(source: Int, resized: Int, offset: Int = 0, count: Int? = nil, mirrored: Bool = false) {
+        precondition(resized > 0, "a picture cannot be resized to \(resized) pixels")
+        let step = Double(source) / Double(resized)
+        self.init(
+            window: 0..<source, start: Double(mirrored ? resized - offset : offset) * step,
+            step: mirrored ? -step : step, count: count ?? resized - offset)
     }
 
     func forC(_ resampling: Resampling) -> pupil_axis {
         pupil_axis(
-            source: Int32(source), extent: extent, resized: Int32(resized), offset: Int32(offset), count: Int32(count),
-            mirrored: mirrored ? 1 : 0, antialias: resampling == .antialiased ? 1 : 0)
+            low: Int32(window.lowerBound), high: Int32(window.upperBound), start: start, step: step,
+            count: Int32(count), antialias: resampling == .antialiased ? 1 : 0)
     }
 }
 
 extension Image {
     /// Renders the picture into a canvas in one pass: resized, cropped, mirrored, and each channel as
     /// `value * scale + bias`. Channel c of canvas pixel (x, y) is `slot[(y * canvas.width + x) * 3 + c]`, f32; what
-    /// the picture does not cover becomes 0. All of the slot is written. The bytes do not depend on the machine's
+    /// the axes do not count becomes 0. All of the slot is written. The bytes do not depend on the machine's
     /// instruction set.
     /// - Precondition: the axes fit the picture and the canvas, and `slot` holds `canvas.height * canvas.width * 3`.
     public func render(
@@ -67,31 +63,52 @@ extension Image {
         into slot: UnsafeMutableBufferPointer<Float>, canvas: Size
     ) {
         precondition(
-            x.source == width && y.source == height,
-            "axes for a picture of \(x.source)x\(y.source) pixels were given one of \(width)x\(height)")
-        precondition(
-            x.count <= canvas.width && y.count <= canvas.height,
-            "\(x.count)x\(y.count) pixels do not fit into a canvas of \(canvas.width)x\(canvas.height)")
-        precondition(
-            slot.count == canvas.width * canvas.height * 3,
-            "a canvas of \(canvas.width)x\(canvas.height) needs \(canvas.width * canvas.height * 3) floats, not \(slot.count)"
-        )
-        guard let target = slot.baseAddress else { return }
+            x.window.lowerBound >= 0 && x.window.upperBound <= width && y.window.lowerBound >= 0
+                && y.window.upperBound <= height,
+            "axes over \(x.window) and \(y.window) were given a picture of \(width)x\(height) pixels")
+        let covered = Size(width: x.count, height: y.count)
+        let target = Self.check(slot, canvas, covered)
         let done = pixels.withUnsafeBufferPointer { pixels -> Bool in
             guard let source = pixels.baseAddress else { return false }
-            return withUnsafePointer(to: (scale.x, scale.y, scale.z)) { scale in
-                withUnsafePointer(to: (bias.x, bias.y, bias.z)) { bias in
-                    scale.withMemoryRebound(to: Float.self, capacity: 3) { scale in
-                        bias.withMemoryRebound(to: Float.self, capacity: 3) { bias in
-                            pupil_render(
-                                source, x.forC(resampling), y.forC(resampling), scale, bias, target,
-                                Int32(canvas.width), Int32(canvas.height)) != 0
-                        }
-                    }
-                }
+            return withChannels(scale, bias) { scale, bias in
+                pupil_render(
+                    source, Int32(width), x.forC(resampling), y.forC(resampling), scale, bias, target,
+                    Int32(canvas.width), Int32(canvas.height)) != 0
             }
         }
         precondition(done, "out of memory while rendering a picture of \(width)x\(height) pixels")
+    }
+
+    /// Renders the picture by any map, which leads from points of the canvas to points of the picture; else as the
+    /// other `render`. A pixel is the mean of `samples` squared bilinear samples, evenly spread over it. What lies more
+    /// than a pixel outside the picture becomes 0.
+    public func render(
+        by map: AffineMap, samples: Int, scale: SIMD3<Float>, bias: SIMD3<Float>,
+        into slot: UnsafeMutableBufferPointer<Float>, canvas: Size, covered: Size
+    ) {
+        let target = Self.check(slot, canvas, covered)
+        pixels.withUnsafeBufferPointer { pixels in
+            guard let source = pixels.baseAddress else { return }
+            withChannels(scale, bias) { scale, bias in
+                pupil_warp(
+                    source, Int32(width), Int32(height), map.forC, Int32(samples), scale, bias, target,
+                    Int32(canvas.width), Int32(canvas.height), Int32(covered.width), Int32(covered.height))
+            }
+        }
+    }
+
+    private static func check(
+        _ slot: UnsafeMutableBufferPointer<Float>, _ canvas: Size, _ covered: Size
+    ) -> UnsafeMutablePointer<Float> {
+        precondition(
+            covered.width <= canvas.width && covered.height <= canvas.height,
+            "\(covered.width)x\(covered.height) pixels do not fit into a canvas of \(canvas.width)x\(canvas.height)")
+        guard let target = slot.baseAddress, slot.count == canvas.width * canvas.height * 3 else {
+            preconditionFailure(
+                "a canvas of \(canvas.width)x\(canvas.height) needs \(canvas.width * canvas.height * 3) floats, not "
+                    + "\(slot.count)")
+        }
+        return target
     }
 
     /// The picture at another size.

@@ -152,7 +152,10 @@ final class LoaderWork: Sendable {
                 // The source goes into the high bits of the pass. Added to the seed it could meet another purpose's key.
                 var random = Random(
                     seed: seed, purpose: .augmentation, epoch: draw.source << 24 | draw.epoch, index: draw.position)
-                let plan = source.policy.plan(for: image.size, target: options.canvas, random: &random)
+                let boxes =
+                    source.policy.operators == .none ? [] : source.dataset.examples[index].annotations.map(\.box)
+                let plan = source.policy.plan(
+                    for: image.size, boxes: boxes, target: options.canvas, random: &random)
                 return item(draw.source, index, plan, image, into: pixels)
             } catch {
                 refuse(path, error)

@@ -38,8 +38,8 @@ public struct DetectorRecipe: Sendable {
     public var clip: Double
     /// Of weight averaging; 0: none.
     public var averageDecay: Double
-    /// A policy's name: `none`, `S1`.
-    public var augment: String
+    /// How training pictures are varied.
+    public var augment: Policy
     /// Of convolutions; nil is fp32.
     public var precision: DType?
     /// Of weights, order, augmentation and the split.
@@ -48,7 +48,7 @@ public struct DetectorRecipe: Sendable {
     /// A recipe; nothing is checked before it is used.
     public init(
         model: String, size: Int, batch: Int, micro: Int? = nil, steps: Int, optimizer: OptimizerName, lr: Double,
-        decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: String, precision: DType?, seed: UInt64
+        decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: Policy, precision: DType?, seed: UInt64
     ) {
         self.model = model
         self.size = size
@@ -72,7 +72,7 @@ public struct DetectorRecipe: Sendable {
             "model": .string(model), "size": .int(size), "batch": .int(batch), "micro": micro.map { .int($0) } ?? .null,
             "steps": .int(steps), "optimizer": .string(optimizer.rawValue), "lr": .double(lr), "decay": .double(decay),
             "warmup": .int(warmup), "clip": .double(clip), "average_decay": .double(averageDecay),
-            "augment": .string(augment), "precision": .string("\(precision ?? .float32)"),
+            "augment": augment.json, "precision": .string("\(precision ?? .float32)"),
             "seed": .string(String(seed)),
         ]
     }

@@ -111,7 +111,7 @@ public struct DetectorStages: Sendable {
         _ recipe: DetectorRecipe, _ lesson: Lesson, start: Start, label: String,
         validation: (set: Dataset, every: Int)? = nil
     ) throws(Failure) -> Stage {
-        let policy = try Policy.named(recipe.augment)
+        let policy = recipe.augment
         var recipe = recipe
         // A pass of the whole batch, said or left unsaid, is one training.
         if recipe.micro == lesson.humanImages + (lesson.pseudo?.images ?? 0) { recipe.micro = nil }
@@ -130,7 +130,7 @@ public struct DetectorStages: Sendable {
             keys["evaluate_every"] = .int(validation.every)
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
-        let identity = StageIdentity(kind: "train", format: 4, keys: .object(keys), inputs: inputs)
+        let identity = StageIdentity(kind: "train", format: 5, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
@@ -198,7 +198,7 @@ public struct DetectorStages: Sendable {
         weights: String = "last"
     ) throws(Failure) -> Stage {
         let identity = StageIdentity(
-            kind: "eval", format: 3,
+            kind: "eval", format: 4,
             keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
@@ -252,7 +252,7 @@ public struct DetectorStages: Sendable {
         var keys: [String: JSON] = ["precision": .string("\(precision ?? .float32)")]
         keys["suppression"] = suppression.map { .string($0.description) }
         let identity = StageIdentity(
-            kind: "score", format: 3, keys: .object(keys), inputs: [id, "pool-" + poolID.prefix(32)])
+            kind: "score", format: 4, keys: .object(keys), inputs: [id, "pool-" + poolID.prefix(32)])
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage

@@ -5,7 +5,8 @@ enum BenchVerb {
     static let summary = "Time a part of the program: \(benches.map(\.name).joined(separator: ", "))."
 
     static let benches: [(name: String, run: @Sendable (_ arguments: [String]) throws(Failure) -> ExitCode)] = [
-        ("train", BenchModel.train), ("infer", BenchModel.infer), ("decode", BenchDecode.run), ("eval", BenchEval.run),
+        ("train", BenchModel.train), ("infer", BenchModel.infer), ("decode", BenchDecode.run),
+        ("input", BenchInput.run), ("eval", BenchEval.run),
         ("index", BenchIndex.run),
     ]
 

@@ -44,45 +44,45 @@ enum CommonKeys {
         help: "Nothing is drawn here; taken and not used.")
 
     /// What decides how a detector is trained.
-    static let training: [Key] = [
-        Key(
-            "model", .string, default: "nano", group: "model",
-            help: "pico, nano, small, base or large; `pupil models` describes them."),
-        Key(
-            "size", .integer(32...4096), group: "model",
-            help: "Side of the square canvas in pixels, a multiple of 32. Default: the model's own."),
-        Key(
-            "batch", .positiveInteger, default: 8, group: "training",
-            help: "Pictures a step, in all passes together. A student's step has as many pseudo-labelled ones on top."),
-        Key(
-            "micro", .positiveInteger, group: "training",
-            help:
-                "Pictures in one forward pass; gradients of several passes are added up. Default: as many as fit into memory."
-        ),
-        Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
-        Key(
-            "optimizer", .choice(["adamw", "sgd"]), group: "training",
-            help: "Default: adamw for pico, nano and small, the paper's sgd for base and large."),
-        Key(
-            "lr", .positiveNumber, group: "training",
-            help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (docs/paper.md 1)."),
-        Key(
-            "decay", .nonNegativeNumber, group: "training",
-            help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd."),
-        Key(
-            "warmup", .count, group: "training",
-            help: "Steps of linear warm-up. Default: a tenth of the steps, at most 1000."),
-        Key(
-            "clip", .nonNegativeNumber, group: "training",
-            help: "Greatest norm of all gradients; 0 is none. Default: 10 for adamw, 0 for sgd."),
-        Key(
-            "average", .number(0...0.99999), default: 0, group: "training",
-            help: "Decay of weight averaging; 0 is none."),
-        Key(
-            "augment", .choice(["none", "S1", "S2", "S3", "S4"]), default: "S1", group: "training",
-            help: "The augmentation policy."),
-        precision, seed,
-    ]
+    static let training: [Key] =
+        [
+            Key(
+                "model", .string, default: "nano", group: "model",
+                help: "pico, nano, small, base or large; `pupil models` describes them."),
+            Key(
+                "size", .integer(32...4096), group: "model",
+                help: "Side of the square canvas in pixels, a multiple of 32. Default: the model's own."),
+            Key(
+                "batch", .positiveInteger, default: 8, group: "training",
+                help:
+                    "Pictures a step, in all passes together. A student's step has as many pseudo-labelled ones on top."
+            ),
+            Key(
+                "micro", .positiveInteger, group: "training",
+                help:
+                    "Pictures in one forward pass; gradients of several passes are added up. Default: as many as fit into memory."
+            ),
+            Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
+            Key(
+                "optimizer", .choice(["adamw", "sgd"]), group: "training",
+                help: "Default: adamw for pico, nano and small, the paper's sgd for base and large."),
+            Key(
+                "lr", .positiveNumber, group: "training",
+                help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (docs/paper.md 1)."),
+            Key(
+                "decay", .nonNegativeNumber, group: "training",
+                help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd."),
+            Key(
+                "warmup", .count, group: "training",
+                help: "Steps of linear warm-up. Default: a tenth of the steps, at most 1000."),
+            Key(
+                "clip", .nonNegativeNumber, group: "training",
+                help: "Greatest norm of all gradients; 0 is none. Default: 10 for adamw, 0 for sgd."),
+            Key(
+                "average", .number(0...0.99999), default: 0, group: "training",
+                help: "Decay of weight averaging; 0 is none."),
+            AugmentationKeys.policy("augment", default: "S1"), precision, seed,
+        ] + AugmentationKeys.changes
 
     /// What a key for a labelled set takes.
     static let forms =
@@ -194,7 +194,7 @@ extension Settings {
     func resolvedTraining(_ device: Device) throws(Failure) -> Settings {
         let model = try Zoo.model(string("model"))
         _ = try Zoo.detector(model.name, classes: 1)
-        _ = try Policy.named(string("augment"))
+        _ = try policy(string("augment"))
         var settings = self
         func fill(_ key: String, _ value: JSON) {
             if settings.value(key) == nil { settings = settings.setting(key, value) }
@@ -220,13 +220,13 @@ extension Settings {
     }
 
     /// - Precondition: the settings are resolved.
-    func recipe(model: String? = nil, steps: Int? = nil) -> DetectorRecipe {
+    func recipe(model: String? = nil, steps: Int? = nil) throws(Failure) -> DetectorRecipe {
         DetectorRecipe(
             model: model ?? string("model"), size: int("size"), batch: int("batch"), micro: optionalInt("micro"),
             steps: steps ?? int("steps"),
             optimizer: DetectorRecipe.OptimizerName(rawValue: string("optimizer")) ?? .adamw, lr: double("lr"),
             decay: double("decay"), warmup: int("warmup"), clip: double("clip"), averageDecay: double("average"),
-            augment: string("augment"), precision: string("precision") == "bfloat16" ? .bfloat16 : .float32,
+            augment: try policy(string("augment")), precision: string("precision") == "bfloat16" ? .bfloat16 : .float32,
             seed: UInt64(int("seed")))
     }
 

@@ -21,6 +21,7 @@ struct Pupil {
         Verb(name: "val", summary: ValVerb.schema.summary, run: ValVerb.run),
         Verb(name: "check", summary: CheckVerb.schema.summary, run: CheckVerb.run),
         Verb(name: "convert", summary: ConvertVerb.schema.summary, run: ConvertVerb.run),
+        Verb(name: "augment", summary: AugmentVerb.schema.summary, run: AugmentVerb.run),
         Verb(name: "draw", summary: DrawVerb.schema.summary, run: DrawVerb.run),
         Verb(name: "embed", summary: EmbedVerb.schema.summary, run: EmbedVerb.run),
         Verb(name: "export", summary: ExportVerb.schema.summary, run: ExportVerb.run),

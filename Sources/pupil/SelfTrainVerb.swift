@@ -87,14 +87,14 @@ enum SelfTrainVerb {
             throw .usage(
                 "labels: \(share) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
         }
-        func studentRecipe() -> DetectorRecipe {
-            settings.recipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
+        func studentRecipe() throws(Failure) -> DetectorRecipe {
+            try settings.recipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
         }
         let batch = settings.int("batch")
         settings = try settings.fittedToMemory(
-            device, train.classes, [(settings.recipe(), [batch]), (studentRecipe(), [batch, batch])])
+            device, train.classes, [(try settings.recipe(), [batch]), (try studentRecipe(), [batch, batch])])
         let options = SelfTrainingRun.Options(
-            teacher: settings.recipe(), student: studentRecipe(),
+            teacher: try settings.recipe(), student: try studentRecipe(),
             startsFromTeacher: settings.string("student-init") == "teacher", labels: share,
             threshold: Float(settings.double("threshold")), alpha: settings.double("alpha"),
             keepEmpty: settings.bool("keep-empty"), hasControl: settings.bool("control"), seeds: settings.int("seeds"),

@@ -31,8 +31,8 @@ enum TrainVerb {
         let human = try train.split(split).labelled
         let start = try settings.start()
         settings = try settings.fittedToMemory(
-            device, train.classes, [(settings.recipe(), [settings.int("batch")])])
-        let recipe = settings.recipe()
+            device, train.classes, [(try settings.recipe(), [settings.int("batch")])])
+        let recipe = try settings.recipe()
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
             print("\n\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")

@@ -210,7 +210,7 @@ import Testing
         let canvas = Size(width: 23, height: 14)
         func render(_ flipped: Bool) -> [Float] {
             var slot = [Float](repeating: 0, count: 23 * 14 * 3)
-            let plan = Plan(source: image.size, target: canvas, resized: canvas, flipped: flipped)
+            let plan = Plan(source: image.size, target: canvas, flipped: flipped, resized: canvas)
             slot.withUnsafeMutableBufferPointer { plan.render(image, into: $0) }
             return slot
         }

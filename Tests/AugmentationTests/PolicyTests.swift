@@ -31,8 +31,12 @@ import Testing
                 return ""
             } catch { return error.code == .usage ? error.message : "" }
         }
-        for name in ["S2", "s3", "S4"] { #expect(message(name).contains("\(name.uppercased()) is not there yet")) }
-        #expect(message("nome") == "there is no augmentation policy \"nome\"; expected none or S1; did you mean none?")
+        #expect(
+            message("nome")
+                == "there is no augmentation policy \"nome\"; expected none, S1, S2, S3 or S4; did you mean none?")
+        for (name, policy) in [("s2", Policy.s2), ("S3", .s3), ("S4", .s4)] {
+            #expect(try Policy.named(name) == policy)
+        }
     }
 
     /// The draws of S1: the flip's share, the scale's range and evenness, offsets over their whole range.

@@ -44,6 +44,28 @@ import Torch
         #expect(try training(options(batch: 3), seed: 4).shots() != reference)
     }
 
+    /// The same of policies that draw operators, inside boxes as well, for one and for eight workers.
+    @Test(arguments: ["S4", "S2", "autoaugment-v1", "reference"])
+    func operatorsDependOnTheirNumberAlone(_ name: String) throws {
+        var policy = Policy.s4
+        switch name {
+        case "S2": policy = .s2
+        case "autoaugment-v1": policy.operators = .auto(.v1)
+        case "reference": policy.rendering = .reference(contrastQuirk: true)
+        default: break
+        }
+        func shots(_ options: Loader.Options, from start: Int = 0) throws -> [Shot] {
+            try Loader(
+                [Source(human, policy: policy), Source(pseudo, policy: policy)], .training(sampler, seed: 3), options,
+                batches: start..<8
+            ).shots()
+        }
+        let reference = try shots(options(batch: 3))
+        #expect(Set(reference.flatMap(\.plans).map(\.operations)).count > 5)
+        #expect(try shots(options(batch: 3, workers: 8)) == reference)
+        #expect(try shots(options(batch: 3, workers: 2, cache: 0), from: 5) == Array(reference[5...]))
+    }
+
     /// Against a slow loader: each draw's picture decoded, its plan drawn and rendered, one by one.
     @Test func batchesHoldWhatTheSamplerDraws() throws {
         let shots = try training(options(batch: 3, workers: 2)).shots()

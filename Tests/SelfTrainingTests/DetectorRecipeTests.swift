@@ -1,4 +1,5 @@
 import Annotations
+import Augmentation
 import Base
 import Layers
 import Testing
@@ -15,7 +16,7 @@ import Training
             ("micro", { $0.micro = 1 }), ("steps", { $0.steps = 5 }), ("optimizer", { $0.optimizer = .sgd }),
             ("lr", { $0.lr = 2e-3 }), ("decay", { $0.decay = 0.1 }), ("warmup", { $0.warmup = 2 }),
             ("clip", { $0.clip = 1 }), ("average_decay", { $0.averageDecay = 0.9 }),
-            ("augment", { $0.augment = "none" }),
+            ("augment", { $0.augment = .none }),
             ("precision", { $0.precision = .bfloat16 }), ("seed", { $0.seed = 9 }),
         ]
         let base = DetectorRecipe.quick().json

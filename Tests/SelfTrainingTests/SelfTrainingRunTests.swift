@@ -165,13 +165,6 @@ import Training
         #expect(failure?.message.contains("> 0.90") == true)
     }
 
-    @Test func anUnknownPolicyIsAWordOfTheUser() throws {
-        var options = options()
-        options.teacher.augment = "S9"
-        let failure = #expect(throws: Failure.self) { _ = try run(options) }
-        #expect(failure?.code == .usage)
-    }
-
     @Test func allLabelsAndNoPoolIsRefused() throws {
         var options = options()
         options.labels = .percent(100)

@@ -40,6 +40,10 @@ pupil_decoder *_Nullable pupil_webp_new(const uint8_t *_Nonnull bytes, size_t co
 /// Reads the header. Pictures of more than `max_pixels` are refused.
 pupil_status pupil_decoder_open(pupil_decoder *_Nonnull d, int64_t max_pixels, pupil_header *_Nonnull header);
 
+/// After a successful opening, once: `height * width` bytes of labels, the palette's indices or the grey values of a
+/// PNG of at most 8 bits as they stand. Any other picture is refused.
+pupil_status pupil_png_labels(pupil_decoder *_Nonnull d, uint8_t *_Nonnull labels);
+
 /// After a successful opening, once: `height * width * 3` bytes of RGB into `rgb`. With a `reduction` of 2, 4 or 8,
 /// which a reducible picture takes, each side is divided by it and rounded up; else it is 1.
 pupil_status pupil_decoder_read(pupil_decoder *_Nonnull d, int32_t reduction, uint8_t *_Nonnull rgb);
@@ -62,24 +66,88 @@ void pupil_buffer_free(uint8_t *_Nullable buffer);
 void pupil_turn(
     const uint8_t *_Nonnull source, int32_t width, int32_t height, int32_t orientation, uint8_t *_Nonnull target);
 
-/// One axis of a resampling: of a picture `source` pixels long, resized to `resized` pixels (and mirrored), the
-/// canvas shows `count` pixels from `offset` on.
+/// One axis of a resampling. Canvas pixel i shows what lies around `start + (i + 0.5) * step` of the source, in its
+/// half-open frame (the centre of source pixel 0 is at 0.5). Only source pixels in `low..<high` are read; beyond them
+/// their edge goes on.
 typedef struct {
-    int32_t source;
-    /// How much of the source is picture: `source`, or less where its last pixel is one only in part.
-    double extent;
-    int32_t resized;
-    int32_t offset;
+    int32_t low;
+    int32_t high;
+    double start;
+    /// Source pixels a canvas pixel; negative where the picture is mirrored.
+    double step;
     int32_t count;
-    int32_t mirrored;
     /// Widen the triangle by the reduction factor when shrinking.
     int32_t antialias;
 } pupil_axis;
 
-/// Renders u8 RGB `[y.source, x.source, 3]` into f32 `[height, width, 3]`: the covered `y.count` x `x.count` corner
+/// Renders u8 RGB, `source_width` pixels a row, into f32 `[height, width, 3]`: the covered `y.count` x `x.count` corner
 /// gets `value * scale[c] + bias[c]`, the rest 0. Returns 0 where memory is short.
 int pupil_render(
-    const uint8_t *_Nonnull source, pupil_axis x, pupil_axis y, const float *_Nonnull scale,
+    const uint8_t *_Nonnull source, int32_t source_width, pupil_axis x, pupil_axis y, const float *_Nonnull scale,
     const float *_Nonnull bias, float *_Nonnull target, int32_t width, int32_t height);
+
+/// An affine map of points, `x' = a x + b y + tx`, `y' = c x + d y + ty`.
+typedef struct {
+    double a, b, tx, c, d, ty;
+} pupil_map;
+
+/// The same by any affine map, which leads from canvas points to source points. Each pixel is the mean of `samples`
+/// squared bilinear samples, evenly spread over it; where the map leads outside the source by more than a pixel, 0.
+void pupil_warp(
+    const uint8_t *_Nonnull source, int32_t source_width, int32_t source_height, pupil_map map, int32_t samples,
+    const float *_Nonnull scale, const float *_Nonnull bias, float *_Nonnull target, int32_t width, int32_t height,
+    int32_t covered_width, int32_t covered_height);
+
+/// A rectangle, `[x1, x2)` by `[y1, y2)` in a frame to which `map` leads from the canvas, and one colour for what lies
+/// in it or outside it.
+typedef struct {
+    pupil_map map;
+    double x1, y1, x2, y2;
+    int32_t outside;
+    float color[3];
+} pupil_paint;
+
+/// Writes the paints over the covered corner of a canvas, later ones over earlier ones, by the centres of pixels.
+void pupil_paint_canvas(
+    const pupil_paint *_Nonnull paints, int32_t count, float *_Nonnull target, int32_t width, int32_t covered_width,
+    int32_t covered_height);
+
+/// The labels of a canvas, u8 `[height, width]`: the nearest of the source where the map leads into it and into the
+/// rectangles of all `frames` (paints that are `outside`; others and colours do not count), else `fill`.
+void pupil_warp_labels(
+    const uint8_t *_Nonnull source, int32_t source_width, int32_t source_height, pupil_map map,
+    const pupil_paint *_Nonnull frames, int32_t frame_count, uint8_t fill, uint8_t *_Nonnull target, int32_t width,
+    int32_t height, int32_t covered_width, int32_t covered_height);
+
+/// A rectangle of an RGB picture: its first pixel, what a row is long in bytes, and its sides in pixels.
+typedef struct {
+    size_t offset;
+    size_t stride;
+    int32_t width;
+    int32_t height;
+} pupil_area;
+
+/// `to = table[c * 256 + from]`, channel by channel. `from` and `to` may be one.
+void pupil_apply_table(
+    const uint8_t *_Nonnull from, uint8_t *_Nonnull to, pupil_area area, const uint8_t *_Nonnull table);
+/// Adds how often each value stands in each channel to `counts[c * 256 + value]`.
+void pupil_histogram(const uint8_t *_Nonnull from, pupil_area area, uint32_t *_Nonnull counts);
+/// `to = grey + factor * (from - grey)`, clipped and cut to whole numbers. `from` and `to` may be one.
+void pupil_saturate(const uint8_t *_Nonnull from, uint8_t *_Nonnull to, pupil_area area, float factor);
+/// `to = smooth + factor * (from - smooth)`, likewise, where smooth is the mean of 3 x 3 in which the centre counts 5
+/// times; pixels of the area's edge stay. `from` and `to` must be two.
+void pupil_sharpen(const uint8_t *_Nonnull from, uint8_t *_Nonnull to, pupil_area area, float factor);
+
+/// Operators on a canvas of f32 RGB of 0...1, `count` pixels; each clips its result to 0...1.
+void pupil_canvas_brightness(float *_Nonnull pixels, size_t count, float factor);
+void pupil_canvas_contrast(float *_Nonnull pixels, size_t count, float factor);
+void pupil_canvas_saturation(float *_Nonnull pixels, size_t count, float factor);
+/// Turns the hue by `shift` of a whole turn.
+void pupil_canvas_hue(float *_Nonnull pixels, size_t count, float shift);
+/// A Gaussian of `2 * radius + 1` pixels a side; at the edges the picture is mirrored. Returns 0 where memory is short.
+int pupil_canvas_blur(float *_Nonnull pixels, int32_t width, int32_t height, int32_t radius, double sigma);
+/// `pixels = pixels * scale[c] + bias[c]`.
+void pupil_canvas_affine(
+    float *_Nonnull pixels, size_t count, const float *_Nonnull scale, const float *_Nonnull bias);
 
 #endif

@@ -1,0 +1,91 @@
+import Geometry
+import Imaging
+
+/// Pictures as a policy's plans leave them, with their boxes and masks, side by side: what tells in a glance whether
+/// labels still lie where they belong and how strong a policy is.
+public struct ContactSheet: Sendable {
+    /// What belongs to a picture.
+    public struct Subject: Sendable {
+        /// The picture, upright.
+        public var image: Image
+        /// Its boxes in its own pixels, each with its class and the class's name.
+        public var boxes: [(box: Box, label: Int, name: String)]
+        /// Its mask.
+        public var mask: LabelMap?
+
+        /// A picture with its labels.
+        public init(image: Image, boxes: [(box: Box, label: Int, name: String)] = [], mask: LabelMap? = nil) {
+            self.image = image
+            self.boxes = boxes
+            self.mask = mask
+        }
+    }
+
+    /// One canvas with what was done to it.
+    public struct Tile: Sendable {
+        /// The canvas with boxes and mask drawn.
+        public var image: Image
+        /// The plan, in words.
+        public var caption: String
+    }
+
+    /// A row a picture.
+    public private(set) var rows: [[Tile]] = []
+
+    /// An empty sheet.
+    public init() {}
+
+    /// Adds a row: the subject under each plan.
+    public mutating func add(_ subject: Subject, _ plans: [Plan]) {
+        rows.append(plans.map { Tile(image: Self.canvas(subject, $0), caption: $0.description) })
+    }
+
+    private static func canvas(_ subject: Subject, _ plan: Plan) -> Image {
+        var canvas = plan.preview(subject.image)
+        if let mask = subject.mask { canvas = canvas.overlaid(with: plan.rendered(mask)) }
+        for (box, label, name) in subject.boxes {
+            if let moved = plan(box) { canvas.draw(box: moved, label: name, color: Color.forClass(label)) }
+        }
+        return canvas
+    }
+
+    /// The sheet as one picture, captions under the tiles. Rows are as long as the longest.
+    public func image() -> Image {
+        let margin = 8, line = 10
+        let width = rows.flatMap { $0 }.map(\.image.width).max() ?? 1
+        let columns = rows.map(\.count).max() ?? 0
+        let letters = max(8, width / 6 - 1)
+        let captions = rows.map { $0.map { Self.wrapped($0.caption, letters) } }
+        let heights = rows.indices.map { row in
+            (rows[row].map(\.image.height).max() ?? 0) + (captions[row].map(\.count).max() ?? 0) * line + 2 * margin
+        }
+        var sheet = Image(
+            width: max(1, columns * (width + margin) + margin), height: max(1, heights.reduce(margin, +)), red: 24,
+            green: 24, blue: 28)
+        var y = margin
+        for (row, tiles) in rows.enumerated() {
+            for (column, tile) in tiles.enumerated() {
+                let x = margin + column * (width + margin)
+                sheet.put(tile.image, x: x, y: y)
+                for (i, text) in captions[row][column].enumerated() {
+                    sheet.draw(text: text, x: x, y: y + tile.image.height + 2 + i * line, background: nil)
+                }
+            }
+            y += heights[row]
+        }
+        return sheet
+    }
+
+    /// The text in lines of at most so many letters, broken between words.
+    static func wrapped(_ text: String, _ letters: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= letters {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
+}

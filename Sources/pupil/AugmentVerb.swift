@@ -1,0 +1,181 @@
+import Annotations
+import Augmentation
+import Base
+import Geometry
+import Imaging
+import Journal
+import Recipes
+
+/// `pupil augment`: what a policy makes of one's own pictures.
+enum AugmentVerb {
+    static let schema = Schema(
+        verb: "augment", summary: "Show what augmentation policies make of pictures, boxes and masks: PNG and HTML.",
+        keys: [
+            Key("images", .path, required: true, group: "data", help: "A folder of pictures, of any depth."),
+            Key("gt", .path, group: "data", help: "Their boxes. " + CommonKeys.forms), CommonKeys.classes,
+            Key(
+                "masks", .path, group: "data",
+                help: "A folder of PNG masks, palette or grey, named as the pictures are."),
+            Key(
+                "policy", .choice(Policy.all.map(\.name) + [simCLR]), group: "augmentation",
+                help: "One policy, or simclr for contrastive views. Default: S1 to S4."),
+            Key("size", .integer(32...2048), default: 256, group: "sheet", help: "Side of a canvas in pixels."),
+            Key("pictures", .integer(1...1000), default: 4, group: "sheet", help: "Pictures, evenly from the folder."),
+            Key("draws", .integer(1...100), default: 6, group: "sheet", help: "Plans that are drawn for each."),
+            Key("seed", .count, default: 0, group: "sheet", help: "Of the draws."),
+            Key("out", .path, required: true, group: "run", affectsResult: false, help: "A new or empty folder."),
+            CommonKeys.json, CommonKeys.dryRun,
+        ] + AugmentationKeys.changes)
+
+    private static let simCLR = "simclr"
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let settings = try schema.parse(arguments)
+        let out = settings.string("out")
+        if Files.exists(out) {
+            let isEmpty = Files.isFolder(out) ? try Files.list(out).isEmpty : false
+            if !isEmpty { throw .usage("--out \(out) is there already; choose a new folder") }
+        }
+        let names = settings.optionalString("policy").map { [$0] } ?? ["S1", "S2", "S3", "S4"]
+        var policies: [(name: String, policy: Policy?)] = []
+        for name in names {
+            policies.append((name, name == simCLR ? nil : try policy(settings, name, alone: names.count == 1)))
+        }
+        let set = try subjects(settings)
+        let count = min(settings.int("pictures"), set.examples.count)
+        if count == 0 { throw .data("\(settings.string("images")): there are no pictures") }
+        if settings.bool("dry-run") {
+            print("would show \(names.joined(separator: ", ")) on \(count) of \(set.examples.count) pictures in \(out)")
+            return .done
+        }
+        let chosen = (0..<count).map { $0 * set.examples.count / count }
+        var subjects: [ContactSheet.Subject] = []
+        for index in chosen { subjects.append(try subject(set, index, settings.optionalString("masks"))) }
+        let side = settings.int("size")
+        let target = Size(width: side, height: side)
+        let seed = UInt64(settings.int("seed"))
+        try Files.makeFolder(out)
+        var sheets: [(name: String, sheet: ContactSheet)] = []
+        for (name, policy) in policies {
+            var sheet = ContactSheet()
+            for (row, subject) in subjects.enumerated() {
+                let source = subject.image.size
+                let plans = (0..<settings.int("draws")).map { draw in
+                    var random = Random(seed: seed, purpose: .augmentation, epoch: draw, index: chosen[row])
+                    return policy?.plan(for: source, boxes: subject.boxes.map(\.box), target: target, random: &random)
+                        ?? ViewPolicy.simCLR.plan(for: source, target: target, random: &random)
+                }
+                sheet.add(subject, [.evaluation(for: source, target: target)] + plans)
+            }
+            try Files.write(sheet.image().png(), to: Files.join(out, name + ".png"))
+            try Files.makeFolder(Files.join(out, name))
+            for (row, tiles) in sheet.rows.enumerated() {
+                for (column, tile) in tiles.enumerated() {
+                    try Files.write(tile.image.jpeg(), to: Files.join(out, "\(name)/\(row)-\(column).jpg"))
+                }
+            }
+            sheets.append((name, sheet))
+        }
+        try Files.write(
+            AugmentPage.html(sheets, chosen.map { set.examples[$0].fileName }), to: Files.join(out, "index.html"))
+        let files = sheets.map { Files.join(out, $0.name + ".png") } + [Files.join(out, "index.html")]
+        if settings.bool("json") {
+            print(
+                JSON.object([
+                    "out": .string(out), "pictures": .int(count), "draws": .int(settings.int("draws")),
+                    "files": .array(files.map { .string($0) }),
+                ]).canonical)
+        } else {
+            print("\(names.joined(separator: ", ")) on \(count) pictures: \(files.joined(separator: ", "))")
+        }
+        return .done
+    }
+
+    /// With all four shown, changes go to those policies that they fit.
+    private static func policy(_ settings: Settings, _ name: String, alone: Bool) throws(Failure) -> Policy {
+        do throws(Failure) { return try settings.policy(name) } catch {
+            if alone || error.code != .usage || !error.message.contains("goes with") { throw error }
+            return try Policy.named(name)
+        }
+    }
+
+    private static func subjects(_ settings: Settings) throws(Failure) -> Dataset {
+        guard let truth = settings.optionalString("gt") else { return try Dataset.pool([settings.string("images")]) }
+        return try settings.readSet(truth, images: "images", part: nil)
+    }
+
+    private static func subject(_ set: Dataset, _ index: Int, _ masks: String?) throws(Failure) -> ContactSheet.Subject
+    {
+        let example = set.examples[index]
+        let image = try ImageFile.decode(set.path(of: example)).image
+        var subject = ContactSheet.Subject(
+            image: image,
+            boxes: example.annotations.map { ($0.box, $0.label, set.classes.names[$0.label]) })
+        if let masks {
+            let name = Files.name(example.fileName)
+            let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+            let path = Files.join(masks, stem + ".png")
+            let mask = try ImageFile.labels(path)
+            guard mask.size == image.size else {
+                throw .data(
+                    "\(path): a mask of \(mask.width)x\(mask.height) pixels for a picture of \(image.width)x\(image.height)"
+                )
+            }
+            subject.mask = mask
+        }
+        return subject
+    }
+}
+
+/// The page of `pupil augment`.
+private enum AugmentPage {
+    static func html(_ sheets: [(name: String, sheet: ContactSheet)], _ pictures: [String]) -> String {
+        var body = ""
+        for (name, sheet) in sheets {
+            body += "<h2>\(escaped(name))</h2>\n"
+            for (row, tiles) in sheet.rows.enumerated() {
+                body += "<h3>\(escaped(pictures[row]))</h3>\n<div class=row>\n"
+                for (column, tile) in tiles.enumerated() {
+                    body +=
+                        "<figure><img src=\"\(escaped(name))/\(row)-\(column).jpg\" alt=\"\" loading=lazy>"
+                        + "<figcaption>\(escaped(tile.caption))</figcaption></figure>\n"
+                }
+                body += "</div>\n"
+            }
+        }
+        return """
+            <!doctype html>
+            <html lang=en>
+            <meta charset=utf-8>
+            <meta name=viewport content="width=device-width, initial-scale=1">
+            <title>Augmentation</title>
+            <style>
+            body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem; background: #fff; color: #222 }
+            h3 { font-weight: 500; color: #666; margin-bottom: .4rem }
+            .row { display: flex; flex-wrap: wrap; gap: 12px }
+            figure { margin: 0; width: 256px }
+            img { width: 100%; display: block; border-radius: 3px }
+            figcaption { font-size: 12px; color: #555; margin-top: 4px }
+            @media (prefers-color-scheme: dark) { body { background: #18181b; color: #eee } figcaption, h3 { color: #aaa } }
+            </style>
+            <h1>Augmentation</h1>
+            <p>The first of each row is the picture as evaluation sees it; under each other one stands what was done to it.</p>
+            \(body)</html>
+
+            """
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var out = ""
+        for character in text {
+            switch character {
+            case "&": out += "&amp;"
+            case "<": out += "&lt;"
+            case ">": out += "&gt;"
+            case "\"": out += "&quot;"
+            default: out.append(character)
+            }
+        }
+        return out
+    }
+}

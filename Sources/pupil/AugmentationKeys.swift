@@ -1,0 +1,106 @@
+import Augmentation
+import Base
+import Recipes
+
+/// The settings that make an augmentation policy: a name and what is changed of it.
+enum AugmentationKeys {
+    /// What of a named policy can be changed; the same words in every verb.
+    static let changes: [Key] = [
+        Key(
+            "augment-operators", .string, group: "augmentation",
+            help: "Instead of the policy's: \(Policy.Operators.names.joined(separator: ", ")), or a list such as "
+                + "Rotate,ShearX,Color, of which RandAugment draws (docs/augmentation.md)."),
+        Key("augment-draws", .count, group: "augmentation", help: "Operators that RandAugment draws a picture (N)."),
+        Key(
+            "augment-magnitude", .nonNegativeNumber, group: "augmentation",
+            help: "RandAugment's magnitude (M), 10 as a rule; the paper has 15 for ResNet-101."),
+        Key(
+            "augment-cutout", .nonNegativeNumber, group: "augmentation",
+            help: "Half the side of Cutout's square at magnitude 10, in pixels of the picture."),
+        Key(
+            "augment-translate", .nonNegativeNumber, group: "augmentation",
+            help: "Pixels of the picture that TranslateX and Y move it at magnitude 10."),
+        Key(
+            "augment-jitter", .string, group: "augmentation",
+            help: "The range of the scale, as a factor on the size, such as 0.5-2."),
+        Key("augment-flip", .fraction, group: "augmentation", help: "The probability of a left-right flip."),
+        Key(
+            "augment-rendering", .choice(Rendering.all.map(\.description)), default: "fused", group: "augmentation",
+            help: "fused samples a picture once; reference does as the original code, operator after operator."),
+    ]
+
+    /// A policy's name.
+    static func policy(_ key: String, default name: String?) -> Key {
+        let names = Policy.all.map(\.name)
+        return Key(
+            key, .choice(names), default: name.map { .string($0) }, group: "augmentation",
+            help: "The augmentation policy: S1 flip and scale, S2 + AutoAugment, S3 + wide scale, S4 RandAugment."
+        )
+    }
+}
+
+extension Settings {
+    /// The policy of that name with what these settings change of it.
+    /// - Throws: `Failure.usage` where a change has nothing to act on.
+    func policy(_ name: String) throws(Failure) -> Policy {
+        var policy = try Policy.named(name)
+        if let text = optionalString("augment-operators") { policy.operators = try Self.operators(text) }
+        for (key, isWhole) in [
+            ("augment-draws", true), ("augment-magnitude", false), ("augment-cutout", false),
+            ("augment-translate", false),
+        ] {
+            guard let value = isWhole ? optionalInt(key).map(Double.init) : optionalDouble(key) else { continue }
+            switch policy.operators {
+            case .none:
+                throw .usage("--\(key) goes with operators, and \(policy.name) has none")
+            case .auto(var set):
+                guard key == "augment-cutout" || key == "augment-translate" else {
+                    throw .usage("--\(key) goes with RandAugment; \(set.name) has its own for each step")
+                }
+                change(&set.constants, key, value)
+                policy.operators = .auto(set)
+            case .random(var set):
+                if key == "augment-draws" { set.draws = Int(value) }
+                if key == "augment-magnitude" { set.magnitude = value }
+                change(&set.constants, key, value)
+                policy.operators = .random(set)
+            }
+        }
+        if let text = optionalString("augment-jitter") { policy.jitter = try Self.range(text) }
+        if let flip = optionalDouble("augment-flip") { policy.flip = flip }
+        policy.rendering = Rendering.named(string("augment-rendering")) ?? .fused
+        return policy
+    }
+
+    private func change(_ constants: inout OperatorConstants, _ key: String, _ value: Double) {
+        if key == "augment-cutout" { constants.cutout = value }
+        if key == "augment-translate" { constants.translate = value }
+    }
+
+    private static func operators(_ text: String) throws(Failure) -> Policy.Operators {
+        if let known = Policy.Operators.named(text.lowercased()) { return known }
+        let names = text.split(separator: ",").map { String($0.drop { $0 == " " }) }
+        // One word that is no operator is more likely a set's name misspelt.
+        if names.count == 1, (try? Operator.named(names[0])) == nil {
+            let known = Policy.Operators.names + Operator.allCases.map(\.rawValue)
+            throw .usage(
+                "--augment-operators: there is no set and no operator \"\(text)\"" + didYouMean(text, known))
+        }
+        var operators: [Operator] = []
+        for name in names { operators.append(try Operator.named(name)) }
+        guard !operators.isEmpty else { throw .usage("--augment-operators: a list of operators is empty") }
+        var set = RandAugment.detection
+        set.name = "randaugment-own"
+        set.operators = operators
+        set.drawsNothing = false
+        return .random(set)
+    }
+
+    private static func range(_ text: String) throws(Failure) -> ClosedRange<Double> {
+        let ends = text.split(separator: "-").map { Double($0) }
+        guard ends.count == 2, let low = ends[0], let high = ends[1], low > 0, low <= high, high <= 100 else {
+            throw .usage("--augment-jitter is a range of positive factors such as 0.5-2, not \"\(text)\"")
+        }
+        return low...high
+    }
+}
