@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Runs the same training job in Pupil and in its Python peer, one after the other on one machine, and prints a table;
-# then the same evaluation, and the same reading of a large annotation file, each with its table.
+# then the networks, the training input, the same evaluation, and the same reading of a large annotation file, each with
+# its table.
 # The peers are installed into .deps/peers, by python3 -m venv.
 #
 #   DATA=DIR    a COCO-format set: annotations/instances_train.json, annotations/instances_test.json, images/
 #               (drawn by `pupil draw` where absent)
+#   PHOTOS=DIR  photographs for the training input; the set's pictures where absent
 #   PEER_ARGS=...  more arguments for the peer, such as "--anchor-scale 2 --head-norm batch": nano's own choices
 #   STEPS=600 SIZE=256 BATCH=8 SEEDS="1" THREADS=<all>
 set -euo pipefail
@@ -15,7 +17,7 @@ PUPIL=${PUPIL:-.build/release/pupil}
 PEERS=${PEERS:-.deps/peers}
 OUT=${OUT:-runs/bench}
 
-peers='import torch, torchvision, timm, safetensors, pycocotools, faster_coco_eval'
+peers='import torch, torchvision, timm, safetensors, pycocotools, faster_coco_eval, albumentations'
 if [ ! -x "$PEERS/bin/python" ] || ! "$PEERS/bin/python" -c "$peers" 2>/dev/null; then
     echo "bench: installing the peers into $PEERS (about 1 GB of wheels and more)" >&2
     if ! python3 -m venv "$PEERS"; then
@@ -53,6 +55,13 @@ python3 Tools/peers/table.py "$OUT"
 echo "bench: networks" >&2
 echo
 "$PEERS/bin/python" Tools/peers/networks.py --pupil "$PUPIL" --threads "$THREADS"
+
+echo "bench: training input" >&2
+photos=${PHOTOS:-$train_images}
+"$PEERS/bin/python" Tools/peers/input_table.py "$photos" --pupil "$PUPIL"
+[ -d "$OUT/photographs" ] || "$PEERS/bin/python" Tools/bench/photographs.py "$OUT/photographs" --from "$photos" >&2
+"$PEERS/bin/python" Tools/peers/input_table.py "$OUT/photographs" --pupil "$PUPIL" --policies S1 \
+    --peers torchvision,torchvision_tuned,albumentations,opencv_reduced
 
 echo "bench: evaluation" >&2
 [ -f "$OUT/eval/dt.json" ] || python3 Tools/bench/coco_eval.py "$OUT/eval" >&2

@@ -127,7 +127,7 @@ extension Operation: CustomStringConvertible {
     /// "rotate -30", "cutout 12,40 80x80", "equalize in 3,4 22x16": what it is with its numbers.
     public var description: String {
         func short(_ x: Double) -> String {
-            let text = "\((x * 1000).rounded() / 1000)"
+            let text = "\((x * 1000).rounded() / 1000 + 0)"  // no -0
             return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
         }
         switch self {

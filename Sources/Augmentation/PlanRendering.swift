@@ -78,11 +78,12 @@ extension Plan {
 }
 
 /// The operations of a plan, composed for as long as they commute: what is done to pixels where they are, then one map,
-/// then what is painted over. Where an operation does not commute with what has gathered (one inside a box of a picture
-/// that was moved), the picture is made at its own size and gathering begins anew.
+/// then what is painted over. Where an operation does not commute with what has gathered (one inside a box or one that
+/// counts values, of a picture that was moved or painted over), the picture is made at its own size and gathering begins
+/// anew.
 ///
-/// What is not exactly as in `reference`: sampling is bilinear and antialiased, and once; an operation that counts values
-/// counts those of the picture without what was painted over it; sharpening acts before the move that came before it.
+/// What is not exactly as in `reference`: sampling is bilinear and antialiased; sharpening acts before a move that came
+/// before it; the mean grey of `contrast` is that of the channels' means.
 private struct Composition {
     /// A colour over a part of the picture.
     private struct Layer {
@@ -129,36 +130,45 @@ private struct Composition {
         case .sharpness(let factor):
             steps.append(.sharpen(factor))
         case .inside(let rect, let inner):
-            if map != .identity || !layers.isEmpty { flush() } else { work(in: PixelRect(image.size)) }
+            flush()
             let part = reduced(rect)
             if part.isEmpty { return }
             let patch = inner.reduced(by: reduction)
                 .applied(to: image.cropped(to: part), contrastQuirk: false)
             image.put(patch, x: part.x, y: part.y)
+        case .autoContrast, .equalize, .contrast:
+            if map != .identity || !layers.isEmpty { flush() }
+            let counts = histogram()
+            if let table = operation.table({ counts }) { add(table) }
         default:
             if let move = operation.map(in: plan.source) {
                 map = map.then(move)
                 for i in layers.indices { layers[i].map = layers[i].map.then(move) }
                 layers.append(
                     Layer(map: move, rect: PixelRect(plan.source), isOutside: true, color: Operation.fill))
-            } else if let table = operation.table({ histogram() }) {
-                if case .table(let last) = steps.last {
-                    steps[steps.count - 1] = .table(last.then(table))
-                } else {
-                    steps.append(.table(table))
-                }
-                recolor { table($0) }
+            } else if let table = operation.table({ preconditionFailure("\(operation) counts values") }) {
+                add(table)
             } else {
                 preconditionFailure("there is no rendering for \(operation)")
             }
         }
     }
 
+    private mutating func add(_ table: ColorTable) {
+        if case .table(let last) = steps.last {
+            steps[steps.count - 1] = .table(last.then(table))
+        } else {
+            steps.append(.table(table))
+        }
+        recolor { table($0) }
+    }
+
     private mutating func recolor(_ change: (Color) -> Color) {
         for i in layers.indices { layers[i].color = change(layers[i].color) }
     }
 
-    /// Of the picture without what was painted over it.
+    /// Of the picture as it is now.
+    /// - Precondition: nothing moved it or was painted over it.
     private mutating func histogram() -> Histogram {
         if steps.isEmpty { return Histogram(image) }
         if case .table(let only) = steps[0], steps.count == 1 { return Histogram(image).after(only) }
@@ -190,6 +200,7 @@ private struct Composition {
     /// Makes the picture as it is now, at its own size.
     private mutating func flush() {
         work(in: PixelRect(image.size))
+        if map == .identity, layers.isEmpty { return }
         let size = image.size
         let count = size.width * size.height * 3
         let toPicture = AffineMap.scale(Double(reduction), Double(reduction))

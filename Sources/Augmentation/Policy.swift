@@ -74,6 +74,16 @@ public struct Policy: Hashable, Sendable {
         return Plan.fit(source, target: target, scale: jitter.upperBound)
     }
 
+    /// How much of the shrinking is left to rendering when training pictures are decoded (`ImageFile.decode`): half a
+    /// level of 255 is given away for a third of the time of large photographs. Evaluation leaves it 2.
+    public static let decodingMargin = 1.25
+
+    /// What decoding for training depends on besides picture and canvas, in words.
+    public var decoding: String {
+        if case .reference = rendering { return "whole" }
+        return "\(jitter.upperBound)"
+    }
+
     /// What happens to one picture of the (upright) size `source` on its way to the canvas `target`, in the order and
     /// with the rounding of the paper's code (TPU `retinanet_parser.py` and `input_utils.py`): operators; flip; a box
     /// `round(u * target)` with u from `jitter`, into which the picture is fitted with its aspect kept, its new sides

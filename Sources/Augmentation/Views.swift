@@ -29,7 +29,7 @@ public enum CanvasOperation: Hashable, Sendable, CustomStringConvertible {
 
     /// "contrast 1.31".
     public var description: String {
-        func short(_ x: Double) -> String { "\((x * 100).rounded() / 100)" }
+        func short(_ x: Double) -> String { "\((x * 100).rounded() / 100 + 0)" }  // no -0
         switch self {
         case .brightness(let factor): return "brightness \(short(factor))"
         case .contrast(let factor): return "contrast \(short(factor))"

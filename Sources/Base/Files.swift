@@ -140,6 +140,21 @@ public enum Files {
         if let reason { throw reason }
     }
 
+    /// As `write`, without waiting for the disk: for caches, whose readers look whether a file is whole. Threads may
+    /// write one file at once.
+    public static func writeUnsynced(_ bytes: [UInt8], to path: String) throws(Failure) {
+        var name = Array("\(path).XXXXXX".utf8CString)
+        let descriptor = mkstemp(&name)
+        guard descriptor >= 0 else { throw fault("write", path) }
+        let whole = bytes.withUnsafeBytes { attempt($0, descriptor) }
+        let reason = whole ? nil : fault("write", path)
+        if close(descriptor) != 0 || reason != nil || rename(name, path) != 0 {
+            let failure = reason ?? fault("write", path)
+            unlink(name)
+            throw failure
+        }
+    }
+
     /// Makes a symbolic link at `path` that leads to `target`.
     public static func link(_ target: String, at path: String) throws(Failure) {
         guard symlink(target, path) == 0 else { throw fault("link", path) }

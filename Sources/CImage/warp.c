@@ -127,12 +127,19 @@ AVX512 static inline __m512 channel(__m512i pixels, int shift) {
     return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(pixels, shift), _mm512_set1_epi32(255)));
 }
 
-// 16 pixels by their offsets in bytes. Of the last pixel the four bytes before its end are read.
-AVX512 static inline __m512i fetch(const picture *p, __m512i offset) {
-    __m512i last = _mm512_set1_epi32((int32_t)(p->stride * (size_t)p->height) - 4);
+// 16 pixels by their offsets in bytes, and their right neighbours: eight bytes hold both. Of the last two pixels those
+// before their end are read.
+AVX512 static inline void fetch(const picture *p, __m512i offset, __m512i *pixel, __m512i *neighbour) {
+    const __m512i lows = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    __m512i last = _mm512_set1_epi32((int32_t)(p->stride * (size_t)p->height) - 8);
     __m512i from = _mm512_min_epi32(offset, last);
     __m512i bits = _mm512_slli_epi32(_mm512_sub_epi32(offset, from), 3);
-    return _mm512_srlv_epi32(_mm512_i32gather_epi32(from, p->pixels, 1), bits);
+    __m512i a = _mm512_i32gather_epi64(_mm512_castsi512_si256(from), p->pixels, 1);
+    __m512i b = _mm512_i32gather_epi64(_mm512_extracti32x8_epi32(from, 1), p->pixels, 1);
+    a = _mm512_srlv_epi64(a, _mm512_cvtepu32_epi64(_mm512_castsi512_si256(bits)));
+    b = _mm512_srlv_epi64(b, _mm512_cvtepu32_epi64(_mm512_extracti32x8_epi32(bits, 1)));
+    *pixel = _mm512_permutex2var_epi32(a, lows, b);
+    *neighbour = _mm512_permutex2var_epi32(_mm512_srli_epi64(a, 24), lows, _mm512_srli_epi64(b, 24));
 }
 
 AVX512 static inline __m512 mix(__m512 a, __m512 b, __m512 share) {
@@ -149,9 +156,9 @@ AVX512 static inline colors sample16(const picture *p, __m512 u, __m512 v) {
     __m512 fx = _mm512_sub_ps(u, _mm512_cvtepi32_ps(x)), fy = _mm512_sub_ps(v, _mm512_cvtepi32_ps(y));
     __m512i stride = _mm512_set1_epi32((int32_t)p->stride), three = _mm512_set1_epi32(3);
     __m512i at = _mm512_add_epi32(_mm512_mullo_epi32(y, stride), _mm512_mullo_epi32(x, three));
-    __m512i under = _mm512_add_epi32(at, stride);
-    __m512i a = fetch(p, at), b = fetch(p, _mm512_add_epi32(at, three));
-    __m512i c = fetch(p, under), d = fetch(p, _mm512_add_epi32(under, three));
+    __m512i a, b, c, d;
+    fetch(p, at, &a, &b);
+    fetch(p, _mm512_add_epi32(at, stride), &c, &d);
     colors out;
     out.red = mix(mix(channel(a, 0), channel(c, 0), fy), mix(channel(b, 0), channel(d, 0), fy), fx);
     out.green = mix(mix(channel(a, 8), channel(c, 8), fy), mix(channel(b, 8), channel(d, 8), fy), fx);
@@ -241,7 +248,7 @@ void pupil_warp(
     picture p = {source, (size_t)source_width * 3, source_width, source_height};
     float4 s = {scale[0], scale[1], scale[2], 0}, b = {bias[0], bias[1], bias[2], 0};
 #if defined(__x86_64__)
-    // Offsets are of 32 bits, and two pixels a side are read at once.
+    // Offsets are of 32 bits; two pixels a side are read at once, and eight bytes.
     int wide = __builtin_cpu_supports("avx512dq") && source_width > 1 && source_height > 1
                && (size_t)source_width * (size_t)source_height * 3 < INT32_MAX;
 #endif

@@ -37,25 +37,30 @@ public enum ImageFile {
 
     /// The picture in a file.
     ///
-    /// - Parameter needed: the size it will be brought to, out of its own. A JPEG is then decoded at 1/2, 1/4 or 1/8
-    ///   (`Decoded.reduction`) where that leaves at least twice the needed pixels a side; what is done depends on the
-    ///   file and on `needed` alone. Without it, and for other formats, pictures come in full size.
+    /// - Parameters:
+    ///   - needed: the size it will be brought to, out of its own. A JPEG is then decoded at 1/2, 1/4 or 1/8
+    ///     (`Decoded.reduction`) where that leaves at least `margin` times the needed pixels a side; what is done depends
+    ///     on the file and on these two alone. Without it, and for other formats, pictures come in full size.
+    ///   - margin: how much of the shrinking is left to the better filter of rendering. With 2 the difference is not
+    ///     seen; 1 leaves none.
     /// - Throws: `Failure.data` naming the file and what it is instead.
-    public static func decode(_ path: String, needed: ((Size) -> Size)? = nil) throws(Failure) -> Decoded {
+    public static func decode(
+        _ path: String, needed: ((Size) -> Size)? = nil, margin: Double = 2
+    ) throws(Failure) -> Decoded {
         try checkBytes(path)
-        return try decode(bytes: try Files.read(path), name: path, needed: needed)
+        return try decode(bytes: try Files.read(path), name: path, needed: needed, margin: margin)
     }
 
     /// The picture in a file's bytes. `name` is what messages call it.
     /// - Throws: `Failure.data`.
     public static func decode(
-        bytes: [UInt8], name: String, needed: ((Size) -> Size)? = nil
+        bytes: [UInt8], name: String, needed: ((Size) -> Size)? = nil, margin: Double = 2
     ) throws(Failure) -> Decoded {
-        try decode(bytes: bytes, name: name, needed: needed, maxPixels: maxPixels)
+        try decode(bytes: bytes, name: name, needed: needed, margin: margin, maxPixels: maxPixels)
     }
 
     static func decode(
-        bytes: [UInt8], name: String, needed: ((Size) -> Size)?, maxPixels: Int
+        bytes: [UInt8], name: String, needed: ((Size) -> Size)?, margin: Double = 2, maxPixels: Int
     ) throws(Failure) -> Decoded {
         let format = Format.of(bytes.prefix(512))
         if case .other(let what) = format { throw refusal(name, what) }
@@ -69,7 +74,7 @@ public enum ImageFile {
             let orientation = decoder.orientation(header) { offset, count in
                 offset < bytes.count ? bytes[offset..<min(bytes.count, offset + count)] : []
             }
-            let reduction = needed.map { Self.reduction(header, orientation, $0) } ?? 1
+            let reduction = needed.map { Self.reduction(header, orientation, $0, margin) } ?? 1
             return decoder.read(header, orientation: orientation, reduction: reduction)
         }
         switch result {
@@ -165,15 +170,17 @@ public enum ImageFile {
 
     private static func refusal(_ name: String, _ what: String) -> Failure { .data("cannot read \(name): \(what)") }
 
-    /// How far a picture may be reduced in decoding: our own filter has the last factor of two to itself, so that what
-    /// the cruder one of the decoder leaves is not seen. Where a turn would bring the last column or row, which may be
+    /// How far a picture may be reduced in decoding: our own filter has the last factor of `margin` to itself. Where a turn would bring the last column or row, which may be
     /// picture in part only, to the front, sides must divide.
-    private static func reduction(_ header: pupil_header, _ orientation: Int, _ needed: (Size) -> Size) -> Int {
+    private static func reduction(
+        _ header: pupil_header, _ orientation: Int, _ needed: (Size) -> Size, _ margin: Double
+    ) -> Int {
         guard header.reducible != 0 else { return 1 }
         let size = upright(header, orientation)
         let least = needed(size)
         return [8, 4, 2].first { factor in
-            size.width >= 2 * factor * least.width && size.height >= 2 * factor * least.height
+            Double(size.width) >= margin * Double(factor * least.width)
+                && Double(size.height) >= margin * Double(factor * least.height)
                 && (orientation == 1 || (size.width % factor == 0 && size.height % factor == 0))
         } ?? 1
     }

@@ -69,6 +69,8 @@ public final class Loader {
         /// In the dataset's order, fitted into the canvas; `skipsRefused` blanks what cannot be read, else that is an
         /// error.
         case evaluation(skipsRefused: Bool)
+
+        var isTraining: Bool { if case .training = self { true } else { false } }
     }
 
     /// How batches are made. Canvas, batch, normalisation and resampling decide what is in them, the rest how fast they
@@ -84,6 +86,8 @@ public final class Loader {
         public var prefetch = 3
         /// Decoded pictures are kept up to so many bytes, large ones reduced as far as their use allows.
         public var cacheBytes = 1 << 30
+        /// Decoded pictures are kept in this folder, which exists; nil keeps none on disk.
+        public var cacheFolder: String?
         /// What becomes of 8-bit values.
         public var normalization = Normalization.imageNet
         /// How pictures are brought to another size.

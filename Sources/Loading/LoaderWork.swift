@@ -26,7 +26,7 @@ final class LoaderWork: Sendable {
     private let addresses: [UInt]
     private let slot: Int
     private let state: Monitor<State>
-    private let cache: ImageCache
+    private let cache: PictureCache
     private let orders = Monitor<[Int: (epoch: Int, order: [Int])]>([:])
 
     init(
@@ -39,7 +39,7 @@ final class LoaderWork: Sendable {
         self.batches = batches
         self.addresses = addresses
         self.slot = slot
-        cache = ImageCache(capacity: options.cacheBytes)
+        cache = PictureCache(capacity: options.cacheBytes, folder: options.cacheFolder)
         state = Monitor(State(nextUnit: (batches.lowerBound, 0), released: batches.lowerBound))
     }
 
@@ -146,7 +146,7 @@ final class LoaderWork: Sendable {
             let index = order[(draw.position + offset) % order.count]
             let path = Files.join(source.dataset.root, source.dataset.examples[index].fileName)
             do throws(Failure) {
-                let image = try picture(draw.source, index, path) { [options] in
+                let image = try picture(draw.source, index, path, margin: Policy.decodingMargin) { [options] in
                     source.policy.largest(for: $0, target: options.canvas)
                 }
                 // The source goes into the high bits of the pass. Added to the seed it could meet another purpose's key.
@@ -172,7 +172,7 @@ final class LoaderWork: Sendable {
         let example = sources[0].dataset.examples[index]
         let path = Files.join(sources[0].dataset.root, example.fileName)
         do throws(Failure) {
-            let image = try picture(0, index, path) { [options] in
+            let image = try picture(0, index, path, margin: 2) { [options] in
                 Plan.evaluation(for: $0, target: options.canvas).resized
             }
             return item(0, index, .evaluation(for: image.size, target: options.canvas), image, into: pixels)
@@ -213,41 +213,19 @@ final class LoaderWork: Sendable {
     /// A picture in the size in which it was decoded for the greatest that it can be brought to. That is known before
     /// any plan is drawn, so that a batch does not depend on what the cache held.
     private func picture(
-        _ source: Int, _ index: Int, _ path: String, largest: @escaping (Size) -> Size
+        _ source: Int, _ index: Int, _ path: String, margin: Double, largest: @escaping (Size) -> Size
     ) throws(Failure) -> Decoded {
+        let policy = sources[source].policy
         // Filters that skip pixels are asked for by those who want just those pixels.
         let image = try cache.image(
-            source: source, index: index, path: path, needed: options.resampling == .antialiased ? largest : nil)
+            source: source, index: index, path: path, needed: options.resampling == .antialiased ? largest : nil,
+            margin: margin,
+            settings: "\(options.canvas.width)x\(options.canvas.height) \(use.isTraining ? policy.decoding : "once")")
         if !image.notes.isEmpty { state.withLock { $0.quarantine.note(path, image.notes) } }
         return image
     }
 
     private func refuse(_ path: String, _ failure: Failure) {
         state.withLock { $0.quarantine.refuse(path, failure.message) }
-    }
-}
-
-/// Decoded pictures up to a number of bytes: the first that come stay. Small sets are decoded once; of large ones a
-/// fixed part is, which no order of access can thrash.
-final class ImageCache: Sendable {
-    private let capacity: Int
-    private let state = Monitor((images: [Int: Decoded](), bytes: 0))
-
-    init(capacity: Int) { self.capacity = capacity }
-
-    /// - Parameter needed: of a picture always the same.
-    func image(
-        source: Int, index: Int, path: String, needed: ((Size) -> Size)? = nil
-    ) throws(Failure) -> Decoded {
-        let key = source << 40 | index
-        if let image = state.withLock({ $0.images[key] }) { return image }
-        let image = try ImageFile.decode(path, needed: needed)
-        state.withLock {
-            if $0.images[key] == nil, $0.bytes + image.image.pixels.count <= capacity {
-                $0.images[key] = image
-                $0.bytes += image.image.pixels.count
-            }
-        }
-        return image
     }
 }

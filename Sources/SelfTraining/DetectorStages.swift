@@ -24,6 +24,8 @@ public struct Resources: Sendable {
     public var checkpointSteps: Int
     /// Memory for decoded pictures.
     public var cacheBytes = Self.cacheBytes(of: availableMemory())
+    /// A folder for decoded pictures, which exists; nil: none.
+    public var cacheFolder: String?
 
     /// An eighth of what is free, at most 1 GiB.
     static func cacheBytes(of available: Int?) -> Int { min(1 << 30, (available ?? 1 << 33) / 8) }
@@ -138,6 +140,7 @@ public struct DetectorStages: Sendable {
         var plan = recipe.plan(streams, mix)
         plan.workers = resources.workers
         plan.cacheBytes = resources.cacheBytes
+        plan.cacheFolder = resources.cacheFolder
         plan.checkpointSeconds = resources.checkpointSeconds
         plan.checkpointSteps = resources.checkpointSteps
         plan.evaluateEvery = validation?.every ?? 0

@@ -38,6 +38,8 @@ public struct TrainingPlan: Sendable {
     public var workers = 1
     /// Memory for decoded pictures.
     public var cacheBytes = 1 << 30
+    /// A folder for decoded pictures; nil: none.
+    public var cacheFolder: String?
     /// Seconds between saved states.
     public var checkpointSeconds = 60.0
     /// Also after so many steps; 0: by time alone.
@@ -371,6 +373,7 @@ public final class Trainer {
     private func makeLoader(from start: Int) -> Loader {
         var options = Loader.Options(canvas: plan.canvas, batch: plan.micro, workers: plan.workers)
         options.cacheBytes = plan.cacheBytes
+        options.cacheFolder = plan.cacheFolder
         options.pinned = device != .cpu
         let sampler = Sampler(
             counts: plan.streams.map { $0.dataset.examples.count },

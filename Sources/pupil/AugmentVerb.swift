@@ -41,7 +41,11 @@ enum AugmentVerb {
         for name in names {
             policies.append((name, name == simCLR ? nil : try policy(settings, name, alone: names.count == 1)))
         }
-        let set = try subjects(settings)
+        var set = try subjects(settings)
+        if let masks = settings.optionalString("masks") {
+            set.examples.removeAll { !Files.exists(maskPath(masks, $0)) }
+            if set.examples.isEmpty { throw .data("\(masks): there is no PNG file named as a picture is") }
+        }
         let count = min(settings.int("pictures"), set.examples.count)
         if count == 0 { throw .data("\(settings.string("images")): there are no pictures") }
         if settings.bool("dry-run") {
@@ -104,6 +108,11 @@ enum AugmentVerb {
         return try settings.readSet(truth, images: "images", part: nil)
     }
 
+    private static func maskPath(_ folder: String, _ example: Example) -> String {
+        let name = Files.name(example.fileName)
+        return Files.join(folder, (name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name) + ".png")
+    }
+
     private static func subject(_ set: Dataset, _ index: Int, _ masks: String?) throws(Failure) -> ContactSheet.Subject
     {
         let example = set.examples[index]
@@ -112,9 +121,7 @@ enum AugmentVerb {
             image: image,
             boxes: example.annotations.map { ($0.box, $0.label, set.classes.names[$0.label]) })
         if let masks {
-            let name = Files.name(example.fileName)
-            let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
-            let path = Files.join(masks, stem + ".png")
+            let path = maskPath(masks, example)
             let mask = try ImageFile.labels(path)
             guard mask.size == image.size else {
                 throw .data(

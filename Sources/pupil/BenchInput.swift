@@ -56,7 +56,8 @@ enum BenchInput {
                 for i in stride(from: worker, to: count, by: threads) {
                     guard
                         let picture = try? ImageFile.decode(
-                            files[i % files.count], needed: { policy.largest(for: $0, target: canvas) })
+                            files[i % files.count], needed: { policy.largest(for: $0, target: canvas) },
+                            margin: Policy.decodingMargin)
                     else { continue }
                     var random = Random(seed: 0, purpose: .augmentation, epoch: i / files.count, index: i)
                     let boxes = boxes(picture.size)

@@ -167,6 +167,10 @@ enum CommonKeys {
     static let machine: [Key] = [
         device, threads, workers,
         Key(
+            "cache", .path, group: "machine", affectsResult: false,
+            help: "A folder where decoded training pictures are kept, as raw pixels: for sets that do not fit into "
+                + "memory. It can be removed at any time. Default: memory alone."),
+        Key(
             "checkpoint-seconds", .positiveNumber, default: 60, group: "machine", affectsResult: false,
             help: "Seconds between saved states."),
         Key(
@@ -184,10 +188,14 @@ extension Settings {
         return device
     }
 
-    func resources(_ device: Device) -> Resources {
-        Resources(
+    /// Makes the cache's folder.
+    func resources(_ device: Device) throws(Failure) -> Resources {
+        var resources = Resources(
             device: device, workers: int("workers"), checkpointSeconds: double("checkpoint-seconds"),
             checkpointSteps: int("checkpoint-steps"))
+        resources.cacheFolder = optionalString("cache")
+        if let folder = resources.cacheFolder { try Files.makeFolder(folder) }
+        return resources
     }
 
     /// Fills in every default that depends on something, so that args.yaml says what was used.

@@ -39,7 +39,7 @@ enum LabelVerb {
         let log = folder.log
         for note in pool.notes { log(note) }
         let stages = DetectorStages(
-            store: StageStore(besideRun: folder.path), resources: settings.resources(device), log: { log($0) })
+            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
         let scored = try stages.score(
             weights: weights, id: "file-" + digest.description, pool: pool,
             precision: settings.string("precision") == "bfloat16" ? .bfloat16 : .float32, suppression: suppression,

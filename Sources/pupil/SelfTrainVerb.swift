@@ -108,7 +108,7 @@ enum SelfTrainVerb {
         let folder = try RunFolder(settings)
         let log = folder.log
         let stages = DetectorStages(
-            store: StageStore(besideRun: folder.path), resources: settings.resources(device), log: { log($0) })
+            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
         let run = SelfTrainingRun(
             options, .init(train: train, validation: val, test: test, pool: pool), stages: stages, folder: folder.path,
             log: { log($0) })

@@ -48,7 +48,7 @@ enum TrainVerb {
             )
         }
         let stages = DetectorStages(
-            store: StageStore(besideRun: folder.path), resources: settings.resources(device), log: { log($0) })
+            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
         let every = settings.int("eval-every")
         let trained = try stages.train(
             recipe, .init(human: human, humanImages: recipe.batch), start: start, label: "train",

@@ -48,6 +48,7 @@ import Testing
             [.cutout(rect), .translateY(11), .brightness(0.5), .translateX(-9), .cutout(rect)],
             [.translateX(-40), .translateX(40), .color(0.2)],
             [.translateX(12), .inside(rect, .invert), .translateY(5)],
+            [.translateX(-30), .equalize], [.cutout(rect), .autoContrast, .translateY(9), .equalize],
         ]
         for operations in cases {
             let fused = Plan.of(operations, image.size).canvas(image)

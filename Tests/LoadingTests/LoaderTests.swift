@@ -94,7 +94,7 @@ import Torch
     /// Large JPEGs are decoded at a part of their size, by what any plan may need and never by the plan that was drawn.
     @Test func largePicturesAreReducedWhateverTheCacheHolds() throws {
         let large = try scratch.photographs(
-            [Size(width: 640, height: 480), Size(width: 200, height: 150), Size(width: 301, height: 333)])
+            [Size(width: 640, height: 480), Size(width: 150, height: 112), Size(width: 301, height: 333)])
         func shots(_ options: Loader.Options) throws -> [Shot] {
             try Loader(
                 [Source(large, policy: .s1)], .training(Sampler(counts: [3], shares: [2]), seed: 7), options,
@@ -108,7 +108,8 @@ import Torch
         for shot in reference {
             for (slot, plan) in shot.plans.enumerated() {
                 let path = large.path(of: large.examples[shot.indices[slot]])
-                let picture = try ImageFile.decode(path) { Policy.s1.largest(for: $0, target: canvas) }
+                let picture = try ImageFile.decode(
+                    path, needed: { Policy.s1.largest(for: $0, target: canvas) }, margin: Policy.decodingMargin)
                 reductions.insert(picture.reduction)
                 #expect(plan.source == large.examples[shot.indices[slot]].size)
                 var pixels = [Float](repeating: .nan, count: 64 * 64 * 3)
@@ -139,6 +140,46 @@ import Torch
         let whole = try ImageFile.decode(large.path(of: large.examples[0])).image
         pixels.withUnsafeMutableBufferPointer { once[0].plans[0].render(whole, into: $0, resampling: .bilinear) }
         #expect(pixels.map(\.bitPattern) == skipping[0].slot(0, of: 3))
+    }
+
+    /// What is kept in a folder is what decoding gives; a file that is not whole is made anew, and one whose picture has
+    /// changed is not taken.
+    @Test func picturesAreKeptInAFolder() throws {
+        let large = try scratch.photographs([Size(width: 640, height: 480), Size(width: 100, height: 80)])
+        let folder = scratch.file("cache")
+        try Files.makeFolder(folder)
+        func shots(_ folder: String?, _ policy: Policy = .s4) throws -> [Shot] {
+            var options = options(batch: 2, workers: 3, cache: 0)
+            options.cacheFolder = folder
+            return try Loader(
+                [Source(large, policy: policy)], .training(Sampler(counts: [2], shares: [2]), seed: 7), options,
+                batches: 0..<6
+            ).shots()
+        }
+        let reference = try shots(nil)
+        #expect(try shots(folder) == reference)
+        let files = try Files.list(folder)
+        #expect(files.count == 2 && files.allSatisfy { $0.hasSuffix(".rgb") })
+        #expect(try shots(folder) == reference && Files.list(folder) == files)
+        for (i, name) in files.enumerated() {
+            let path = Files.join(folder, name)
+            try Files.write(try Files.read(path).dropLast(i == 0 ? 1 : 10_000), to: path)
+        }
+        #expect(try shots(folder) == reference)
+        // A changed byte is seen: the folder is what pictures come from.
+        let path = Files.join(folder, files[0])
+        var bytes = try Files.read(path)
+        for i in bytes.count - 3000..<bytes.count { bytes[i] ^= 255 }
+        try Files.write(bytes, to: path)
+        #expect(try shots(folder) != reference)
+        // A smaller scale allows of a greater reduction, so it is another file.
+        _ = try shots(folder, .s1)
+        #expect(try Files.list(folder).count == 4)
+        // A picture that was written anew has another time.
+        let picture = large.path(of: large.examples[0])
+        try Files.write(try Files.read(picture), to: picture)
+        _ = try shots(folder)
+        #expect(try Files.list(folder).count == 5)
     }
 
     /// A damaged picture is used, and said.
@@ -337,13 +378,13 @@ import Torch
     }
 }
 
-@Suite struct ImageCacheTests {
+@Suite struct PictureCacheTests {
     @Test func theFirstPicturesThatFitStay() throws {
         let scratch = try Scratch()
         let set = try scratch.pictures(3, seed: 9, folder: "set")
         let paths = set.examples.map { set.path(of: $0) }
         let bytes = 72 * 48 * 3  // of the first picture
-        let cache = ImageCache(capacity: bytes)
+        let cache = PictureCache(capacity: bytes)
         let first = try cache.image(source: 0, index: 0, path: paths[0]).image
         _ = try cache.image(source: 0, index: 1, path: paths[1])
         for path in paths { try Files.remove(path) }
