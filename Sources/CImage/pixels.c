@@ -88,6 +88,14 @@ void pupil_histogram(const uint8_t *from, pupil_area area, uint32_t *counts) {
     for (int i = 0; i < 768; i++) counts[i] += other[i];
 }
 
+WIDE void pupil_round(const float *values, uint8_t *to, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        float value = values[i] + 0.5f;
+        // The comparison that a NaN fails comes first.
+        to[i] = (uint8_t)(int32_t)(value > 0 ? value < 255 ? value : 255 : 0);
+    }
+}
+
 static inline uint8_t cut(float value) { return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value); }
 
 WIDE static void saturate_row(const uint8_t *from, uint8_t *to, int32_t width, float factor) {

@@ -130,7 +130,8 @@ extension Image {
     public init(width: Int, height: Int, rounding values: [Float]) {
         let pixels = [UInt8](unsafeUninitializedCapacity: values.count) { buffer, filled in
             values.withUnsafeBufferPointer { values in
-                for i in 0..<values.count { buffer[i] = UInt8(min(max(values[i] + 0.5, 0), 255)) }
+                guard let from = values.baseAddress, let to = buffer.baseAddress else { return }
+                pupil_round(from, to, values.count)
             }
             filled = values.count
         }

@@ -10,15 +10,15 @@ enum AugmentationKeys {
             "augment-operators", .string, group: "augmentation",
             help: "Instead of the policy's: \(Policy.Operators.names.joined(separator: ", ")), or a list such as "
                 + "Rotate,ShearX,Color, of which RandAugment draws (docs/augmentation.md)."),
-        Key("augment-draws", .count, group: "augmentation", help: "Operators that RandAugment draws a picture (N)."),
+        Key("augment-draws", .integer(0...100), group: "augmentation", help: "Operators that RandAugment draws a picture (N)."),
         Key(
-            "augment-magnitude", .nonNegativeNumber, group: "augmentation",
+            "augment-magnitude", .number(0...100), group: "augmentation",
             help: "RandAugment's magnitude (M), 10 as a rule; the paper has 15 for ResNet-101."),
         Key(
-            "augment-cutout", .nonNegativeNumber, group: "augmentation",
+            "augment-cutout", .number(0...100_000), group: "augmentation",
             help: "Half the side of Cutout's square at magnitude 10, in pixels of the picture."),
         Key(
-            "augment-translate", .nonNegativeNumber, group: "augmentation",
+            "augment-translate", .number(0...100_000), group: "augmentation",
             help: "Pixels of the picture that TranslateX and Y move it at magnitude 10."),
         Key(
             "augment-jitter", .string, group: "augmentation",
@@ -98,8 +98,8 @@ extension Settings {
 
     private static func range(_ text: String) throws(Failure) -> ClosedRange<Double> {
         let ends = text.split(separator: "-").map { Double($0) }
-        guard ends.count == 2, let low = ends[0], let high = ends[1], low > 0, low <= high, high <= 100 else {
-            throw .usage("--augment-jitter is a range of positive factors such as 0.5-2, not \"\(text)\"")
+        guard ends.count == 2, let low = ends[0], let high = ends[1], low >= 0.01, low <= high, high <= 20 else {
+            throw .usage("--augment-jitter is a range within 0.01-20, such as 0.5-2, not \"\(text)\"")
         }
         return low...high
     }

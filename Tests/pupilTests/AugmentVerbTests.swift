@@ -88,7 +88,7 @@ import Testing
             ]
             #expect(try Program.run(train + ["--augment-magnitude", "12"], in: folder).code == 0)
             let args = try Files.readText(Files.join(folder, "run/args.yaml"))
-            #expect(args.contains("augment: S4") && args.contains("augment-magnitude: 12.0"))
+            #expect(args.contains("augment: S4") && args.contains("augment_magnitude: 12.0"))
             let other = try Program.run(train + ["--augment-magnitude", "13"], in: folder)
             #expect(other.code == 2 && other.errors.contains("augment-magnitude"))
         }

@@ -138,6 +138,9 @@ void pupil_saturate(const uint8_t *_Nonnull from, uint8_t *_Nonnull to, pupil_ar
 /// times; pixels of the area's edge stay. `from` and `to` must be two.
 void pupil_sharpen(const uint8_t *_Nonnull from, uint8_t *_Nonnull to, pupil_area area, float factor);
 
+/// Values to the nearest of 0...255, halves up.
+void pupil_round(const float *_Nonnull values, uint8_t *_Nonnull to, size_t count);
+
 /// Operators on a canvas of f32 RGB of 0...1, `count` pixels; each clips its result to 0...1.
 void pupil_canvas_brightness(float *_Nonnull pixels, size_t count, float factor);
 void pupil_canvas_contrast(float *_Nonnull pixels, size_t count, float factor);
