@@ -43,6 +43,7 @@ public struct CutMix: Hashable, Sendable {
             let at = (y * size.width + rect.x) * 3
             for i in at..<at + rect.width * 3 { slot[i] = other[i] }
         }
+        precondition((otherMask == nil) == (mask == nil), "a mask goes with its picture")
         if let otherMask, mask != nil {
             precondition(otherMask.size == size && mask!.size == size, "masks of another size than \(size)")
             for y in rect.y..<rect.y + rect.height {

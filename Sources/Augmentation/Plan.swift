@@ -6,7 +6,7 @@ public enum Rendering: Hashable, Sendable, CustomStringConvertible {
     /// In one pass: operations are composed as far as they commute, and the picture is sampled once.
     case fused
     /// As the original code does: operation after operation on 8-bit pixels in the picture's own size, nearest sampling,
-    /// boxes cut to whole pixels after each, and a sliver kept of a box that left the picture.
+    /// boxes cut to whole pixels before each, and a sliver kept of a box that left the picture.
     ///
     /// - contrastQuirk: `Contrast` departs from (number of pixels) / 256, at most 255, as the original does by mistake,
     ///   instead of from the mean grey.

@@ -235,7 +235,7 @@ private struct Composition {
         let covered = plan.covered
         let toPicture = plan.placement.inverse
         let toImage = toPicture.then(map.inverse).then(.scale(1 / Double(reduction), 1 / Double(reduction)))
-        if !steps.isEmpty { work(in: seen(toImage, covered)) }
+        if !steps.isEmpty { work(in: seen(toImage, covered, margin: 3 + steps.count)) }
         if toImage.isAxisAligned {
             // What operations moved in from outside is painted over; the window of a crop is the edge for all others.
             let rect = operationsMove ? PixelRect(image.size) : windowOfImage
@@ -251,7 +251,7 @@ private struct Composition {
                 (toImage.a * toImage.a + toImage.c * toImage.c).squareRoot(),
                 (toImage.b * toImage.b + toImage.d * toImage.d).squareRoot())
             // Bilinear samples reach a pixel to each side, so that a little shrinking needs no more than one.
-            let samples = resampling == .bilinear ? 1 : max(1, Int((shrinks / 1.25).rounded(.up)))
+            let samples = resampling == .bilinear ? 1 : max(1, Int(min(16, shrinks / 1.25).rounded(.up)))
             image.render(
                 by: toImage, samples: samples, scale: normalization.scale, bias: normalization.bias, into: slot,
                 canvas: plan.target, covered: covered)
@@ -274,9 +274,9 @@ private struct Composition {
     }
 
     /// The pixels of the image that the canvas shows, with those about them that filters reach.
-    private func seen(_ toImage: AffineMap, _ covered: Size) -> PixelRect {
+    private func seen(_ toImage: AffineMap, _ covered: Size, margin: Int) -> PixelRect {
         let box = toImage(Box(x1: 0, y1: 0, x2: Float(covered.width), y2: Float(covered.height)))
-        let reach = Int(max(abs(toImage.a) + abs(toImage.b), abs(toImage.c) + abs(toImage.d)).rounded(.up)) + 3
+        let reach = Int(max(abs(toImage.a) + abs(toImage.b), abs(toImage.c) + abs(toImage.d)).rounded(.up)) + margin
         let x1 = Int(box.x1.rounded(.down)) - reach, y1 = Int(box.y1.rounded(.down)) - reach
         let x2 = Int(box.x2.rounded(.up)) + reach, y2 = Int(box.y2.rounded(.up)) + reach
         let rect = PixelRect(x: x1, y: y1, width: x2 - x1, height: y2 - y1).clipped(to: image.size)

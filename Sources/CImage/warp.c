@@ -59,7 +59,7 @@ static inline float4 sample(const picture *p, float u, float v) {
     const uint8_t *at = p->pixels + (size_t)y * p->stride + 3 * (size_t)x;
     size_t down = p->height > 1 ? p->stride : 0;
     byte8 top, low;
-    if (y + 2 < p->height || x + 3 <= p->width - 1) {
+    if ((y + 2 < p->height && p->width > 1) || x + 3 <= p->width - 1) {
         memcpy(&top, at, 8);
         memcpy(&low, at + down, 8);
     } else {  // bytes too many would lie behind the picture's end
@@ -98,7 +98,7 @@ WIDE static void warp_row(
         }
         return;
     }
-    float share = 1 / (float)(samples * samples), part = 1 / (float)samples;
+    float share = 1 / ((float)samples * (float)samples), part = 1 / (float)samples;
     for (int32_t x = from; x < to; x++) {
         float4 sum = {0, 0, 0, 0};
         for (int32_t j = 0; j < samples; j++) {
@@ -213,7 +213,7 @@ AVX512 static int32_t warp_row_avx512(
         }
         return x;
     }
-    float share = 1 / (float)(samples * samples), part = 1 / (float)samples;
+    float share = 1 / ((float)samples * (float)samples), part = 1 / (float)samples;
     __m512 du = _mm512_set1_ps(part * (float)m.a), dv = _mm512_set1_ps(part * (float)m.c);
     __m512 u_half = _mm512_set1_ps(0.5f * part * (float)m.a), v_half = _mm512_set1_ps(0.5f * part * (float)m.c);
     for (; x + 16 <= to; x += 16) {

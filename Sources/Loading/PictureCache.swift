@@ -3,11 +3,12 @@ import Geometry
 import Imaging
 
 /// Decoded pictures that are kept, so that the next visit need not decode them: in memory up to a number of bytes, and in
-/// a folder where one is given. What comes out is what decoding gives, to the last byte.
+/// a folder where one is given. What comes out is what decoding gives, to the last byte. A folder that cannot be written
+/// any more is only read from then on: it changes how long things take and nothing else.
 final class PictureCache: Sendable {
     private let capacity: Int
     private let folder: String?
-    private let state = Monitor((images: [Int: Decoded](), bytes: 0))
+    private let state = Monitor((images: [Int: Decoded](), bytes: 0, isFull: false))
 
     init(capacity: Int, folder: String? = nil) {
         self.capacity = capacity
@@ -29,17 +30,17 @@ final class PictureCache: Sendable {
     ) throws(Failure) -> Decoded {
         let key = source << 40 | index
         if let image = state.withLock({ $0.images[key] }) { return image }
+        // A picture that cannot be reached has no name; decoding says why.
+        let name = folder == nil ? nil : try? Self.name(path, "\(settings) \(needed == nil) \(margin)")
+        let file = name.flatMap { name in folder.map { Files.join($0, name) } }
         let image: Decoded
-        if let folder {
-            let file = Files.join(folder, try Self.name(path, "\(settings) \(needed == nil) \(margin)"))
-            if let kept = Self.read(file) {
-                image = kept
-            } else {
-                image = try ImageFile.decode(path, needed: needed, margin: margin)
-                try Self.write(image, to: file)
-            }
+        if let kept = file.flatMap(Self.read) {
+            image = kept
         } else {
             image = try ImageFile.decode(path, needed: needed, margin: margin)
+            if let file, !state.withLock({ $0.isFull }) {
+                do throws(Failure) { try Self.write(image, to: file) } catch { state.withLock { $0.isFull = true } }
+            }
         }
         state.withLock {
             if $0.images[key] == nil, $0.bytes + image.image.pixels.count <= capacity {
@@ -59,7 +60,8 @@ final class PictureCache: Sendable {
         return digest.hex(16) + ".rgb"
     }
 
-    private static let magic: [UInt8] = Array("pupilrgb".utf8)
+    /// The last letter counts what pictures are: it is raised when decoding changes.
+    private static let magic: [UInt8] = Array("pupilrg1".utf8)
     private static let headCount = 8 + 7 * 8
 
     /// Nil where there is no such file or it is not whole.
@@ -73,10 +75,14 @@ final class PictureCache: Sendable {
             bytes.count == headCount + noteCount + width * height * 3,
             numbers[6] == width * height * 3 ^ noteCount
         else { return nil }
+        let (full, reduction) = (Size(width: numbers[2], height: numbers[3]), numbers[4])
+        guard [1, 2, 4, 8].contains(reduction), (1...1 << 20).contains(full.width), (1...1 << 20).contains(full.height),
+            width == (full.width + reduction - 1) / reduction, height == (full.height + reduction - 1) / reduction
+        else { return nil }
         let pixels = Array(bytes[(headCount + noteCount)...])
         var decoded = Decoded(image: Image(width: width, height: height, pixels: pixels))
-        decoded.size = Size(width: numbers[2], height: numbers[3])
-        decoded.reduction = numbers[4]
+        decoded.size = full
+        decoded.reduction = reduction
         let notes = String(decoding: bytes[headCount..<headCount + noteCount], as: UTF8.self)
         decoded.notes = notes.isEmpty ? [] : notes.split(separator: "\n").map(String.init)
         return decoded

@@ -39,7 +39,15 @@ enum AugmentVerb {
         let names = settings.optionalString("policy").map { [$0] } ?? ["S1", "S2", "S3", "S4"]
         var policies: [(name: String, policy: Policy?)] = []
         for name in names {
-            policies.append((name, name == simCLR ? nil : try policy(settings, name, alone: names.count == 1)))
+            if name == simCLR {
+                if let key = AugmentationKeys.changes.first(where: { settings.isGiven($0.name) }) {
+                    throw .usage("\(key.flag) goes with S1 to S4; contrastive views are SimCLR's")
+                }
+                policies.append((name, nil))
+            } else {
+                // With all four shown, each takes the changes that it can.
+                policies.append((name, try settings.policy(name, skipsUnfit: names.count > 1)))
+            }
         }
         var set = try subjects(settings)
         if let masks = settings.optionalString("masks") {
@@ -52,10 +60,16 @@ enum AugmentVerb {
             print("would show \(names.joined(separator: ", ")) on \(count) of \(set.examples.count) pictures in \(out)")
             return .done
         }
+        let side = settings.int("size")
+        let pixels = count * (settings.int("draws") + 1) * (side + 8) * (side + 60)
+        if pixels > 1 << 28 {
+            throw .usage(
+                "a sheet of \(pixels >> 20) million pixels is too large; choose fewer --pictures or --draws, or a smaller "
+                    + "--size")
+        }
         let chosen = (0..<count).map { $0 * set.examples.count / count }
         var subjects: [ContactSheet.Subject] = []
         for index in chosen { subjects.append(try subject(set, index, settings.optionalString("masks"))) }
-        let side = settings.int("size")
         let target = Size(width: side, height: side)
         let seed = UInt64(settings.int("seed"))
         try Files.makeFolder(out)
@@ -93,14 +107,6 @@ enum AugmentVerb {
             print("\(names.joined(separator: ", ")) on \(count) pictures: \(files.joined(separator: ", "))")
         }
         return .done
-    }
-
-    /// With all four shown, changes go to those policies that they fit.
-    private static func policy(_ settings: Settings, _ name: String, alone: Bool) throws(Failure) -> Policy {
-        do throws(Failure) { return try settings.policy(name) } catch {
-            if alone || error.code != .usage || !error.message.contains("goes with") { throw error }
-            return try Policy.named(name)
-        }
     }
 
     private static func subjects(_ settings: Settings) throws(Failure) -> Dataset {

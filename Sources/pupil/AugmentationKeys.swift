@@ -10,9 +10,11 @@ enum AugmentationKeys {
             "augment-operators", .string, group: "augmentation",
             help: "Instead of the policy's: \(Policy.Operators.names.joined(separator: ", ")), or a list such as "
                 + "Rotate,ShearX,Color, of which RandAugment draws (docs/augmentation.md)."),
-        Key("augment-draws", .integer(0...100), group: "augmentation", help: "Operators that RandAugment draws a picture (N)."),
         Key(
-            "augment-magnitude", .number(0...100), group: "augmentation",
+            "augment-draws", .integer(0...16), group: "augmentation",
+            help: "Operators that RandAugment draws a picture (N)."),
+        Key(
+            "augment-magnitude", .number(0...60), group: "augmentation",
             help: "RandAugment's magnitude (M), 10 as a rule; the paper has 15 for ResNet-101."),
         Key(
             "augment-cutout", .number(0...100_000), group: "augmentation",
@@ -41,8 +43,10 @@ enum AugmentationKeys {
 
 extension Settings {
     /// The policy of that name with what these settings change of it.
-    /// - Throws: `Failure.usage` where a change has nothing to act on.
-    func policy(_ name: String) throws(Failure) -> Policy {
+    ///
+    /// - Parameter skipsUnfit: leaves out changes that have nothing to act on.
+    /// - Throws: `Failure.usage` where a change has nothing to act on, unless such are left out.
+    func policy(_ name: String, skipsUnfit: Bool = false) throws(Failure) -> Policy {
         var policy = try Policy.named(name)
         if let text = optionalString("augment-operators") { policy.operators = try Self.operators(text) }
         for (key, isWhole) in [
@@ -52,9 +56,11 @@ extension Settings {
             guard let value = isWhole ? optionalInt(key).map(Double.init) : optionalDouble(key) else { continue }
             switch policy.operators {
             case .none:
+                if skipsUnfit { continue }
                 throw .usage("--\(key) goes with operators, and \(policy.name) has none")
             case .auto(var set):
                 guard key == "augment-cutout" || key == "augment-translate" else {
+                    if skipsUnfit { continue }
                     throw .usage("--\(key) goes with RandAugment; \(set.name) has its own for each step")
                 }
                 change(&set.constants, key, value)
@@ -97,7 +103,7 @@ extension Settings {
     }
 
     private static func range(_ text: String) throws(Failure) -> ClosedRange<Double> {
-        let ends = text.split(separator: "-").map { Double($0) }
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Double($0) }
         guard ends.count == 2, let low = ends[0], let high = ends[1], low >= 0.01, low <= high, high <= 20 else {
             throw .usage("--augment-jitter is a range within 0.01-20, such as 0.5-2, not \"\(text)\"")
         }

@@ -169,7 +169,8 @@ enum CommonKeys {
         Key(
             "cache", .path, group: "machine", affectsResult: false,
             help: "A folder where decoded training pictures are kept, as raw pixels: for sets that do not fit into "
-                + "memory. It can be removed at any time. Default: memory alone."),
+                + "memory. It can be removed at any time; when its disk is full, no more is kept. Default: memory alone."
+        ),
         Key(
             "checkpoint-seconds", .positiveNumber, default: 60, group: "machine", affectsResult: false,
             help: "Seconds between saved states."),
@@ -194,7 +195,13 @@ extension Settings {
             device: device, workers: int("workers"), checkpointSeconds: double("checkpoint-seconds"),
             checkpointSteps: int("checkpoint-steps"))
         resources.cacheFolder = optionalString("cache")
-        if let folder = resources.cacheFolder { try Files.makeFolder(folder) }
+        if let folder = resources.cacheFolder {
+            try Files.makeFolder(folder)
+            // One that cannot be written at all is said at once.
+            let trial = Files.join(folder, "trial")
+            try Files.writeUnsynced([], to: trial)
+            try Files.remove(trial)
+        }
         return resources
     }
 

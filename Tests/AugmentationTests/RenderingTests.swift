@@ -253,6 +253,9 @@ import Testing
             source: Size(width: 100, height: 100), target: Size(width: 100, height: 100), operations: [.translateX(90)],
             resized: Size(width: 100, height: 100), rendering: .reference(contrastQuirk: false))
         #expect(away(Box(x1: 40, y1: 10, x2: 60, y2: 30)) == Box(x1: 95, y1: 10, x2: 100, y2: 30))
+        // One that is thin but not gone keeps its width where it leaves by its height.
+        let down = Plan.of([.translateY(-80)], Size(width: 100, height: 100), .reference(contrastQuirk: false))
+        #expect(down(Box(x1: 0, y1: 10, x2: 3, y2: 30)) == Box(x1: 0, y1: 0, x2: 3, y2: 5))
         #expect(
             Plan.of([.translateX(90)], Size(width: 100, height: 100))(Box(x1: 40, y1: 10, x2: 60, y2: 30)) == nil)
     }

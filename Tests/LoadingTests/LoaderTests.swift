@@ -175,6 +175,8 @@ import Torch
         // A smaller scale allows of a greater reduction, so it is another file.
         _ = try shots(folder, .s1)
         #expect(try Files.list(folder).count == 4)
+        // A folder that cannot be written is read, and what is missing is decoded.
+        #expect(try shots(scratch.file("nowhere")) == reference)
         // A picture that was written anew has another time.
         let picture = large.path(of: large.examples[0])
         try Files.write(try Files.read(picture), to: picture)

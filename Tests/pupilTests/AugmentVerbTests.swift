@@ -51,7 +51,20 @@ import Testing
             #expect(try errors(["--augment-operators", "autoaugment-v9"]).contains("did you mean autoaugment-v0?"))
             #expect(try errors(["--augment-magnitude", "9"]).contains("goes with operators, and S1 has none"))
             #expect(try errors(["--policy", "S3", "--augment-draws", "1"]).contains("goes with RandAugment"))
-            #expect(try errors(["--augment-jitter", "2-0.5"]).contains("0.5-2"))
+            for range in ["2-0.5", "0.5--2", "0.5-2-", "-1-2", "0-1", "x"] {
+                #expect(try errors(["--augment-jitter=\(range)"]).contains("such as 0.5-2"))
+            }
+            let large = try Program.run(
+                [
+                    "augment", "--images", "set/images", "--pictures", "1000", "--draws", "100", "--size", "2048",
+                    "--out", "x",
+                ],
+                in: folder)
+            #expect(large.code == 2 && large.errors.contains("too large"))
+            let views = try Program.run(
+                ["augment", "--images", "set/images", "--policy", "simclr", "--augment-flip", "0", "--out", "x"],
+                in: folder)
+            #expect(views.code == 2 && views.errors.contains("--augment-flip goes with S1 to S4"))
             #expect(try errors(["--augment-rendering", "quick"]).contains("fused"))
             let masks = try Program.run(
                 ["augment", "--images", "set/images", "--masks", "set/annotations", "--out", "x"], in: folder)
