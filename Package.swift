@@ -58,7 +58,7 @@ var dryWing: [Target] =
     + room("Annotations", ["CJSON", "Geometry", "Imaging", "Markup"])
     + room("Augmentation", ["Geometry", "Imaging"], fixtures: true)
     + room("Scenes", ["Geometry", "Imaging", "Annotations"])
-    + room("Evaluation", ["Geometry", "Annotations"], fixtures: true)
+    + room("Evaluation", ["Geometry", "Imaging", "Annotations"], fixtures: true)
     + room("Recipes", ["Markup"])
     + room("Checkpoints", fixtures: true)
     + room("Journal")
@@ -107,17 +107,15 @@ let wetWing: [Target] =
     + room(
         "Training",
         [
-            "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Geometry",
-            "Layers",
-            "Torch", "Checkpoints",
-        ], testImports: ["Imaging", "Scenes"])
+            "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation", "Imaging",
+            "Geometry", "Layers", "Torch", "Checkpoints",
+        ], testImports: ["Scenes"])
     + room(
         "SelfTraining",
         [
             "Training", "Models", "Loading", "Evaluation", "Recipes", "Journal", "Annotations", "Augmentation",
-            "Geometry",
-            "Layers", "Torch", "Checkpoints",
-        ], testImports: ["Imaging", "Scenes"])
+            "Imaging", "Geometry", "Layers", "Torch", "Checkpoints",
+        ], testImports: ["Scenes"])
     + [
         .executableTarget(
             name: "pupil",

@@ -39,18 +39,33 @@ struct COCODocument: Sendable {
         }
     }
 
+    /// The mask file of a picture and what its segments are (panoptic).
+    struct Segmented: Sendable, Equatable {
+        var picture: Int
+        var fileName: String
+        var segments: [Segment]
+    }
+
+    /// A part of a panoptic mask.
+    struct Segment: Sendable, Equatable {
+        var id: Int
+        var category: Int
+    }
+
     /// The name of the first picture, by which the folder of pictures is found; nil where the file lists none at all.
     var firstPicture: String? {
         pictures.first?.fileName ?? (faults.contains { $0.kind == .image } ? "" : nil)
     }
 
     /// What kind of file is expected.
-    enum Content { case annotations, results }
+    enum Content { case annotations, results, panoptic }
 
     var pictures: [Picture] = []
     var categories: [Category] = []
     /// In pieces, as they were read, in the order of the file.
     var labels: [[Label]] = []
+    /// Of a panoptic file.
+    var segmented: [Segmented] = []
     /// Of items that are left out.
     var faults: [ItemFault] = []
 
@@ -61,7 +76,7 @@ struct COCODocument: Sendable {
     ) throws(Failure) -> COCODocument {
         let reading = try COCOReading(path, content, options)
         switch content {
-        case .annotations:
+        case .annotations, .panoptic:
             guard reading.root == CJSON_ROOT_OBJECT else {
                 let hint = "; a list of detections is a COCO results file, not an annotation file"
                 throw .data(

@@ -113,6 +113,24 @@ struct Item {
         return COCODocument.Category(id: id, name: text)
     }
 
+    /// An annotation of a panoptic file.
+    func segmented() throws(ItemFault) -> COCODocument.Segmented {
+        let name = try member("file_name")
+        guard let fileName = name.string.flatMap(nameInside) else {
+            throw fault("\"file_name\" is \(shown(name)); expected the name of a PNG file")
+        }
+        let list = try member("segments_info")
+        guard let items = list.array else { throw fault("\"segments_info\" is \(shown(list)); expected a list") }
+        var segments: [COCODocument.Segment] = []
+        for json in items {
+            let part = Item(kind: kind, index: index, json: json)
+            do throws(ItemFault) {
+                segments.append(.init(id: try part.id("id"), category: try part.id("category_id")))
+            } catch { throw fault("segments_info: " + error.message) }
+        }
+        return COCODocument.Segmented(picture: try id("image_id"), fileName: fileName, segments: segments)
+    }
+
     func label() throws(ItemFault) -> COCODocument.Label {
         var label = COCODocument.Label(
             id: try id("id"), picture: try id("image_id"), category: try id("category_id"), frame: try frame())

@@ -56,6 +56,7 @@ struct COCOReading {
         for piece in pieces.withLock({ $0.sorted { $0.number < $1.number } }) {
             document.pictures += piece.pictures
             document.categories += piece.categories
+            document.segmented += piece.segmented
             document.faults += piece.faults
             if !piece.labels.isEmpty { document.labels.append(piece.labels) }
         }
@@ -99,6 +100,7 @@ private struct Piece: Sendable {
     var pictures: [COCODocument.Picture] = []
     var categories: [COCODocument.Category] = []
     var labels: [COCODocument.Label] = []
+    var segmented: [COCODocument.Segmented] = []
     var faults: [ItemFault] = []
 }
 
@@ -159,7 +161,8 @@ private final class Worker {
     /// What the items are read as; nil where they are only checked.
     private var kind: cjson_kind? {
         switch (content, cjson_role(UInt32(window.role))) {
-        case (.annotations, CJSON_IMAGES): CJSON_PICTURES
+        case (.annotations, CJSON_IMAGES), (.panoptic, CJSON_IMAGES): CJSON_PICTURES
+        case (.panoptic, CJSON_ANNOTATIONS), (.panoptic, CJSON_CATEGORIES): CJSON_ODD
         case (.annotations, CJSON_ANNOTATIONS): CJSON_LABELS
         case (.annotations, CJSON_CATEGORIES): CJSON_ODD
         case (.results, CJSON_ENTRIES): CJSON_DETECTIONS
@@ -200,6 +203,8 @@ private final class Worker {
         do throws(ItemFault) {
             switch kind {
             case CJSON_PICTURES: piece.pictures.append(try item(.image).picture())
+            case CJSON_ODD where window.role == CJSON_ANNOTATIONS.rawValue:
+                piece.segmented.append(try item(.annotation).segmented())
             case CJSON_ODD: piece.categories.append(try item(.category).category())
             case CJSON_LABELS, CJSON_DETECTIONS:
                 var label = kind == CJSON_LABELS ? try item(.annotation).label() : try item(.detection).detection()

@@ -79,6 +79,8 @@ public struct Example: Sendable {
     public var size: Size?
     /// In the order of the file.
     public var annotations: [Annotation]
+    /// The classes of its pixels, in a set that has masks; nil in one of boxes, and where it is unlabelled.
+    public var mask: MaskFile?
 
     /// A picture and its labels.
     public init(id: Int, fileName: String, size: Size?, annotations: [Annotation] = []) {
@@ -120,6 +122,8 @@ public struct Dataset: Sendable {
     public var classes: ClassTable
     /// In the order of the file; a pool's are sorted by name.
     public var examples: [Example]
+    /// How the masks of its pictures name classes; nil in a set of boxes.
+    public var maskCoding: MaskCoding?
     /// The file or folder it was read from, for messages; empty where it was made in memory.
     public var source = ""
     /// Whether `classes.ids` are ids that the file writes (COCO's), and not places counted by the reader.
@@ -155,9 +159,12 @@ public struct Dataset: Sendable {
         return counts
     }
 
-    /// The names of the classes that no object of the set has: a network trained on it cannot learn them.
+    /// The names of the classes that no object of the set has, or no pixel of its masks where these are counted: a
+    /// network trained on it cannot learn them.
     public var classesWithoutObject: [String] {
-        zip(classes.names, objectsPerClass).filter { $0.1 == 0 }.map(\.0)
+        if maskCoding != nil, examples.contains(where: { $0.mask?.pixels.isEmpty ?? false }) { return [] }
+        let counts = maskCoding == nil ? objectsPerClass : pixelsPerClass
+        return zip(classes.names, counts).filter { $0.1 == 0 }.map(\.0)
     }
 }
 

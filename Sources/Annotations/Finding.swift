@@ -29,6 +29,14 @@ public enum Rule: String, CaseIterable, Sendable {
     case boxFromPolygon = "box-from-polygon"
     case boxTwice = "box-twice"
     case boxTiny = "box-tiny"
+    // Masks.
+    case maskMissing = "mask-missing"
+    case maskUnreadable = "mask-unreadable"
+    case maskValue = "mask-value"
+    case maskBinary = "mask-binary"
+    case maskSizeDiffers = "mask-size-differs"
+    case maskTurned = "mask-turned"
+    case maskEmpty = "mask-empty"
     // Pictures.
     case imageMissing = "image-missing"
     case imageUnreadable = "image-unreadable"
@@ -64,8 +72,7 @@ public enum Rule: String, CaseIterable, Sendable {
         switch self {
         case .imageWithoutLabel, .imageUnlisted, .boxClipped, .boxFromPolygon, .rowLeftOut, .columnUnknown: .note
         case .classWithoutObject, .labelWithoutImage, .boxTwice, .boxTiny, .imageDamaged, .imageTwice, .imageAlike,
-            .setsShareImage,
-            .setsShareAlike, .anchorsMiss:
+            .setsShareImage, .setsShareAlike, .anchorsMiss, .maskEmpty:
             .warning
         default: .error
         }

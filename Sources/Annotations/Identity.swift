@@ -16,6 +16,7 @@ extension Dataset {
                 bytes.append(text: name)
                 bytes.append(number: id)
             }
+            if let maskCoding { bytes.append(text: maskCoding.description) }
             for example in examples {
                 let stamp = try Files.stamp(path(of: example))
                 bytes.append(text: example.fileName)
@@ -24,6 +25,7 @@ extension Dataset {
                 bytes.append(number: example.id)
                 bytes.append(number: example.annotations.count)
                 for label in example.annotations { label.append(to: &bytes) }
+                if let mask = example.mask { try mask.append(to: &bytes) }
                 if bytes.count > 1 << 16 {
                     bytes.withUnsafeBytes { hasher.update($0) }
                     bytes.removeAll(keepingCapacity: true)
@@ -45,6 +47,20 @@ extension Annotation {
         bytes.append(number: Int(bitPattern: UInt(area.bitPattern)))
         bytes.append(treatment.rawValue)
         bytes.append(isCrowd ? 1 : 0)
+    }
+}
+
+extension MaskFile {
+    /// Its folder does not count, as that of pictures does not.
+    fileprivate func append(to bytes: inout [UInt8]) throws(Failure) {
+        let stamp = try Files.stamp(path)
+        bytes.append(text: Files.name(path))
+        bytes.append(number: stamp.size)
+        bytes.append(number: stamp.modified)
+        for (segment, label) in segments.sorted(by: { $0.key < $1.key }) {
+            bytes.append(number: Int(segment))
+            bytes.append(label)
+        }
     }
 }
 

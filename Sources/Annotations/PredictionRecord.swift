@@ -2,7 +2,7 @@ import Base
 import Geometry
 
 /// What a teacher saw in one picture of a pool, or why the picture was refused.
-public struct PredictionRecord: Hashable, Sendable {
+public struct PredictionRecord: StoredRecord, Hashable {
     /// The outcome for one picture.
     public enum Outcome: Hashable, Sendable {
         /// The upright picture's size and all detections with at least the floor's score, boxes in its pixels.
@@ -26,7 +26,7 @@ public struct PredictionRecord: Hashable, Sendable {
     }
 
     /// One line of the store, without its end. Floats are written so that they read back equal.
-    var line: String {
+    public var line: String {
         let head = "{\"file\":\(quoted(fileName)),\"sha256\":\(quoted(sha256)),"
         switch outcome {
         case .refused(let reason): return head + "\"refused\":\(quoted(reason))}"
@@ -41,7 +41,7 @@ public struct PredictionRecord: Hashable, Sendable {
     }
 
     /// Nil where a line is not whole or not a record of `classCount` classes.
-    init?(line: some Collection<UInt8>, classCount: Int) {
+    public init?(line: some Collection<UInt8>, classCount: Int) {
         guard let json = try? JSON.parse(Array(line), file: "store"), let file = json["file"]?.string,
             let sha256 = json["sha256"]?.string
         else { return nil }

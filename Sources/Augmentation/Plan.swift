@@ -90,7 +90,7 @@ public struct Plan: Hashable, Sendable {
     }
 
     /// The size of `source` fitted, aspect kept, into a box of `round(scale * target)`; at least one pixel a side.
-    static func fit(_ source: Size, target: Size, scale: Double) -> Size {
+    public static func fit(_ source: Size, target: Size, scale: Double) -> Size {
         func round(_ x: Double) -> Int { max(1, Int(x.rounded(.toNearestOrEven))) }
         let w = Double(source.width)
         let h = Double(source.height)

@@ -40,12 +40,23 @@ extension Plan {
 
     /// The mask on the canvas: for each pixel the label of the nearest, `LabelMap.ignored` where the picture was moved
     /// away and in the padding. Operations that only colour leave it as it is, `cutout` among them.
-    /// - Precondition: the mask has the picture's size.
-    public func rendered(_ mask: LabelMap) -> LabelMap {
+    ///
+    /// - Parameter stride: of the canvas as the network's output sees it: one label for each block of so many pixels a
+    ///   side, that of its centre.
+    /// - Precondition: the mask has the picture's size; the stride divides the canvas.
+    public func rendered(_ mask: LabelMap, stride: Int = 1) -> LabelMap {
         precondition(mask.size == source, "a plan for \(source) was given a mask of \(mask.size)")
+        precondition(
+            stride > 0 && target.width % stride == 0 && target.height % stride == 0,
+            "a stride of \(stride) does not divide a canvas of \(target)")
+        let grid = Size(width: target.width / stride, height: target.height / stride)
+        // Blocks whose centre is covered.
+        func blocks(_ pixels: Int) -> Int { (pixels - stride / 2 + stride - 1) / stride }
+        let shown = Size(width: blocks(covered.width), height: blocks(covered.height))
+        let placement = placement.then(.scale(1 / Double(stride), 1 / Double(stride)))
         if case .reference = rendering {
             let moved = operations.reduce(mask) { mask, operation in operation.applied(to: mask) }
-            return moved.rendered(by: placement.inverse, within: [], canvas: target, covered: covered)
+            return moved.rendered(by: placement.inverse, within: [], canvas: grid, covered: shown)
         }
         var whole = AffineMap.identity
         var frames: [AffineMap] = []
@@ -55,7 +66,7 @@ extension Plan {
             frames = frames.map { $0.then(map) } + [map]
         }
         let paints = frames.map { frame($0.then(placement).inverse) }
-        return mask.rendered(by: whole.then(placement).inverse, within: paints, canvas: target, covered: covered)
+        return mask.rendered(by: whole.then(placement).inverse, within: paints, canvas: grid, covered: shown)
     }
 
     /// The canvas as a picture, for people; the padding is black.

@@ -177,7 +177,8 @@ static void on_write(png_structp codec, png_bytep bytes, size_t count) {
 }
 static void on_flush(png_structp codec) { (void)codec; }
 
-size_t pupil_png_encode(const uint8_t *rgb, int32_t width, int32_t height, uint8_t **buffer) {
+size_t pupil_png_encode(
+    const uint8_t *pixels, int32_t width, int32_t height, int32_t channels, const uint8_t *palette, uint8_t **buffer) {
     *buffer = NULL;
     png_encoder *e = calloc(1, sizeof *e);
     if (!e) return 0;
@@ -195,10 +196,20 @@ size_t pupil_png_encode(const uint8_t *rgb, int32_t width, int32_t height, uint8
     if (codec) info = png_create_info_struct(codec);
     if (!info) longjmp(e->fault, 1);
     png_set_write_fn(codec, e, on_write, on_flush);
-    png_set_IHDR(codec, info, (uint32_t)width, (uint32_t)height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+    int type = palette ? PNG_COLOR_TYPE_PALETTE : channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB;
+    png_set_IHDR(codec, info, (uint32_t)width, (uint32_t)height, 8, type, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    if (palette) {
+        png_color colors[256];
+        for (int i = 0; i < 256; i++) {
+            colors[i].red = palette[3 * i];
+            colors[i].green = palette[3 * i + 1];
+            colors[i].blue = palette[3 * i + 2];
+        }
+        png_set_PLTE(codec, info, colors, 256);
+    }
     png_write_info(codec, info);
-    for (int32_t y = 0; y < height; y++) png_write_row(codec, rgb + (size_t)width * 3 * (size_t)y);
+    for (int32_t y = 0; y < height; y++) png_write_row(codec, pixels + (size_t)width * (size_t)channels * (size_t)y);
     png_write_end(codec, info);
     png_structp c = codec;
     png_infop i = info;

@@ -47,6 +47,16 @@ public struct Color: Hashable, Sendable {
         return Color(hue: 0.07 + n * 0.618_033_988_75, saturation: index % 2 == 0 ? 0.85 : 0.55, value: value)
     }
 
+    /// The 256 colours of PASCAL VOC's masks, 3 bytes each: the bits of an index, three at a time, go to red, green and
+    /// blue from the highest down (docs/paper.md; 255, the void, is 224 224 192).
+    static let vocPalette: [UInt8] = (0..<256).flatMap { index -> [UInt8] in
+        (0..<3).map { channel -> UInt8 in
+            var value = 0
+            for bit in 0..<8 where index >> (3 * bit + channel) & 1 == 1 { value |= 128 >> bit }
+            return UInt8(value)
+        }
+    }
+
     private static let distinct = [
         Color(230, 57, 70), Color(42, 157, 244), Color(80, 200, 80), Color(255, 190, 11), Color(167, 80, 222),
         Color(255, 128, 30), Color(0, 205, 200), Color(247, 90, 180), Color(176, 214, 40), Color(130, 90, 60),

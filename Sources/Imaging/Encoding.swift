@@ -10,18 +10,40 @@ extension Image {
     }
 
     /// The picture as a PNG file's bytes.
-    public func png() -> [UInt8] { encoded { pupil_png_encode($0, Int32(width), Int32(height), &$1) } }
+    public func png() -> [UInt8] { encoded { pupil_png_encode($0, Int32(width), Int32(height), 3, nil, &$1) } }
 
     private func encoded(
         _ encode: (UnsafePointer<UInt8>, inout UnsafeMutablePointer<UInt8>?) -> Int
     ) -> [UInt8] {
-        precondition(width > 0 && height > 0, "a picture of \(width)x\(height) pixels cannot be a file")
-        var buffer: UnsafeMutablePointer<UInt8>?
-        let count = pixels.withUnsafeBufferPointer { pixels in
-            pixels.baseAddress.map { encode($0, &buffer) } ?? 0
-        }
-        precondition(count > 0, "out of memory while encoding \(width)x\(height) pixels")
-        defer { pupil_buffer_free(buffer) }
-        return Array(UnsafeBufferPointer(start: buffer, count: count))
+        encodedFile(pixels, width, height, encode)
     }
+}
+
+extension LabelMap {
+    /// The mask as a PNG file's bytes: palette indices in the colours of PASCAL VOC, as masks are commonly stored, so that
+    /// viewers show classes apart and readers get the labels themselves.
+    public func png() -> [UInt8] {
+        Color.vocPalette.withUnsafeBufferPointer { palette in
+            encodedFile(labels, width, height) {
+                pupil_png_encode($0, Int32(width), Int32(height), 1, palette.baseAddress, &$1)
+            }
+        }
+    }
+
+    /// Its values as a grey PNG file's bytes: for maps that are no labels, such as confidence.
+    public func greyPNG() -> [UInt8] {
+        encodedFile(labels, width, height) { pupil_png_encode($0, Int32(width), Int32(height), 1, nil, &$1) }
+    }
+}
+
+private func encodedFile(
+    _ pixels: [UInt8], _ width: Int, _ height: Int,
+    _ encode: (UnsafePointer<UInt8>, inout UnsafeMutablePointer<UInt8>?) -> Int
+) -> [UInt8] {
+    precondition(width > 0 && height > 0, "a picture of \(width)x\(height) pixels cannot be a file")
+    var buffer: UnsafeMutablePointer<UInt8>?
+    let count = pixels.withUnsafeBufferPointer { pixels in pixels.baseAddress.map { encode($0, &buffer) } ?? 0 }
+    precondition(count > 0, "out of memory while encoding \(width)x\(height) pixels")
+    defer { pupil_buffer_free(buffer) }
+    return Array(UnsafeBufferPointer(start: buffer, count: count))
 }

@@ -48,11 +48,15 @@ extension Item {
 public final class Batch {
     /// `[N, 3, H, W]` fp32, normalised, channels-last, in the processor's memory.
     public let images: Tensor
+    /// `[N, H / s, W / s]` u8, where masks were asked for at a stride of s: the label of each block's centre, 255 where
+    /// nothing is known.
+    public let masks: Tensor?
     /// `[N]`, one a slot. The last batch of an evaluation may have fewer than the tensor has slots.
     public let items: [Item]
 
-    init(images: Tensor, items: [Item]) {
+    init(images: Tensor, masks: Tensor?, items: [Item]) {
         self.images = images
+        self.masks = masks
         self.items = items
     }
 }
@@ -92,6 +96,8 @@ public final class Loader {
         public var normalization = Normalization.imageNet
         /// How pictures are brought to another size.
         public var resampling = Resampling.antialiased
+        /// Pixels of the canvas a side for each label of `Batch.masks`; nil: none are made.
+        public var maskStride: Int?
         /// Page-locked memory, from which a CUDA device copies while it computes.
         public var pinned = false
 
@@ -105,6 +111,7 @@ public final class Loader {
 
     private let work: LoaderWork
     private let buffers: [Tensor]
+    private let masks: [Tensor]
     private let batches: Range<Int>
     private var next: Int
     private var held: Int?
@@ -126,9 +133,21 @@ public final class Loader {
         let addresses = buffers.map { buffer in
             buffer.withMutableElements(of: Float.self) { UInt(bitPattern: $0.baseAddress) }
         }
+        masks =
+            options.maskStride.map { stride in
+                (0..<ring).map { _ in
+                    Tensor.empty(
+                        [options.batch, options.canvas.height / stride, options.canvas.width / stride], .uint8,
+                        pinned: options.pinned)
+                }
+            } ?? []
+        let maskAddresses = masks.map { mask in
+            mask.withMutableElements(of: UInt8.self) { UInt(bitPattern: $0.baseAddress) }
+        }
         self.batches = batches
         next = batches.lowerBound
-        work = LoaderWork(sources, use, options, batches: batches, addresses: addresses, slot: slot)
+        work = LoaderWork(
+            sources, use, options, batches: batches, addresses: addresses, masks: maskAddresses, slot: slot)
         let work = work
         for _ in 0..<max(1, options.workers) { startThread { work.run() } }
     }
@@ -155,9 +174,9 @@ public final class Loader {
         }
         secondsWaited += monotonicSeconds() - start
         held = next
-        let buffer = buffers[(next - batches.lowerBound) % buffers.count]
+        let place = (next - batches.lowerBound) % buffers.count
         next += 1
-        return Batch(images: buffer, items: items)
+        return Batch(images: buffers[place], masks: masks.isEmpty ? nil : masks[place], items: items)
     }
 
     /// The pictures that could not be read so far, and those that are damaged.

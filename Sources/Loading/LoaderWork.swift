@@ -24,6 +24,7 @@ final class LoaderWork: Sendable {
     private let options: Loader.Options
     private let batches: Range<Int>
     private let addresses: [UInt]
+    private let masks: [UInt]
     private let slot: Int
     private let state: Monitor<State>
     private let cache: PictureCache
@@ -31,13 +32,14 @@ final class LoaderWork: Sendable {
 
     init(
         _ sources: [Source], _ use: Loader.Use, _ options: Loader.Options, batches: Range<Int>, addresses: [UInt],
-        slot: Int
+        masks: [UInt], slot: Int
     ) {
         self.sources = sources
         self.use = use
         self.options = options
         self.batches = batches
         self.addresses = addresses
+        self.masks = masks
         self.slot = slot
         cache = PictureCache(capacity: options.cacheBytes, folder: options.cacheFolder)
         state = Monitor(State(nextUnit: (batches.lowerBound, 0), released: batches.lowerBound))
@@ -114,29 +116,50 @@ final class LoaderWork: Sendable {
         }
     }
 
-    private func make(_ batch: Int, _ slot: Int) throws(Failure) -> Item {
-        let address =
-            addresses[(batch - batches.lowerBound) % addresses.count]
-            + UInt(slot * self.slot * MemoryLayout<Float>.stride)
-        guard let start = UnsafeMutablePointer<Float>(bitPattern: address) else {
-            preconditionFailure("a batch without memory")
+    /// Where one picture of a batch goes.
+    private struct Place {
+        var pixels: UnsafeMutableBufferPointer<Float>
+        /// Nil where no masks are made.
+        var labels: UnsafeMutableBufferPointer<UInt8>?
+
+        func blank() {
+            pixels.update(repeating: 0)
+            labels?.update(repeating: LabelMap.ignored)
         }
-        let pixels = UnsafeMutableBufferPointer(start: start, count: self.slot)
+    }
+
+    private func place(_ batch: Int, _ slot: Int) -> Place {
+        let ring = (batch - batches.lowerBound) % addresses.count
+        func buffer<T>(_ address: UInt, _ count: Int, of type: T.Type) -> UnsafeMutableBufferPointer<T> {
+            let start = UnsafeMutablePointer<T>(bitPattern: address + UInt(slot * count * MemoryLayout<T>.stride))
+            guard let start else { preconditionFailure("a batch without memory") }
+            return UnsafeMutableBufferPointer(start: start, count: count)
+        }
+        var labels: UnsafeMutableBufferPointer<UInt8>?
+        if let stride = options.maskStride {
+            let count = options.canvas.width / stride * (options.canvas.height / stride)
+            labels = buffer(masks[ring], count, of: UInt8.self)
+        }
+        return Place(pixels: buffer(addresses[ring], self.slot, of: Float.self), labels: labels)
+    }
+
+    private func make(_ batch: Int, _ slot: Int) throws(Failure) -> Item {
+        let place = place(batch, slot)
         switch use {
         case .training(let sampler, let seed):
-            return try trainingItem(sampler.draws(step: batch)[slot], seed: seed, into: pixels)
+            return try trainingItem(sampler.draws(step: batch)[slot], seed: seed, into: place)
         case .evaluation(let skipsRefused):
             let size = self.size(of: batch)
             if slot + 1 == size, size < options.batch {
                 // The last batch keeps its full shape; its places without a picture hold nothing of an earlier one.
-                (start + self.slot).update(repeating: 0, count: (options.batch - size) * self.slot)
+                for empty in size..<options.batch { self.place(batch, empty).blank() }
             }
-            return try evaluationItem(batch * options.batch + slot, skipsRefused: skipsRefused, into: pixels)
+            return try evaluationItem(batch * options.batch + slot, skipsRefused: skipsRefused, into: place)
         }
     }
 
     private func trainingItem(
-        _ draw: Draw, seed: UInt64, into pixels: UnsafeMutableBufferPointer<Float>
+        _ draw: Draw, seed: UInt64, into place: Place
     ) throws(Failure) -> Item {
         let source = sources[draw.source]
         let order = self.order(draw, seed: seed)
@@ -156,7 +179,7 @@ final class LoaderWork: Sendable {
                     source.policy.operators == .none ? [] : source.dataset.examples[index].annotations.map(\.box)
                 let plan = source.policy.plan(
                     for: image.size, boxes: boxes, target: options.canvas, random: &random)
-                return item(draw.source, index, plan, image, into: pixels)
+                return try item(draw.source, index, plan, image, into: place)
             } catch {
                 refuse(path, error)
                 last = error
@@ -167,7 +190,7 @@ final class LoaderWork: Sendable {
     }
 
     private func evaluationItem(
-        _ index: Int, skipsRefused: Bool, into pixels: UnsafeMutableBufferPointer<Float>
+        _ index: Int, skipsRefused: Bool, into place: Place
     ) throws(Failure) -> Item {
         let example = sources[0].dataset.examples[index]
         let path = Files.join(sources[0].dataset.root, example.fileName)
@@ -175,20 +198,30 @@ final class LoaderWork: Sendable {
             let image = try picture(0, index, path, margin: 2) { [options] in
                 Plan.evaluation(for: $0, target: options.canvas).resized
             }
-            return item(0, index, .evaluation(for: image.size, target: options.canvas), image, into: pixels)
+            return try item(0, index, .evaluation(for: image.size, target: options.canvas), image, into: place)
         } catch {
             guard skipsRefused else { throw error }
             refuse(path, error)
-            pixels.update(repeating: 0)
+            place.blank()
             return Item(blank: options.canvas, index: index, refusal: error.message)
         }
     }
 
     private func item(
-        _ source: Int, _ index: Int, _ plan: Plan, _ image: Decoded, into pixels: UnsafeMutableBufferPointer<Float>
-    ) -> Item {
+        _ source: Int, _ index: Int, _ plan: Plan, _ image: Decoded, into place: Place
+    ) throws(Failure) -> Item {
+        if let labels = place.labels, let stride = options.maskStride {
+            let dataset = sources[source].dataset
+            let mask = try dataset.labelMap(of: dataset.examples[index])
+            guard mask.size == plan.source else {
+                throw .data(
+                    "\(dataset.examples[index].mask?.path ?? ""): has \(mask.width)x\(mask.height) pixels, its picture "
+                        + "\(plan.source.width)x\(plan.source.height)")
+            }
+            _ = labels.update(from: plan.rendered(mask, stride: stride).labels)
+        }
         plan.render(
-            image.image, reduction: image.reduction, into: pixels, normalization: options.normalization,
+            image.image, reduction: image.reduction, into: place.pixels, normalization: options.normalization,
             resampling: options.resampling)
         let annotations = sources[source].dataset.examples[index].annotations.compactMap { annotation in
             plan(annotation.box).map { box in

@@ -46,7 +46,7 @@ public enum Zoo {
             .paper(backbone: .resNet(50), classes: $0)
         },
         Model(
-            name: "nano-seg", summary: "ResNet-18, three repeats of NAS-FPN, 64 channels", size: 256, classes: 21,
+            name: "seg-nano", summary: "ResNet-18, three repeats of NAS-FPN, 64 channels", size: 256, classes: 21,
             family: "resnet18"
         ) {
             var spec = SegmentationSpec.paper(
@@ -135,6 +135,15 @@ public enum Zoo {
     public static func detector(_ name: String, classes: Int) throws(Failure) -> RetinaNetSpec {
         guard case .detector(let spec) = try model(name).spec(classes) else {
             throw .usage("model: \(name) gives no boxes; `pupil models` lists those that do")
+        }
+        return spec
+    }
+
+    /// A segmenter's spec for K classes.
+    /// - Throws: a `Failure` with `.usage` where the name is unknown or another kind of network's.
+    public static func segmenter(_ name: String, classes: Int) throws(Failure) -> SegmentationSpec {
+        guard case .segmenter(let spec) = try model(name).spec(classes) else {
+            throw .usage("model: \(name) gives no classes to pixels; `pupil models` lists those that do")
         }
         return spec
     }

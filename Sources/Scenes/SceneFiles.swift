@@ -30,7 +30,8 @@ public struct SceneShares: Hashable, Sendable {
 extension Scenes {
     /// Draws a set of pictures: `images/000001.jpg` and on, and `annotations/instances_{train,val,test}.json` in COCO's
     /// form, whose file names are relative to `images`. The same seed, count, style and shares give the same bytes,
-    /// whatever the number of threads. A split without pictures gets no file. The folder appears when everything is in
+    /// whatever the number of threads. With `masks`, also `masks/000001.png` and on, `classes.txt` and `splits/train.txt`
+    /// and the like, for segmentation. A split without pictures gets no file. The folder appears when everything is in
     /// it.
     ///
     /// `folder` must be new or empty, or hold the very set that is asked for: then nothing is done. `progress` is
@@ -39,10 +40,10 @@ extension Scenes {
     ///   written.
     public static func write(
         images count: Int, seed: UInt64, to folder: String, style: SceneStyle = .demo, shares: SceneShares = .init(),
-        threads: Int = availableProcessors(), progress: (@Sendable (Int) -> Void)? = nil
+        masks: Bool = false, threads: Int = availableProcessors(), progress: (@Sendable (Int) -> Void)? = nil
     ) throws(Failure) {
         precondition(count > 0, "a set has at least one picture, not \(count)")
-        let identity = identity(count, seed, style, shares)
+        let identity = identity(count, seed, style, shares, masks: masks)
         let marker = Files.join(folder, "scenes.json")
         if let found = try? Files.readJSON(marker), found.canonical == identity.canonical { return }
         let isFree = Files.isFolder(folder) ? try Files.list(folder).isEmpty : !Files.exists(folder)
@@ -55,6 +56,7 @@ extension Scenes {
         try Files.remove(partial)
         try Files.makeFolder(Files.join(partial, "images"))
         try Files.makeFolder(Files.join(partial, "annotations"))
+        if masks { for name in ["masks", "splits"] { try Files.makeFolder(Files.join(partial, name)) } }
 
         let results = Mutex<(examples: [Example?], done: Int, failure: Failure?)>(
             (Array(repeating: nil, count: count), 0, nil))
@@ -66,6 +68,7 @@ extension Scenes {
             let name = fileName(i + 1)
             do throws(Failure) {
                 try put(scene.image.jpeg(quality: quality), Files.join(partial, "images/\(name)"))
+                if masks { try put(scene.mask.png(), Files.join(partial, "masks/\(name.dropLast(4)).png")) }
             } catch {
                 results.withLock { $0.failure = $0.failure ?? error }
                 return
@@ -101,7 +104,15 @@ extension Scenes {
                 root: Files.join(partial, "images"), classes: classes, examples: Array(examples[first..<first + length])
             )
             try part.writeCOCO(to: Files.join(partial, "annotations/instances_\(name).json"))
+            if masks {
+                let list = part.examples.map { $0.fileName.dropLast(4) + "\n" }.joined()
+                try Files.write(list, to: Files.join(partial, "splits/\(name).txt"))
+            }
             first += length
+        }
+        if masks {
+            try Files.write(
+                maskClasses.names.map { $0 + "\n" }.joined(), to: Files.join(partial, "classes.txt"))
         }
         try Files.write(identity.pretty, to: Files.join(partial, "scenes.json"))
         try Files.publish(partial, as: plain)
@@ -120,9 +131,11 @@ extension Scenes {
 
     /// What decides the bytes of a set, so that a second run knows whether it is there. The format number goes up when
     /// the same seed draws something else.
-    private static func identity(_ count: Int, _ seed: UInt64, _ style: SceneStyle, _ shares: SceneShares) -> JSON {
+    private static func identity(
+        _ count: Int, _ seed: UInt64, _ style: SceneStyle, _ shares: SceneShares, masks: Bool
+    ) -> JSON {
         .object([
-            "format": 2, "images": .int(count), "seed": .string(String(seed)),
+            "format": masks ? 3 : 2, "images": .int(count), "seed": .string(String(seed)),
             "val": .double(shares.val), "test": .double(shares.test),
             "size": [.int(style.size.width), .int(style.size.height)],
             "objects": [.int(style.objects.lowerBound), .int(style.objects.upperBound)],

@@ -63,11 +63,16 @@ public enum Scenes {
     /// The six shapes, ids 1...6.
     public static let classes = ClassTable(names: Kind.allCases.map { "\($0)" })
 
+    /// The classes of masks: the background, then the six shapes.
+    public static let maskClasses = ClassTable(
+        names: ["background"] + classes.names, ids: Array(0...classes.count))
+
     /// Scene `index` of a seed, always the same. A box is the tight one around the whole shape, what other shapes hide
-    /// included, clipped to the picture; every shape in the picture has one.
+    /// included, clipped to the picture; every shape in the picture has one. The mask says for each pixel which of
+    /// `maskClasses` lies on top; strokes belong to nothing and hide nothing.
     public static func draw(
         index: Int, seed: UInt64, style: SceneStyle = .demo
-    ) -> (image: Image, annotations: [Annotation]) {
+    ) -> (image: Image, annotations: [Annotation], mask: LabelMap) {
         var random = Random(seed: seed, purpose: .scene, epoch: 0, index: index)
         let size = style.size
         let side = Double(min(size.width, size.height))
@@ -76,7 +81,7 @@ public enum Scenes {
         let light = (angle: random.uniform(0, 2 * .pi), length: random.uniform(0.01, 0.04) * side)
         for _ in 0..<random.below(3) { surface.strokeAtRandom(side: side, opacity: 1, random: &random) }
 
-        let shapes = place(style, side: side, random: &random)
+        let (shapes, owner) = place(style, side: side, random: &random)
         for shape in shapes {
             let shadow = random.uniform()
             if shadow < 0.6 {
@@ -96,7 +101,8 @@ public enum Scenes {
         let annotations = shapes.enumerated().map { i, placed in
             Annotation(id: i + 1, box: placed.shape.box.clipped(to: size), label: placed.shape.kind.rawValue)
         }
-        return (surface.image, annotations)
+        let labels = owner.map { $0 == 0 ? 0 : UInt8(shapes[Int($0) - 1].shape.kind.rawValue + 1) }
+        return (surface.image, annotations, LabelMap(width: size.width, height: size.height, labels: labels))
     }
 
     /// A shape and what it takes to move it.
@@ -106,8 +112,10 @@ public enum Scenes {
     }
 
     /// Places shapes one over the other. One that would hide too much of an earlier one, or lie too far outside, is
-    /// drawn anew; after some trials it is left out.
-    private static func place(_ style: SceneStyle, side: Double, random: inout Random) -> [Placed] {
+    /// drawn anew; after some trials it is left out. Also for each pixel the number of the shape on top, from 1; 0 is none.
+    private static func place(
+        _ style: SceneStyle, side: Double, random: inout Random
+    ) -> (shapes: [Placed], owner: [UInt8]) {
         let size = style.size
         let wanted = style.objects.lowerBound + random.below(style.objects.count)
         var placed: [Placed] = []
@@ -160,7 +168,7 @@ public enum Scenes {
                 break
             }
         }
-        return placed
+        return (placed, owner)
     }
 
     /// A filling whose colour stands off from what is behind it by at least the style's contrast.

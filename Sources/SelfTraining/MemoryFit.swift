@@ -6,15 +6,16 @@ import Training
 
 /// A training that is to fit into memory: which recipe, and how many pictures of each stream a step takes.
 public struct MemoryFit: Sendable {
-    let recipe: DetectorRecipe
+    let recipe: TrainingRecipe
     let streams: [Int]
     let need: MemoryNeed
 
     /// Trainings with a step of each one's model measured (`MemoryNeed.measured`), like models once.
     ///
     /// - Throws: what making a model throws; `.device` where not even two pictures fit.
-    public static func measured(
-        _ trainings: [(recipe: DetectorRecipe, streams: [Int])], classes: ClassTable, device: Device
+    public static func measured<Model: TaskModel>(
+        _ trainings: [(recipe: TrainingRecipe, streams: [Int])], of type: Model.Type, classes: ClassTable,
+        device: Device
     ) throws(Failure) -> [MemoryFit] {
         var fits: [MemoryFit] = []
         for (recipe, streams) in trainings {
@@ -25,11 +26,10 @@ public struct MemoryFit: Sendable {
             }
             let need = try MemoryNeed.measured(
                 canvas: recipe.canvas, optimizer: recipe.optimizerSpec, isAveraged: recipe.averageDecay > 0,
-                precision: recipe.precision
+                precision: recipe.precision, maskStride: recipe.labelStride
             ) { canvas throws(Failure) in
-                DetectionObjective(
-                    try Detector(
-                        name: recipe.model, classes: classes, canvas: canvas, seed: recipe.seed, device: device))
+                try Model(name: recipe.model, classes: classes, canvas: canvas, seed: recipe.seed, device: device)
+                    .objective
             }
             fits.append(MemoryFit(recipe: recipe, streams: streams, need: need))
         }

@@ -6,124 +6,123 @@ import Loading
 import Torch
 import Training
 
+/// What is asked, of the first seed; the others differ in the seed alone.
+public struct SelfTrainingOptions: Sendable {
+    /// How the teacher is trained; its seed is the first.
+    public var teacher: TrainingRecipe
+    /// How student and control are trained. Its batch counts human-labelled pictures; the student adds as many
+    /// pseudo-labelled ones, the control as many human-labelled ones.
+    public var student: TrainingRecipe
+    /// Whether the student (and the control) begins from the teacher's weights.
+    public var startsFromTeacher: Bool
+    /// The part of the training set that keeps its labels.
+    public var labels: LabelShare
+    /// Which of the teacher's predictions become labels.
+    public var choice: LabelChoice
+    /// The weight of pseudo-labels in the normalised loss.
+    public var alpha: Double
+    /// Whether the control is trained; without it there is no gain to tell.
+    public var hasControl: Bool
+    /// How many seeds, counted up from the teacher's.
+    public var seeds: Int
+    /// Where the teacher begins, and the others where they do not begin from it.
+    public var start: Start
+    /// Steps between evaluations on the validation set on the way; 0: none.
+    public var evaluateEvery: Int
+
+    /// The options; nothing is checked before `run`.
+    public init(
+        teacher: TrainingRecipe, student: TrainingRecipe, startsFromTeacher: Bool, labels: LabelShare,
+        choice: LabelChoice, alpha: Double, hasControl: Bool, seeds: Int, start: Start,
+        evaluateEvery: Int
+    ) {
+        self.teacher = teacher
+        self.student = student
+        self.startsFromTeacher = startsFromTeacher
+        self.labels = labels
+        self.choice = choice
+        self.alpha = alpha
+        self.hasControl = hasControl
+        self.seeds = seeds
+        self.start = start
+        self.evaluateEvery = evaluateEvery
+    }
+}
+
+/// The sets of a run. The reported one is `test` where there is one, else `val`.
+public struct SelfTrainingData: Sendable {
+    /// Human labels, of which `Options.labels` are used.
+    public var train: Dataset
+    /// What is looked at on the way.
+    public var validation: Dataset
+    /// What is reported on, once, at the end.
+    public var test: Dataset?
+    /// Unlabelled pictures; nil: the rest of `train` alone.
+    public var pool: Dataset?
+
+    /// The sets; all with one class table.
+    public init(train: Dataset, validation: Dataset, test: Dataset?, pool: Dataset?) {
+        self.train = train
+        self.validation = validation
+        self.test = test
+        self.pool = pool
+    }
+}
+
+/// The arms of a run in the order of its table.
+public let selfTrainingArms = ["teacher", "control", "student"]
+
+/// One arm of one seed.
+public struct Arm: Sendable {
+    /// Its training.
+    public var stage: Stage
+    /// COCO's numbers on the reported set, 0...1, as `metrics.json` has them.
+    public var metrics: JSON
+    /// Of this arm's own training; the teacher's work is in both others too where they begin from it.
+    public var images: Int
+    /// Of training, all sittings together, without evaluations.
+    public var seconds: Double
+}
+
+/// One seed: its arms and its labels.
+public struct Fold: Sendable {
+    /// Of everything in it.
+    public var seed: UInt64
+    /// Which pictures kept their labels.
+    public var split: Split
+    /// By name; `control` may be absent.
+    public var arms: [String: Arm]
+    /// What was kept of the teacher's labels.
+    public var kept: LabelDensity
+    /// What people labelled in the labelled pictures.
+    public var human: LabelDensity
+    /// Labelled pictures.
+    public var humanImages: Int
+    /// What was wrong with pictures, in all its stages.
+    public var quarantine = Quarantine()
+}
+
 /// The paper's three steps and a control, over several seeds: teacher, pseudo-labels, student; and the same training
 /// without pseudo-labels. The gain is student minus control, paired by seed: a student that goes on from its teacher
 /// has simply trained longer, and comparing it with the teacher would count that as a gain.
-public struct SelfTrainingRun: Sendable {
-    /// What is asked, of the first seed; the others differ in the seed alone.
-    public struct Options: Sendable {
-        /// How the teacher is trained; its seed is the first.
-        public var teacher: DetectorRecipe
-        /// How student and control are trained. Its batch counts human-labelled pictures; the student adds as many
-        /// pseudo-labelled ones, the control as many human-labelled ones.
-        public var student: DetectorRecipe
-        /// Whether the student (and the control) begins from the teacher's weights.
-        public var startsFromTeacher: Bool
-        /// The part of the training set that keeps its labels.
-        public var labels: LabelShare
-        /// The least score of a pseudo-label, 0...1.
-        public var threshold: Float
-        /// The weight of pseudo-labels in the normalised loss.
-        public var alpha: Double
-        /// Whether pictures without a pseudo-label are trained on as background.
-        public var keepEmpty: Bool
-        /// Whether the control is trained; without it there is no gain to tell.
-        public var hasControl: Bool
-        /// How many seeds, counted up from the teacher's.
-        public var seeds: Int
-        /// Where the teacher begins, and the others where they do not begin from it.
-        public var start: Start
-        /// Steps between evaluations on the validation set on the way; 0: none.
-        public var evaluateEvery: Int
-
-        /// The options; nothing is checked before `run`.
-        public init(
-            teacher: DetectorRecipe, student: DetectorRecipe, startsFromTeacher: Bool, labels: LabelShare,
-            threshold: Float, alpha: Double, keepEmpty: Bool, hasControl: Bool, seeds: Int, start: Start,
-            evaluateEvery: Int
-        ) {
-            self.teacher = teacher
-            self.student = student
-            self.startsFromTeacher = startsFromTeacher
-            self.labels = labels
-            self.threshold = threshold
-            self.alpha = alpha
-            self.keepEmpty = keepEmpty
-            self.hasControl = hasControl
-            self.seeds = seeds
-            self.start = start
-            self.evaluateEvery = evaluateEvery
-        }
-    }
-
-    /// The sets of a run. The reported one is `test` where there is one, else `val`.
-    public struct Data: Sendable {
-        /// Human labels, of which `Options.labels` are used.
-        public var train: Dataset
-        /// What is looked at on the way.
-        public var validation: Dataset
-        /// What is reported on, once, at the end.
-        public var test: Dataset?
-        /// Unlabelled pictures; nil: the rest of `train` alone.
-        public var pool: Dataset?
-
-        /// The sets; all with one class table.
-        public init(train: Dataset, validation: Dataset, test: Dataset?, pool: Dataset?) {
-            self.train = train
-            self.validation = validation
-            self.test = test
-            self.pool = pool
-        }
-    }
-
-    /// The arms in the order of the table.
-    public static let arms = ["teacher", "control", "student"]
-
-    /// One arm of one seed.
-    public struct Arm: Sendable {
-        /// Its training.
-        public var stage: Stage
-        /// COCO's numbers on the reported set, 0...1, as `metrics.json` has them.
-        public var metrics: JSON
-        /// Of this arm's own training; the teacher's work is in both others too where they begin from it.
-        public var images: Int
-        /// Of training, all sittings together, without evaluations.
-        public var seconds: Double
-    }
-
-    /// One seed: its arms and its labels.
-    public struct Fold: Sendable {
-        /// Of everything in it.
-        public var seed: UInt64
-        /// Which pictures kept their labels.
-        public var split: Split
-        /// By name; `control` may be absent.
-        public var arms: [String: Arm]
-        /// What the teacher labelled and what was kept of it.
-        public var pseudo: PseudoLabelSummary
-        /// Objects a labelled picture.
-        public var humanBoxesPerImage: Double
-        /// Of the labelled pictures, `[K]`.
-        public var humanPerClass: [Int]
-        /// Labelled pictures.
-        public var humanImages: Int
-        /// What was wrong with pictures, in all its stages.
-        public var quarantine = Quarantine()
-    }
-
-    let options: Options
-    let data: Data
-    let stages: DetectorStages
+public struct SelfTrainingRun<Model: Teacher>: Sendable {
+    let options: SelfTrainingOptions
+    let data: SelfTrainingData
+    /// How the teacher looks at the pool.
+    let looking: Model.InferenceOptions
+    let stages: Stages<Model>
     let folder: String
     let log: @Sendable (String) -> Void
 
     /// A run into a run folder, over a store of stages; `log` gets a sentence for the user now and then.
     public init(
-        _ options: Options, _ data: Data, stages: DetectorStages, folder: String,
+        _ options: SelfTrainingOptions, _ data: SelfTrainingData, looking: Model.InferenceOptions,
+        stages: Stages<Model>, folder: String,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.options = options
         self.data = data
+        self.looking = looking
         self.stages = stages
         self.folder = folder
         self.log = log
@@ -140,10 +139,10 @@ public struct SelfTrainingRun: Sendable {
             let fold = try fold(options.teacher.seed + UInt64(i))
             folds.append(fold)
             if options.seeds > 1 {
-                let scores = Self.arms.compactMap { arm in
-                    fold.arms[arm].map { "\(arm) \(TextTable.points($0.metrics["AP"]?.double ?? .nan))" }
+                let scores = selfTrainingArms.compactMap { arm in
+                    fold.arms[arm].map { "\(arm) \(TextTable.points($0.metrics[Model.words.metric]?.double ?? .nan))" }
                 }
-                log("seed \(fold.seed): " + scores.joined(separator: ", ") + " AP")
+                log("seed \(fold.seed): " + scores.joined(separator: ", ") + " \(Model.words.metric)")
             }
             try each(folds)
         }
@@ -161,7 +160,7 @@ public struct SelfTrainingRun: Sendable {
         log(
             "\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile)), pool: \(pool.examples.count)"
         )
-        let density = human.objectsPerImage
+        let density = Model.density(human)
         warnOfEmptyClasses(human)
 
         var teacherRecipe = options.teacher
@@ -175,14 +174,13 @@ public struct SelfTrainingRun: Sendable {
             label: tag + "teacher",
             validation: validation)
         try stages.store.link(teacher.name, from: folder, as: prefix + "teacher")
-        let scored = try stages.score(teacher, pool: pool, precision: teacherRecipe.precision, label: tag + "labelling")
-        let (pseudoStage, pseudo) = try stages.choose(
-            scored, root: pool.root, threshold: options.threshold, keepEmpty: options.keepEmpty,
-            humanBoxesPerImage: density)
+        let scored = try stages.label(teacher, pool: pool, looking, label: tag + "labelling")
+        let (pseudoStage, pseudo) = try stages.choose(scored, root: pool.root, options.choice, human: density)
         try stages.store.link(pseudoStage.name, from: folder, as: prefix + "pseudo/round_1")
-        log(
-            "\(tag)pseudo-labels: kept \(pseudo.summary.kept) boxes on \(pseudo.summary.imagesWithBoxes) of \(pseudo.summary.images) pictures, "
-                + "\(TextTable.fixed(pseudo.summary.keptPerImage, 2)) a picture (human \(TextTable.fixed(density, 2)))")
+        func shown(_ density: LabelDensity) -> String {
+            TextTable.fixed(density.all * Model.words.densityScale, 2) + " \(Model.words.density)"
+        }
+        log("\(tag)pseudo-labels: \(pseudo.sentence): \(shown(pseudo.density)) (human \(shown(density)))")
 
         let start = options.startsFromTeacher ? Start.stage(teacher) : options.start
         // The control sees as many pictures a step, all of them human-labelled.
@@ -218,9 +216,8 @@ public struct SelfTrainingRun: Sendable {
                 seconds: stage.result["seconds"]?.double ?? 0)
         }
         return Fold(
-            seed: seed, split: split, arms: arms, pseudo: pseudo.summary, humanBoxesPerImage: density,
-            humanPerClass: human.objectsPerClass, humanImages: human.examples.count,
-            quarantine: quarantine)
+            seed: seed, split: split, arms: arms, kept: pseudo.density, human: density,
+            humanImages: human.examples.count, quarantine: quarantine)
     }
 
     /// The pictures the teacher labels: the rest of the set, the folders given, or both.

@@ -1,6 +1,7 @@
 import Annotations
 import Augmentation
 import Base
+import Evaluation
 import Geometry
 import Layers
 import Loading
@@ -34,7 +35,7 @@ extension Quarantine {
 
 extension Detector {
     /// How a detector runs over a dataset.
-    public struct InferenceOptions: Sendable {
+    public struct InferenceOptions: InferenceChoices {
         /// Pictures in a forward pass. Another number may change the last bits of results.
         public var batch = 8
         /// Threads that decode pictures.
@@ -47,6 +48,9 @@ extension Detector {
         public var suppression: Suppression?
         /// Skip pictures that cannot be read instead of failing.
         public var skipsRefused = false
+
+        /// What of it changes answers.
+        public var keys: [String: JSON] { suppression.map { ["suppression": .string($0.description)] } ?? [:] }
 
         /// The defaults, in that precision.
         public init(precision: DType? = nil) { self.precision = precision }
@@ -138,5 +142,28 @@ extension Detector {
             }
         }
         return results.compactMap { $0 }
+    }
+
+    /// COCO's numbers (`DetectionMetrics`), picture by picture; `folder` gets `predictions.json` (COCO results).
+    public func score(
+        _ set: Dataset, _ options: InferenceOptions, into folder: String?
+    ) throws(Failure) -> TaskScore {
+        var evaluator = COCOEvaluator(TruthSet(set))
+        var quarantine = Quarantine()
+        var detections: [[Detection]] = []
+        try forEachBatch(set, options) { results throws(Failure) in
+            for result in results {
+                evaluator.add(image: result.index, detections: result.detections.map { ScoredBox($0) })
+                if folder != nil { detections.append(result.detections) }
+            }
+            quarantine.add(results, of: set)
+            return true
+        }
+        if let folder { try COCOResults.write(detections, of: set, to: Files.join(folder, "predictions.json")) }
+        let metrics = evaluator.finish()
+        return TaskScore(
+            json: metrics.json, table: metrics.table,
+            columns: ["AP": .number(metrics.ap), "AP50": .number(metrics.ap50), "AP75": .number(metrics.ap75)],
+            value: metrics.ap.isNaN ? 0 : metrics.ap, quarantine: quarantine)
     }
 }

@@ -38,11 +38,12 @@ public struct MemoryNeed: Hashable, Sendable {
     ///   - optimizer: its averages are kept beside the weights.
     ///   - isAveraged: whether the weights' averages are kept, too.
     ///   - precision: of convolutions; nil is fp32.
+    ///   - maskStride: of the masks that the objective learns from; nil: from none.
     ///   - objective: makes the model for a canvas; nothing else may use it.
     /// - Throws: a `Failure` with `.device` where not even these fit.
     public static func measured(
         canvas: Size, optimizer: OptimizerSpec, isAveraged: Bool = false, precision: DType?,
-        objective: (_ canvas: Size) throws(Failure) -> any Objective
+        maskStride: Int? = nil, objective: (_ canvas: Size) throws(Failure) -> any Objective
     ) throws(Failure) -> MemoryNeed {
         let probe = Size(width: min(canvas.width, probeSide), height: min(canvas.height, probeSide))
         var made: (objective: any Objective, optimizer: Optimizer)?
@@ -53,7 +54,8 @@ public struct MemoryNeed: Hashable, Sendable {
         guard let made else { preconditionFailure("a model without a failure") }
         var held: [Int] = []
         for count in [1, 2] {
-            held.append(try peak { () throws(Failure) in _ = forward(made.objective, count, probe, precision) })
+            held.append(
+                try peak { () throws(Failure) in _ = forward(made.objective, count, probe, precision, maskStride) })
         }
         let perImage = max(0, held[1] - held[0])
         let larger = Double(canvas.width * canvas.height) / Double(probe.width * probe.height)
@@ -76,13 +78,18 @@ public struct MemoryNeed: Hashable, Sendable {
     private static let probeSide = 256
 
     private static func forward(
-        _ objective: any Objective, _ count: Int, _ canvas: Size, _ precision: DType?
+        _ objective: any Objective, _ count: Int, _ canvas: Size, _ precision: DType?, _ maskStride: Int?
     ) -> [StreamLoss] {
         let images = Tensor.empty([count, 3, canvas.height, canvas.width], channelsLast: true)
         images.fill(0)
+        var masks: Tensor?
+        if let stride = maskStride {
+            masks = Tensor.zeros([count, canvas.height / stride, canvas.width / stride], .uint8)
+        }
         return objective.losses(
-            images: images.to(objective.parameters.device, nonBlocking: false),
-            items: [Item](repeating: Item(blank: canvas), count: count), groups: [0..<count], precision: precision,
-            noise: Noise(seed: 0, step: 0))
+            Inputs(
+                images: images.to(objective.parameters.device, nonBlocking: false), masks: masks,
+                items: [Item](repeating: Item(blank: canvas), count: count)),
+            groups: [0..<count], precision: precision, noise: Noise(seed: 0, step: 0))
     }
 }

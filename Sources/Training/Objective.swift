@@ -1,6 +1,7 @@
 import Annotations
 import Base
 import Geometry
+import Imaging
 import Layers
 import Loading
 import Models
@@ -16,6 +17,23 @@ public struct StreamLoss {
     public let positives: Int
 }
 
+/// A (micro-)batch as an objective sees it.
+public struct Inputs {
+    /// `[N, 3, H, W]` on the model's device.
+    public var images: Tensor
+    /// `[N, H / s, W / s]` u8 in the processor's memory, where the task learns from masks (`Batch.masks`).
+    public var masks: Tensor?
+    /// What the pictures show, `[N]`.
+    public var items: [Item]
+
+    /// The inputs of a pass.
+    public init(images: Tensor, masks: Tensor? = nil, items: [Item]) {
+        self.images = images
+        self.masks = masks
+        self.items = items
+    }
+}
+
 /// What a batch is scored by: a model with its loss. The loop knows no more of a task than this.
 public protocol Objective: AnyObject {
     /// What the optimiser moves and a checkpoint holds.
@@ -23,13 +41,9 @@ public protocol Objective: AnyObject {
     /// The losses of one forward pass over a (micro-)batch, one for each group of pictures.
     ///
     /// - Parameters:
-    ///   - images: `[N, 3, H, W]` on the model's device.
-    ///   - items: what they show, `[N]`.
     ///   - groups: the pictures of each stream.
     ///   - noise: what stochastic layers draw from.
-    func losses(
-        images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?, noise: Noise
-    ) -> [StreamLoss]
+    func losses(_ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise) -> [StreamLoss]
 }
 
 /// A detector and its two losses.
@@ -45,8 +59,9 @@ public final class DetectionObjective: Objective {
 
     /// Focal and Huber losses (`cls`, `box`) of each group, over that group's positives + 1.
     public func losses(
-        images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?, noise: Noise
+        _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
     ) -> [StreamLoss] {
+        let (images, items) = (inputs.images, inputs.items)
         let spec = detector.spec
         let anchors = detector.anchors
         var targets = [AnchorTargets?](repeating: nil, count: items.count)
@@ -64,6 +79,50 @@ public final class DetectionObjective: Objective {
             return StreamLoss(
                 total: losses.total, parts: [("cls", losses.classes), ("box", losses.boxes)],
                 positives: losses.positives)
+        }
+    }
+}
+
+/// A segmenter and its loss: softmax cross-entropy, the mean over the pixels of a stream that are not ignored
+/// (docs/paper.md 1). A stream all of whose pixels are ignored costs 0.
+public final class SegmentationObjective: Objective {
+    /// What is trained.
+    public let segmenter: Segmenter
+
+    /// The objective of a segmenter. Where masks come at a finer stride than its output, logits are brought to theirs.
+    public init(_ segmenter: Segmenter) { self.segmenter = segmenter }
+
+    /// The segmenter's.
+    public var parameters: ParameterStore { segmenter.parameters }
+
+    /// The cross-entropy (`ce`) of each group; `positives` counts pixels.
+    public func losses(
+        _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
+    ) -> [StreamLoss] {
+        guard let masks = inputs.masks else { preconditionFailure("a segmenter learns from masks") }
+        let device = inputs.images.device
+        let logits = withAutocast(precision, on: device) { segmenter.model(inputs.images, .training(noise)) }
+        let counts = Self.pixels(masks)
+        return groups.map { group in
+            let labels = masks.narrowed(0, start: group.lowerBound, length: group.count)
+            var part = logits.narrowed(0, start: group.lowerBound, length: group.count).to(.float32)
+            let (height, width) = (labels.size(1), labels.size(2))
+            if part.size(2) != height || part.size(3) != width {
+                part = part.upsampledBilinear(height: height, width: width)
+            }
+            let sum = part.crossEntropy(
+                labels.to(device, nonBlocking: true).to(.int64), ignore: Int(LabelMap.ignored), mean: false)
+            let pixels = counts[group].reduce(0, +)
+            let loss = sum * (1 / Double(max(1, pixels)))
+            return StreamLoss(total: loss, parts: [("ce", loss)], positives: pixels)
+        }
+    }
+
+    /// Pixels of each picture that are not ignored.
+    private static func pixels(_ masks: Tensor) -> [Int] {
+        let size = masks.size(1) * masks.size(2)
+        return masks.withMutableElements(of: UInt8.self) { labels in
+            (0..<masks.size(0)).map { i in labels[i * size..<(i + 1) * size].count { $0 != LabelMap.ignored } }
         }
     }
 }

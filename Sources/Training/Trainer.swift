@@ -32,6 +32,8 @@ public struct TrainingPlan: Sendable {
     public var seed: UInt64
     /// The size of the pictures in a batch, in pixels.
     public var canvas: Size
+    /// Pixels of the canvas a side for each label of a mask; nil: no masks are made.
+    public var maskStride: Int?
 
     // What follows does not change results.
     /// Threads that decode and render.
@@ -264,8 +266,8 @@ public final class Trainer {
                 groups.append(from..<from + stream.images / accumulation)
             }
             let losses = objective.losses(
-                images: images, items: batch.items, groups: groups, precision: plan.precision,
-                noise: Noise(seed: plan.seed, step: step, first: pass * plan.micro))
+                Inputs(images: images, masks: batch.masks, items: batch.items), groups: groups,
+                precision: plan.precision, noise: Noise(seed: plan.seed, step: step, first: pass * plan.micro))
             let total = mixer(losses.map(\.total), share: share)
             (accumulation == 1 ? total : total * share).backward()
             readings.append(("loss", share, pass, total.detached()))
@@ -375,6 +377,7 @@ public final class Trainer {
         options.cacheBytes = plan.cacheBytes
         options.cacheFolder = plan.cacheFolder
         options.pinned = device != .cpu
+        options.maskStride = plan.maskStride
         let sampler = Sampler(
             counts: plan.streams.map { $0.dataset.examples.count },
             shares: plan.streams.map { $0.images / accumulation })

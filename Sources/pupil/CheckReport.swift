@@ -16,6 +16,8 @@ struct CheckReport {
         let summary: SetSummary
         /// What its reader left out or changed.
         let reading: Findings
+        /// Of a set with masks.
+        var masks: [MaskFacts]?
     }
 
     private(set) var parts: [Part] = []
@@ -26,11 +28,15 @@ struct CheckReport {
 
     /// Reads and checks everything that the settings name.
     /// - Throws: where a file cannot be read at all; what is wrong in one that can is among the findings.
-    init(_ settings: Settings, threads: Int) throws(Failure) {
+    init(_ settings: Settings, threads: Int, hasMasks: Bool) throws(Failure) {
         let look: Dataset.Look = settings.bool("pixels") ? .pixels : .headers
         for (role, key, images) in [
             ("train", "data", "images"), ("val", "val", "val-images"), ("test", "test", "test-images"),
         ] {
+            if hasMasks {
+                try addMasked(role, settings, look, threads)
+                continue
+            }
             guard let path = settings.optionalString(key) else { continue }
             var reading = Findings()
             let set = try Dataset.read(
@@ -44,6 +50,23 @@ struct CheckReport {
         let folders = settings.strings("unlabelled")
         if !folders.isEmpty { add("unlabelled", try Dataset.pool(folders), Findings(), look, threads) }
         compare(threads)
+    }
+
+    private mutating func addMasked(
+        _ role: String, _ settings: Settings, _ look: Dataset.Look, _ threads: Int
+    ) throws(Failure) {
+        var reading = Findings()
+        let prefix = role == "train" ? "" : role + "-"
+        // Nobody need name a val or test set here.
+        let isNamed = [role == "train" ? "data" : role, prefix + "images", prefix + "masks", prefix + "split"]
+            .contains { settings.value($0) != nil }
+        guard isNamed, let set = try settings.readMaskedSet(role, path: role == "train" ? "data" : role, into: &reading)
+        else { return }
+        findings.add(reading)
+        add(role, set, reading, look, threads)
+        let masks = set.lookAtMasks(threads: threads)
+        set.checkMasks(masks, parts[parts.count - 1].facts, into: &findings)
+        parts[parts.count - 1].masks = masks
     }
 
     private mutating func add(
@@ -136,6 +159,18 @@ extension CheckReport {
         let sets = parts.map { part -> JSON in
             guard case .object(var members) = part.summary.json else { return .null }
             members["role"] = .string(part.role)
+            if let masks = part.masks {
+                for key in ["box_sides", "objects", "regions", "without_label"] { members[key] = nil }
+                members["classes"] = .array(
+                    part.set.classes.names.enumerated().map { k, name in
+                        let of = masks.map { k < $0.pixels.count ? $0.pixels[k] : 0 }
+                        return [
+                            "id": .int(part.set.classes.ids[k]), "name": .string(name), "pixels": .int(of.reduce(0, +)),
+                            "pictures": .int(of.count { $0 > 0 }),
+                        ]
+                    })
+                members["ignored_pixels"] = .int(masks.reduce(0) { $0 + $1.ignored })
+            }
             members["source"] = .string(part.set.source)
             return .object(members)
         }
@@ -180,6 +215,7 @@ extension CheckReport {
             out += a == b ? " of \(a.width)x\(a.height)" : " of \(a.width)x\(a.height) to \(b.width)x\(b.height)"
         }
         if part.role == "unlabelled" { return out + "\n" }
+        if let masks = part.masks { return out + "\n\n" + masksText(part.set, masks) }
         out += ", \(s.withoutLabel) without a label; \(s.objects) objects, \(s.regions) ignored regions\n\n"
         var table = TextTable(["id", "class", "objects", "pictures"])
         for c in s.classes { table.add(["\(c.id)", c.name, "\(c.objects)", "\(c.pictures)"]) }
@@ -192,6 +228,21 @@ extension CheckReport {
             sides.add([name, "\(count)", String(repeating: "#", count: (count * 40 + most - 1) / most)])
         }
         return out + sides.text
+    }
+
+    /// Pixels and pictures of each class.
+    private func masksText(_ set: Dataset, _ masks: [MaskFacts]) -> String {
+        var table = TextTable(["id", "class", "% of pixels", "pictures"])
+        let all = masks.reduce(0) { $0 + $1.pixels.reduce(0, +) + $1.ignored }
+        func share(_ pixels: Int) -> String { TextTable.fixed(100 * Double(pixels) / Double(max(1, all)), 2) }
+        for (k, name) in set.classes.names.enumerated() {
+            let of = masks.map { k < $0.pixels.count ? $0.pixels[k] : 0 }
+            table.add([
+                "\(set.classes.ids[k])", name, share(of.reduce(0, +)), "\(of.count { $0 > 0 })",
+            ])
+        }
+        table.add(["", "ignored", share(masks.reduce(0) { $0 + $1.ignored }), "\(masks.count { $0.ignored > 0 })"])
+        return table.text
     }
 
     private var anchorsText: String {

@@ -5,6 +5,7 @@ import Glibc
 import Journal
 import Models
 import Recipes
+import Training
 
 /// `pupil check`: what is in a set, what is wrong with it, and a mended copy.
 enum CheckVerb {
@@ -12,7 +13,11 @@ enum CheckVerb {
         verb: "check", summary: "Look at a labelled set before training: what is in it and what is wrong with it.",
         positional: ["data"],
         keys: [
-            Key("data", .path, required: true, group: "data", help: "The labelled set to check. \(CommonKeys.forms)"),
+            Key(
+                "data", .path, group: "data",
+                help: "The labelled set to check. \(CommonKeys.forms) With masks: a VOC folder or a COCO panoptic file."
+            ),
+            TaskKeys.task,
             Key("images", .path, group: "data", help: "Its pictures. Default: where its form has them."),
             Key("val", .path, group: "data", help: "A set to check with, which must not share pictures with DATA."),
             Key("val-images", .path, group: "data", help: "Its pictures."),
@@ -39,11 +44,18 @@ enum CheckVerb {
             Key(
                 "threads", .integer(1...1024), group: "machine", affectsResult: false,
                 help: "Threads that read pictures. Default: the processors this process may use."),
-        ])
+        ] + TaskKeys.masks)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
         let threads = settings.optionalInt("threads") ?? availableProcessors()
+        let hasMasks = settings.value("masks") != nil || settings.string("task") == TaskName.segmentation.rawValue
+        guard settings.value("data") != nil || settings.value("masks") != nil else {
+            throw .usage("check needs DATA (a labelled set), or --images and --masks")
+        }
+        if hasMasks, let key = ["model", "size", "fix"].first(where: { settings.value($0) != nil }) {
+            throw .usage("check: --\(key) is about boxes, and this set has masks")
+        }
         if settings.value("size") != nil, settings.value("model") == nil {
             throw .usage("check: --size belongs to --model, which is not given")
         }
@@ -54,7 +66,7 @@ enum CheckVerb {
         if let fix, Files.exists(fix), try !(Files.isFolder(fix) ? Files.list(fix) : ["a file"]).isEmpty {
             throw .usage("fix: \(fix) exists and is no empty folder; choose another")
         }
-        var report = try CheckReport(settings, threads: threads)
+        var report = try CheckReport(settings, threads: threads, hasMasks: hasMasks)
         if let (name, size, spec) = model {
             report.checkAnchors(of: name, spec, size: settings.optionalInt("size") ?? size)
         }

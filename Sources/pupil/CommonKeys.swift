@@ -43,12 +43,12 @@ enum CommonKeys {
         "seed", .count, default: 0, group: "run", affectsResult: false,
         help: "Nothing is drawn here; taken and not used.")
 
-    /// What decides how a detector is trained.
+    /// What decides how a model is trained.
     static let training: [Key] =
         [
             Key(
-                "model", .string, default: "nano", group: "model",
-                help: "pico, nano, small, base or large; `pupil models` describes them."),
+                "model", .string, group: "model",
+                help: "A name of `pupil models`. Default: nano, for segmentation seg-nano."),
             Key(
                 "size", .integer(32...4096), group: "model",
                 help: "Side of the square canvas in pixels, a multiple of 32. Default: the model's own."),
@@ -65,31 +65,34 @@ enum CommonKeys {
             Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
             Key(
                 "optimizer", .choice(["adamw", "sgd"]), group: "training",
-                help: "Default: adamw for pico, nano and small, the paper's sgd for base and large."),
+                help: "Default: adamw for pico, nano, small and seg-nano, the paper's sgd for others."),
             Key(
                 "lr", .positiveNumber, group: "training",
-                help: "Peak learning rate. Default: 0.001 for adamw; 0.32 * batch / 256 for sgd (docs/paper.md 1)."),
+                help:
+                    "Peak learning rate. Default: 0.001 for adamw; for sgd 0.32 * batch / 256, segmentation 0.08 (docs/paper.md 1)."
+            ),
             Key(
                 "decay", .nonNegativeNumber, group: "training",
-                help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd."),
+                help: "Weight decay of kernels. Default: 0.05 for adamw, 0.0001 for sgd, segmentation 0.00001."),
             Key(
                 "warmup", .count, group: "training",
-                help: "Steps of linear warm-up. Default: a tenth of the steps, at most 1000."),
+                help: "Steps of linear warm-up. Default: a tenth of the steps, at most 1000 (segmentation 500)."),
             Key(
                 "clip", .nonNegativeNumber, group: "training",
-                help: "Greatest norm of all gradients; 0 is none. Default: 10 for adamw, 0 for sgd."),
+                help: "Greatest norm of all gradients; 0 is none. Default: 10 for adamw and segmentation, else 0."),
             Key(
                 "average", .number(0...0.99999), default: 0, group: "training",
                 help: "Decay of weight averaging; 0 is none."),
             AugmentationKeys.policy("augment", default: "S1"), precision, seed,
-        ] + AugmentationKeys.changes
+        ] + TaskKeys.segmentationTraining + AugmentationKeys.changes
 
     /// What a key for a labelled set takes.
     static let forms =
         "A file or folder, told by its content: COCO JSON, YOLO data.yaml, VOC, Open Images CSV, CVAT (docs/formats.md)."
     static let classes = Key(
         "classes", .path, group: "data",
-        help: "A file with the names of the classes in order, one a line. Default: what the set lists, or else has.")
+        help: "A file with the names of the classes in order, one a line, for masks perhaps with colours; or how many "
+            + "there are. Default: what the set lists, or else has.")
 
     /// A file or folder of detections.
     static func detections(_ help: String) -> Key {
@@ -119,34 +122,39 @@ enum CommonKeys {
             help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
     ]
 
-    static let trainingData: [Key] = [
-        Key("train", .path, required: true, group: "data", help: "The set to learn from. \(forms)"),
-        Key("images", .path, group: "data", help: "Its pictures. Default: where its form has them."),
-        Key(
-            "val", .path, required: true, group: "data",
-            help: "The set to check with; the file of --train again where that has a part val."),
-        Key("val-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
-        Key(
-            "test", .path, group: "data",
-            help: "The set that the reported numbers come from; without it, --val."),
-        Key("test-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
-        classes,
-        Key(
-            "init", .string, default: "random", group: "model",
-            help:
-                "random, or weights: a run's folder, a detector's file, or a backbone's (safetensors, torch; docs/checkpoints.md)."
-        ),
-        Key("init-key", .string, group: "model", help: "Which dictionary of a torch file holds the weights."),
-        Key(
-            "init-allow", .list(of: .string), default: [], group: "model",
-            help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
-        Key(
-            "init-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
-            help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
-        Key(
-            "eval-every", .count, default: 0, group: "training",
-            help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
-    ]
+    static let trainingData: [Key] =
+        [
+            TaskKeys.task,
+            Key(
+                "train", .path, group: "data",
+                help: "The set to learn from. \(forms) Segmentation: a VOC folder or a COCO panoptic file."),
+            Key("images", .path, group: "data", help: "Its pictures. Default: where its form has them."),
+            Key(
+                "val", .path, group: "data",
+                help: "The set to check with; the file of --train again where that has a part val."),
+            Key("val-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
+            Key(
+                "test", .path, group: "data",
+                help: "The set that the reported numbers come from; without it, --val."),
+            Key("test-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
+            classes,
+            Key(
+                "init", .string, default: "random", group: "model",
+                help:
+                    "random, or weights: a run's folder, a detector's file, or a backbone's (safetensors, torch; docs/checkpoints.md)."
+            ),
+            Key("init-key", .string, group: "model", help: "Which dictionary of a torch file holds the weights."),
+            Key(
+                "init-allow", .list(of: .string), default: [], group: "model",
+                help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
+            Key(
+                "init-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
+                help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."
+            ),
+            Key(
+                "eval-every", .count, default: 0, group: "training",
+                help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
+        ] + TaskKeys.masks
 
     /// What overlapping boxes of a detector do to each other.
     static let suppression: [Key] = [
@@ -206,22 +214,25 @@ extension Settings {
     }
 
     /// Fills in every default that depends on something, so that args.yaml says what was used.
-    func resolvedTraining(_ device: Device) throws(Failure) -> Settings {
-        let model = try Zoo.model(string("model"))
-        _ = try Zoo.detector(model.name, classes: 1)
+    func resolvedTraining<Task: CommandTask>(_ device: Device, _: Task.Type) throws(Failure) -> Settings {
+        let model = try Zoo.model(optionalString("model") ?? Task.defaultModel)
+        try Task.check(model: model.name)
         _ = try policy(string("augment"))
         var settings = self
         func fill(_ key: String, _ value: JSON) {
             if settings.value(key) == nil { settings = settings.setting(key, value) }
         }
+        fill("model", .string(model.name))
         fill("size", .int(model.size))
-        let isSmall = ["pico", "nano", "nano-b0", "small"].contains(model.name)
+        let isSmall = ["pico", "nano", "nano-b0", "small", "seg-nano"].contains(model.name)
         fill("optimizer", .string(isSmall ? "adamw" : "sgd"))
         let isAdam = settings.string("optimizer") == "adamw"
-        fill("lr", .double(isAdam ? 0.001 : 0.32 * Double(int("batch")) / 256))
-        fill("decay", .double(isAdam ? 0.05 : 1e-4))
-        fill("warmup", .int(min(1000, settings.int("steps") / 10)))
-        fill("clip", .double(isAdam ? 10 : 0))
+        let sgd = Task.sgd
+        fill("lr", .double(isAdam ? 0.001 : sgd.rate * Double(int("batch")) / 256))
+        fill("decay", .double(isAdam ? 0.05 : sgd.decay))
+        fill("warmup", .int(min(sgd.warmup, settings.int("steps") / 10)))
+        fill("clip", .double(isAdam ? 10 : sgd.clip))
+        if Task.task == .segmentation { fill("label_stride", .string("4")) }
         return settings.setting("precision", .string("\(Self.precision(string("precision"), device))"))
     }
 
@@ -235,14 +246,16 @@ extension Settings {
     }
 
     /// - Precondition: the settings are resolved.
-    func recipe(model: String? = nil, steps: Int? = nil) throws(Failure) -> DetectorRecipe {
-        DetectorRecipe(
+    func recipe<Task: CommandTask>(
+        _: Task.Type, model: String? = nil, steps: Int? = nil
+    ) throws(Failure) -> TrainingRecipe {
+        TrainingRecipe(
             model: model ?? string("model"), size: int("size"), batch: int("batch"), micro: optionalInt("micro"),
             steps: steps ?? int("steps"),
-            optimizer: DetectorRecipe.OptimizerName(rawValue: string("optimizer")) ?? .adamw, lr: double("lr"),
+            optimizer: TrainingRecipe.OptimizerName(rawValue: string("optimizer")) ?? .adamw, lr: double("lr"),
             decay: double("decay"), warmup: int("warmup"), clip: double("clip"), averageDecay: double("average"),
             augment: try policy(string("augment")), precision: string("precision") == "bfloat16" ? .bfloat16 : .float32,
-            seed: UInt64(int("seed")))
+            labelStride: Task.labelStride(self), seed: UInt64(int("seed")))
     }
 
     /// With `micro` settled: what a run that was begun in this folder settled; else as asked for; else left to the whole
@@ -250,8 +263,8 @@ extension Settings {
     ///
     /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where that
     ///   divides no batch.
-    func fittedToMemory(
-        _ device: Device, _ classes: ClassTable, _ trainings: [(recipe: DetectorRecipe, streams: [Int])]
+    func fittedToMemory<Task: CommandTask>(
+        _ device: Device, _ classes: ClassTable, _ trainings: [(recipe: TrainingRecipe, streams: [Int])], _: Task.Type
     ) throws(Failure) -> Settings {
         let asked = optionalInt("micro")
         let arguments = Files.join(string("out"), "args.yaml")
@@ -263,18 +276,12 @@ extension Settings {
             Console.standardError.line("nobody says how much memory is free, so it is not checked")
             return self
         }
-        let fits = try MemoryFit.measured(trainings, classes: classes, device: device)
+        let fits = try MemoryFit.measured(trainings, of: Task.self, classes: classes, device: device)
         guard let micro = try MemoryFit.micro(fits, asked: asked, available: available), asked == nil else {
             return self
         }
         Console.standardError.line("the whole batch does not fit into memory: passes of \(micro) pictures (micro)")
         return setting("micro", .int(micro))
-    }
-
-    /// A labelled set by its two keys, with its notes on standard error: the fatal part of `pupil check`.
-    func labelledSet(_ key: String, _ imagesKey: String) throws(Failure) -> Dataset? {
-        guard let path = optionalString(key) else { return nil }
-        return try checkedSet(path, images: imagesKey, part: key)
     }
 
     /// As `readSet`, with its pictures held against it.
@@ -305,17 +312,6 @@ extension Settings {
 
     var detectionLines: DetectionLines? { optionalString("dt-boxes").flatMap { DetectionLines(rawValue: $0) } }
     func detectionClasses() throws(Failure) -> [String]? { try classNames("dt-classes") }
-
-    /// train, val and test with one class table. - Throws: where their classes differ.
-    func labelledSets() throws(Failure) -> (train: Dataset, validation: Dataset, test: Dataset?) {
-        guard let train = try labelledSet("train", "images"), let val = try labelledSet("val", "val-images") else {
-            throw .usage("--train and --val are needed")
-        }
-        try val.requireSameClasses(as: train, naming: string("val"), string("train"))
-        let test = try labelledSet("test", "test-images")
-        if let test { try test.requireSameClasses(as: train, naming: string("test"), string("train")) }
-        return (train, val, test)
-    }
 
     /// The suppression that was asked for; nil: the model's own.
     func suppression() throws(Failure) -> Suppression? {

@@ -7,12 +7,13 @@ import Scenes
 /// `pupil draw`: a set of drawn scenes to try things on.
 enum DrawVerb {
     static let schema = Schema(
-        verb: "draw", summary: "Draw a set of scenes with shapes to find: JPEGs and COCO annotations.",
+        verb: "draw", summary: "Draw a set of scenes with shapes to find: JPEGs, COCO annotations, masks.",
         keys: [
             Key("images", .positiveInteger, default: 400, group: "set", help: "Pictures in all."),
             Key("seed", .count, default: 0, group: "set", help: "The same seed draws the same bytes."),
             Key(
                 "size", .integer(32...2048), default: 128, group: "set", help: "Side of the square pictures in pixels."),
+            Key("masks", .bool, default: false, group: "set", help: "Also masks, for segmentation."),
             Key("out", .path, required: true, group: "set", affectsResult: false, help: "A new folder."),
             CommonKeys.json, CommonKeys.dryRun,
             Key(
@@ -32,7 +33,7 @@ enum DrawVerb {
         let progress = Monitor((line: ProgressLine(label: "draw", total: count), done: 0))
         try Scenes.write(
             images: count, seed: UInt64(settings.int("seed")), to: out,
-            style: SceneStyle(size: Size(width: side, height: side)),
+            style: SceneStyle(size: Size(width: side, height: side)), masks: settings.bool("masks"),
             threads: settings.optionalInt("threads") ?? availableProcessors(),
             progress: { done in
                 progress.withLock {

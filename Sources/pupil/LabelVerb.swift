@@ -9,9 +9,9 @@ import Training
 /// `pupil label`: pseudo-labels for a folder.
 enum LabelVerb {
     static let schema = Schema(
-        verb: "label", summary: "Label a folder of pictures with a trained detector, scores and provenance kept.",
+        verb: "label", summary: "Label a folder of pictures with a trained model, scores and provenance kept.",
         keys: [
-            Key("weights", .path, required: true, group: "data", help: "A detector's weights."),
+            Key("weights", .path, required: true, group: "data", help: "A trained model."),
             Key("unlabelled", .list(of: .path), required: true, group: "data", help: "Folders of pictures, any depth."),
             Key("threshold", .fraction, default: 0.5, group: "labels", help: "Least score of a label."),
             Key(
@@ -19,13 +19,37 @@ enum LabelVerb {
                 help: "Keep pictures without a label as background."),
             CommonKeys.precision, CommonKeys.out("label"), CommonKeys.json, CommonKeys.dryRun,
             CommonKeys.unusedSeed,
-        ] + CommonKeys.suppression + CommonKeys.machine)
+        ] + CommonKeys.suppression + TaskKeys.looking + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
+        switch try TaskName(ofWeights: given.string("weights")) {
+        case .detection:
+            if let key = TaskKeys.looking.first(where: { given.isGiven($0.name) }) {
+                throw .usage("\(key.flag) goes with a segmenter, and \(given.string("weights")) is a detector")
+            }
+            return try run(given, Detector.self) { settings, precision throws(Failure) in
+                var options = Detector.InferenceOptions(precision: precision)
+                options.suppression = try settings.suppression()
+                return options
+            }
+        case .segmentation:
+            for key in CommonKeys.suppression.map(\.name) + Segmenter.foreignKeys where given.isGiven(key) {
+                throw .usage("\(key) goes with a detector, and \(given.string("weights")) is a segmenter")
+            }
+            return try run(given, Segmenter.self) { settings, precision throws(Failure) in
+                try Segmenter.looking(settings, precision: precision)
+            }
+        }
+    }
+
+    private static func run<Task: CommandTask>(
+        _ given: Settings, _: Task.Type, _ looking: (Settings, DType) throws(Failure) -> Task.InferenceOptions
+    ) throws(Failure) -> ExitCode {
         let device = try given.useMachine()
-        let settings = given.setting("precision", .string("\(Settings.precision(given.string("precision"), device))"))
-        let suppression = try settings.suppression()
+        let precision = Settings.precision(given.string("precision"), device)
+        let settings = given.setting("precision", .string("\(precision)"))
+        let options = try looking(settings, precision)
         let weights = settings.string("weights")
         let pool = try Dataset.pool(settings.strings("unlabelled"))
         let digest = try Files.digest(weights)
@@ -38,29 +62,29 @@ enum LabelVerb {
         let folder = try RunFolder(settings)
         let log = folder.log
         for note in pool.notes { log(note) }
-        let stages = DetectorStages(
+        let stages = Stages<Task>(
             store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
-        let scored = try stages.score(
-            weights: weights, id: "file-" + digest.description, pool: pool,
-            precision: settings.string("precision") == "bfloat16" ? .bfloat16 : .float32, suppression: suppression,
-            label: "labelling")
+        let scored = try stages.label(
+            weights: weights, id: "file-" + digest.description, pool: pool, options, label: "labelling")
         let (stage, labels) = try stages.choose(
-            scored, root: pool.root, threshold: Float(settings.double("threshold")),
-            keepEmpty: settings.bool("keep-empty"),
-            humanBoxesPerImage: nil)
-        try stages.store.link("\(stage.name)/labels.json", from: folder.path, as: "labels.json")
-        try stages.store.link("\(scored.name)/store.jsonl", from: folder.path, as: "store.jsonl")
+            scored, root: pool.root,
+            LabelChoice(threshold: Float(settings.double("threshold")), keepEmpty: settings.bool("keep-empty")),
+            human: nil)
+        for name in ["labels.json", "masks"] where Files.exists(stage.file(name)) {
+            try stages.store.link("\(stage.name)/\(name)", from: folder.path, as: name)
+        }
+        for name in ["store.jsonl", "confidence"] where Files.exists(scored.file(name)) {
+            try stages.store.link("\(scored.name)/\(name)", from: folder.path, as: name)
+        }
         let quarantine = scored.result["quarantine"] ?? .null
-        let summary = JSON.object((labels.summary.json.object ?? [:]).merging(["quarantine": quarantine]) { $1 })
+        let summary = JSON.object((labels.json.object ?? [:]).merging(["quarantine": quarantine]) { $1 })
         try Files.write(summary.pretty, to: folder.file("summary.json"))
         if settings.bool("json") {
             print(summary.canonical)
         } else {
-            print(
-                "kept \(labels.summary.kept) boxes on \(labels.summary.imagesWithBoxes) of \(labels.summary.images) pictures, refused \(labels.summary.refused)"
-            )
-            print(labels.summary.histogramText)
-            print(folder.file("labels.json"))
+            print("\(labels.sentence), refused \(summary["refused"]?.int ?? 0)")
+            print(labels.histogram)
+            print(folder.file(Task.task == .segmentation ? "masks" : "labels.json"))
         }
         return .done
     }

@@ -5,50 +5,78 @@ import Imaging
 import Journal
 import Loading
 import Recipes
+import SelfTraining
 import Torch
 import Training
 
-/// `pupil predict`: boxes for pictures, drawn and as COCO results.
+/// `pupil predict`: boxes for pictures, drawn and as COCO results, or masks as PNG files and over the pictures.
 enum PredictVerb {
     static let schema = Schema(
         verb: "predict",
-        summary: "Detect in a picture or a folder: predictions.json and pictures with the boxes drawn.",
+        summary: "Predict for a picture or a folder: boxes or masks, as files and drawn over the pictures.",
         keys: [
-            Key("weights", .path, required: true, group: "data", help: "A detector's weights."),
+            Key("weights", .path, required: true, group: "data", help: "A trained model."),
             Key("images", .path, required: true, group: "data", help: "A picture, or a folder of any depth."),
-            Key(
-                "score", .fraction, default: 0.3, group: "output",
-                help: "Least score of a drawn box; predictions.json has all above the model's floor."),
-            Key("draw", .bool, default: true, group: "output", help: "Draw the pictures."),
+            scoreKey, Key("draw", .bool, default: true, group: "output", help: "Draw the pictures."),
             CommonKeys.precision,
             Key(
                 "out", .path, default: "runs/predict", group: "run", affectsResult: false,
                 help: "A new folder, or an earlier one of this verb, which is written anew."),
             CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device, CommonKeys.threads,
             CommonKeys.workers,
-        ] + CommonKeys.suppression)
+        ] + CommonKeys.suppression + views)
+
+    private static let scoreKey = Key(
+        "score", .fraction, default: 0.3, group: "output",
+        help: "Least score of a drawn box; predictions.json has all above the model's floor.")
+
+    /// How a segmenter sees a picture.
+    static let views = [
+        Key(
+            "scales", .list(of: .number(0.1...8)), group: "masks",
+            help: "Of a segmenter: the sizes in which it sees a picture, 1 being fitted into the canvas. Default: 1."),
+        Key("flip", .bool, default: false, group: "masks", help: "Of a segmenter: the picture mirrored, too."),
+        Key(
+            "slide", .bool, default: false, group: "masks",
+            help: "Of a segmenter: through windows of the canvas's size where a size is larger."),
+        Key("opacity", .fraction, default: 0.5, group: "masks", help: "Of the masks that are drawn over pictures."),
+    ]
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
+        let task = try TaskName(ofWeights: settings.string("weights"))
+        let foreign = task == .detection ? views : CommonKeys.suppression + [scoreKey]
+        if let key = foreign.first(where: { settings.isGiven($0.name) }) {
+            throw .usage("\(key.flag) does not go with a model for \(task.rawValue)")
+        }
         let device = try settings.useMachine()
-        let path = settings.string("images")
-        let set = try Dataset.pictures(path)
-        let detector = try Detector(weights: settings.string("weights"), device: device)
+        let set = try Dataset.pictures(settings.string("images"))
         let out = settings.string("out")
-        if Files.isFolder(out), !Files.exists(Files.join(out, "predictions.json")), try !Files.list(out).isEmpty {
+        let isEarlier = ["predictions.json", "images.json"].contains { Files.exists(Files.join(out, $0)) }
+        if Files.isFolder(out), !isEarlier, try !Files.list(out).isEmpty {
             throw .usage("\(out) has files in it and is no earlier output of predict; choose another --out")
         }
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
-            print("\n\(set.examples.count) pictures to look at with a \(detector.name)")
+            print("\n\(set.examples.count) pictures to look at with \(settings.string("weights"))")
             return .done
         }
+        switch task {
+        case .detection: return try boxes(settings, device, set, out)
+        case .segmentation: return try masks(settings, device, set, out)
+        }
+    }
+
+    private static func boxes(
+        _ settings: Settings, _ device: Device, _ set: Dataset, _ out: String
+    ) throws(Failure) -> ExitCode {
+        let detector = try Detector(weights: settings.string("weights"), device: device)
         try Files.makeFolder(out)
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.int("workers")
         options.suppression = try settings.suppression()
-        options.skipsRefused = Files.isFolder(path)
+        options.skipsRefused = Files.isFolder(settings.string("images"))
         var results: [PictureResult] = []
         let progress = ProgressLine(label: "predict", total: set.examples.count)
         try detector.forEachBatch(set, options) { batch throws(Failure) in
@@ -84,6 +112,80 @@ enum PredictVerb {
         return .done
     }
 
+    /// Masks go to disk picture by picture: a folder of any length needs no more memory than one picture.
+    private static func masks(
+        _ settings: Settings, _ device: Device, _ set: Dataset, _ out: String
+    ) throws(Failure) -> ExitCode {
+        let segmenter = try Segmenter(weights: settings.string("weights"), device: device)
+        Signals.install()
+        try Files.makeFolder(out)
+        var options = Segmenter.InferenceOptions(
+            precision: Settings.precision(settings.string("precision"), device))
+        options.workers = settings.int("workers")
+        options.skipsRefused = Files.isFolder(settings.string("images"))
+        let scales = settings.doubles("scales")
+        if !scales.isEmpty { options.scales = scales }
+        options.flips = settings.bool("flip")
+        options.slides = settings.bool("slide")
+        let names = maskNames(set.examples.map(\.fileName))
+        var named = set
+        named.classes = segmenter.classes
+        var pixels = [Int](repeating: 0, count: segmenter.classes.count)
+        var quarantine = Quarantine()
+        var (done, refused) = (0, 0)
+        let progress = ProgressLine(label: "predict", total: set.examples.count)
+        try segmenter.forEachBatch(set, options) { results throws(Failure) in
+            for result in results {
+                quarantine.add(result, of: set)
+                guard let labels = result.labels else {
+                    refused += 1
+                    continue
+                }
+                let example = set.examples[result.index]
+                named.examples[result.index].size = labels.size
+                for label in labels.labels { pixels[Int(label)] += 1 }
+                let path = Files.join(out, "masks/" + names[result.index])
+                try Files.makeFolder(Files.folder(path))
+                try Files.writeUnsynced(labels.png(), to: path)
+                if settings.bool("draw") {
+                    let image = try ImageFile.decode(set.path(of: example)).image
+                    // The first class is the background as a rule, but not where all have been painted (street scenes).
+                    let isBackground = segmenter.classes.names[0].lowercased() == "background"
+                    try write(
+                        image.overlaid(with: labels, opacity: settings.double("opacity"), skipsZero: isBackground),
+                        of: example, out)
+                }
+            }
+            done += results.count
+            progress.advance(to: done, items: results.count)
+            if let signal = Signals.interruption {
+                throw Failure(signal, "stopped by a signal after \(done) of \(set.examples.count) pictures")
+            }
+            return true
+        }
+        progress.finish()
+        try writeIndex(named, to: Files.join(out, "images.json"))
+        for line in quarantine.lines(fate: "left out") { Console.standardError.line(line) }
+        let total = Double(max(1, pixels.reduce(0, +)))
+        let shares = pixels.map { Double($0) / total }
+        if settings.bool("json") {
+            let members = zip(segmenter.classes.names, shares).map { ($0, JSON.number($1)) }
+            print(
+                JSON.object([
+                    "pictures": .int(done - refused), "refused": .int(refused),
+                    "masks": .string(Files.join(out, "masks")),
+                    "pixels": .object(Dictionary(members, uniquingKeysWith: { first, _ in first })),
+                ]).canonical)
+        } else {
+            var table = TextTable(["class", "% of pixels"])
+            for (name, share) in zip(segmenter.classes.names, shares) { table.add([name, TextTable.points(share)]) }
+            print(table.text)
+            print(
+                "\(done - refused) masks: \(out)/masks/" + (settings.bool("draw") ? ", drawn in \(out)/pictures/" : ""))
+        }
+        return .done
+    }
+
     /// Which image_id of predictions.json is which file.
     private static func writeIndex(_ set: Dataset, to path: String) throws(Failure) {
         let images = set.examples.map { example -> JSON in
@@ -101,7 +203,6 @@ enum PredictVerb {
     private static func draw(
         _ results: [PictureResult], _ set: Dataset, _ classes: ClassTable, _ floor: Float, _ out: String
     ) throws(Failure) {
-        let folder = Files.join(out, "pictures")
         for result in results where result.refusal == nil {
             let example = set.examples[result.index]
             var image = try ImageFile.decode(set.path(of: example)).image
@@ -111,10 +212,15 @@ enum PredictVerb {
                     box: d.box, label: "\(classes.names[d.label]) 0.\(percent < 10 ? "0" : "")\(min(percent, 99))",
                     color: .forClass(d.label))
             }
-            let path = Files.join(folder, example.fileName)
-            try Files.makeFolder(Files.folder(path))
-            let isPNG = example.fileName.lowercased().hasSuffix(".png")
-            try Files.write(isPNG ? image.png() : image.jpeg(quality: 92), to: path)
+            try write(image, of: example, out)
         }
+    }
+
+    /// A drawn picture, in the form of the original.
+    private static func write(_ image: Image, of example: Example, _ out: String) throws(Failure) {
+        let path = Files.join(Files.join(out, "pictures"), example.fileName)
+        try Files.makeFolder(Files.folder(path))
+        let isPNG = example.fileName.lowercased().hasSuffix(".png")
+        try Files.write(isPNG ? image.png() : image.jpeg(quality: 92), to: path)
     }
 }

@@ -21,7 +21,7 @@ enum SelfTrainVerb {
                     help:
                         "The part of --train that keeps its labels, 10% or 40 (pictures); the rest joins the unlabelled."
                 ),
-            ] + CommonKeys.training
+            ] + CommonKeys.training + TaskKeys.looking
             + [
                 Key(
                     "threshold", .fraction, default: 0.5, group: "self-training",
@@ -54,14 +54,19 @@ enum SelfTrainVerb {
             ] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let given = try schema.parse(arguments)
+        try schema.parse(arguments).forTask(
+            detection: { given throws(Failure) in try run(given, Detector.self) },
+            segmentation: { given throws(Failure) in try run(given, Segmenter.self) })
+    }
+
+    private static func run<Task: CommandTask>(_ given: Settings, _: Task.Type) throws(Failure) -> ExitCode {
         let device = try given.useMachine()
-        var settings = try given.resolvedTraining(device)
+        var settings = try given.resolvedTraining(device, Task.self)
         if settings.value("student-model") == nil {
             settings = settings.setting("student-model", .string(settings.string("model")))
         }
         let isOther = settings.string("student-model") != settings.string("model")
-        _ = try Zoo.detector(settings.string("student-model"), classes: 1)
+        try Task.check(model: settings.string("student-model"))
         if settings.value("student-init") == nil {
             settings = settings.setting("student-init", .string(isOther ? "random" : "teacher"))
         }
@@ -74,7 +79,7 @@ enum SelfTrainVerb {
             settings = settings.setting("student-steps", .int(settings.int("steps")))
         }
 
-        let (train, val, test) = try settings.labelledSets()
+        let (train, val, test) = try settings.labelledSets(Task.self)
         let folders = settings.strings("unlabelled")
         let pool = folders.isEmpty ? nil : try Dataset.pool(folders)
         SharedPictures.warn(
@@ -87,17 +92,20 @@ enum SelfTrainVerb {
             throw .usage(
                 "labels: \(share) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
         }
-        func studentRecipe() throws(Failure) -> DetectorRecipe {
-            try settings.recipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
+        func studentRecipe() throws(Failure) -> TrainingRecipe {
+            try settings.recipe(
+                Task.self, model: settings.string("student-model"), steps: settings.int("student-steps"))
         }
         let batch = settings.int("batch")
         settings = try settings.fittedToMemory(
-            device, train.classes, [(try settings.recipe(), [batch]), (try studentRecipe(), [batch, batch])])
-        let options = SelfTrainingRun.Options(
-            teacher: try settings.recipe(), student: try studentRecipe(),
+            device, train.classes,
+            [(try settings.recipe(Task.self), [batch]), (try studentRecipe(), [batch, batch])], Task.self)
+        let options = SelfTrainingOptions(
+            teacher: try settings.recipe(Task.self), student: try studentRecipe(),
             startsFromTeacher: settings.string("student-init") == "teacher", labels: share,
-            threshold: Float(settings.double("threshold")), alpha: settings.double("alpha"),
-            keepEmpty: settings.bool("keep-empty"), hasControl: settings.bool("control"), seeds: settings.int("seeds"),
+            choice: LabelChoice(
+                threshold: Float(settings.double("threshold")), keepEmpty: settings.bool("keep-empty")),
+            alpha: settings.double("alpha"), hasControl: settings.bool("control"), seeds: settings.int("seeds"),
             start: try settings.start(), evaluateEvery: settings.int("eval-every"))
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
@@ -107,13 +115,16 @@ enum SelfTrainVerb {
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log
-        let stages = DetectorStages(
+        let stages = Stages<Task>(
             store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
-        let run = SelfTrainingRun(
-            options, .init(train: train, validation: val, test: test, pool: pool), stages: stages, folder: folder.path,
+        let run = SelfTrainingRun<Task>(
+            options, .init(train: train, validation: val, test: test, pool: pool),
+            looking: try Task.looking(settings, precision: options.teacher.precision ?? .float32), stages: stages,
+            folder: folder.path,
             log: { log($0) })
-        func summary(_ folds: [SelfTrainingRun.Fold]) -> SelfTrainingSummary {
-            SelfTrainingSummary(folds, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
+        func summary(_ folds: [Fold]) -> SelfTrainingSummary {
+            SelfTrainingSummary(
+                folds, of: Task.self, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
         }
         let folds = try run.run { folds throws(Failure) in
             let path = folder.file("summary.json")
@@ -135,7 +146,7 @@ enum SelfTrainVerb {
     }
 
     private static func plan(
-        _ options: SelfTrainingRun.Options, train: Dataset, val: Dataset, test: Dataset?, labelled: Int, pool: Int
+        _ options: SelfTrainingOptions, train: Dataset, val: Dataset, test: Dataset?, labelled: Int, pool: Int
     ) -> String {
         var table = TextTable(["stage", "pictures", "steps", "images"])
         let (t, s) = (options.teacher, options.student)

@@ -6,11 +6,12 @@ import Loading
 import Recipes
 import SelfTraining
 import Torch
+import Training
 
-/// `pupil train`: a detector from labels alone.
+/// `pupil train`: a detector or a segmenter from labels alone.
 enum TrainVerb {
     static let schema = Schema(
-        verb: "train", summary: "Train a detector on labelled pictures.",
+        verb: "train", summary: "Train a detector or a segmenter on labelled pictures.",
         keys: CommonKeys.trainingData
             + [
                 Key(
@@ -20,10 +21,15 @@ enum TrainVerb {
             + CommonKeys.training + [CommonKeys.out("train"), CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let given = try schema.parse(arguments)
+        try schema.parse(arguments).forTask(
+            detection: { given throws(Failure) in try run(given, Detector.self) },
+            segmentation: { given throws(Failure) in try run(given, Segmenter.self) })
+    }
+
+    private static func run<Task: CommandTask>(_ given: Settings, _: Task.Type) throws(Failure) -> ExitCode {
         let device = try given.useMachine()
-        var settings = try given.resolvedTraining(device)
-        let (train, val, test) = try settings.labelledSets()
+        var settings = try given.resolvedTraining(device, Task.self)
+        let (train, val, test) = try settings.labelledSets(Task.self)
         SharedPictures.warn(
             learned: [("--train", train)], measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
         let split = try Split(
@@ -31,8 +37,8 @@ enum TrainVerb {
         let human = try train.split(split).labelled
         let start = try settings.start()
         settings = try settings.fittedToMemory(
-            device, train.classes, [(try settings.recipe(), [settings.int("batch")])])
-        let recipe = try settings.recipe()
+            device, train.classes, [(try settings.recipe(Task.self), [settings.int("batch")])], Task.self)
+        let recipe = try settings.recipe(Task.self)
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
             print("\n\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")
@@ -47,7 +53,7 @@ enum TrainVerb {
                 "labels: \(human.examples.count) of \(train.examples.count) pictures (\(try split.write(into: folder.file("split"))))"
             )
         }
-        let stages = DetectorStages(
+        let stages = Stages<Task>(
             store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
         let every = settings.int("eval-every")
         let trained = try stages.train(
@@ -59,7 +65,9 @@ enum TrainVerb {
         let set = test ?? val
         let name = test == nil ? "val" : "test"
         let last = try stages.evaluate(trained, on: set, named: name, precision: recipe.precision, label: "last")
-        try stages.store.link("\(last.name)/predictions.json", from: folder.path, as: "predictions.json")
+        for name in ["predictions.json", "masks"] where Files.exists(last.file(name)) {
+            try stages.store.link("\(last.name)/\(name)", from: folder.path, as: name)
+        }
         var summary: [String: JSON] = [
             "last": last.result, "reported_on": .string(name), "images": trained.result["images"] ?? .null,
             "seconds": trained.result["seconds"] ?? .null, "parameters": trained.result["parameters"] ?? .null,
@@ -80,7 +88,7 @@ enum TrainVerb {
         } else {
             print(try Files.readText(last.file("metrics.txt")))
             print(
-                "\nAP in points on \(name), weights/last; \(TextTable.fixed((trained.result["seconds"]?.double ?? 0) / 60, 1)) minutes of training"
+                "\n\(Task.words.metric) in points on \(name), weights/last; \(TextTable.fixed((trained.result["seconds"]?.double ?? 0) / 60, 1)) minutes of training"
             )
         }
         return .done

@@ -7,22 +7,22 @@ import Recipes
 import Torch
 import Training
 
-/// `pupil val`: COCO's numbers for a results file or a detector.
+/// `pupil val`: COCO's numbers for a results file or a detector, mIoU for masks or a segmenter.
 enum ValVerb {
     static let schema = Schema(
-        verb: "val", summary: "COCO AP of detections (--dt) or of a detector (--weights).",
+        verb: "val", summary: "COCO AP of detections or a detector, mIoU of masks or a segmenter.",
         keys: [
-            Key("gt", .path, required: true, group: "data", help: "The ground truth. \(CommonKeys.forms)"),
+            Key("gt", .path, group: "data", help: "The ground truth. \(CommonKeys.forms)"),
             Key(
                 "part", .string, default: "val", group: "data", help: "Which part of --gt, where it has several."),
             CommonKeys.classes,
             CommonKeys.detections("Detections to score."), CommonKeys.detectionLines, CommonKeys.detectionClasses,
-            Key("weights", .path, group: "data", help: "Or a detector's weights."),
+            Key("weights", .path, group: "data", help: "Or a trained model."),
             Key(
                 "images", .path, group: "data",
                 help:
                     "The pictures of --gt. Default: where its form has them. Needed where boxes are fractions of them."),
-        ] + ValSettings.keys + CommonKeys.suppression + [
+        ] + ValMasks.keys + ValSettings.keys + CommonKeys.suppression + [
             Key(
                 "out", .path, group: "run", affectsResult: false,
                 help: "With --weights: write predictions.json and metrics.json into this folder."),
@@ -32,6 +32,10 @@ enum ValVerb {
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
+        if let answer = try ValMasks.run(settings) { return answer }
+        guard settings.value("gt") != nil else {
+            throw .usage("val needs --gt (labelled boxes) or --gt-masks (a folder of masks)")
+        }
         guard (settings.value("dt") == nil) != (settings.value("weights") == nil) else {
             throw .usage("val needs either --dt (detections) or --weights (a detector)")
         }

@@ -272,4 +272,41 @@ import Testing
             #expect(abs(canvas[(12 * 24 + 12) * 3] - 200) < 1e-3)
         }
     }
+
+    /// A network's output sees a label for each block of pixels: that of the block's centre, by the same map.
+    @Test(arguments: [1, 4, 8]) func stridedMasksAreThoseOfCentres(stride: Int) {
+        let source = Size(width: 61, height: 43)
+        var mask = LabelMap(width: 61, height: 43, labels: [UInt8](repeating: 0, count: 61 * 43))
+        for i in mask.labels.indices { mask.labels[i] = UInt8((i % 61 / 3 + i / 61 / 4 * 5) % 250) }
+        let target = Size(width: 64, height: 96)
+        for index in 0..<60 {
+            var random = Random(seed: 5, purpose: .test, epoch: stride, index: index)
+            var policy = index % 2 == 0 ? Policy.s1 : Policy.s4
+            policy.jitter = 0.4...2.5
+            let plan = policy.plan(for: source, target: target, random: &random)
+            let labels = plan.rendered(mask, stride: stride)
+            #expect(labels.size == Size(width: 64 / stride, height: 96 / stride))
+            // What a move uncovered is for the other tests; here, what is in the picture all the way.
+            if plan.operations.contains(where: { $0.map(in: source) != nil }) { continue }
+            let back = plan.map.inverse
+            for (i, label) in labels.labels.enumerated() {
+                let (x, y) = (
+                    (Double(i % labels.width) + 0.5) * Double(stride), (Double(i / labels.width) + 0.5) * Double(stride)
+                )
+                let at = back(x: x, y: y)
+                guard x < Double(plan.covered.width), y < Double(plan.covered.height), at.x < 61, at.y < 43, at.x >= 0,
+                    at.y >= 0
+                else {
+                    #expect(label == LabelMap.ignored, "plan \(plan) at \(x), \(y)")
+                    continue
+                }
+                // On the border of two pixels either will do.
+                let near = [-1e-9, 1e-9].map { d in
+                    mask.labels[
+                        min(42, max(0, Int(at.y + d))) * 61 + min(60, max(0, Int(at.x + d)))]
+                }
+                #expect(near.contains(label), "plan \(plan) at \(x), \(y)")
+            }
+        }
+    }
 }

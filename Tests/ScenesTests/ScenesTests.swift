@@ -58,7 +58,7 @@ import Testing
         var perClass = [Int](repeating: 0, count: Scenes.classes.count)
         var objects = 0
         for index in 0..<150 {
-            let (image, annotations) = Scenes.draw(index: index, seed: 1, style: style)
+            let (image, annotations, _) = Scenes.draw(index: index, seed: 1, style: style)
             #expect(image.size == style.size)
             #expect((1...7).contains(annotations.count))
             #expect(annotations.map(\.id) == Array(1...annotations.count))
@@ -79,7 +79,7 @@ import Testing
         let style = SceneStyle(objects: 1...1, contrast: 0.3, noise: 0, blur: 0)
         var strong = 0
         for index in 0..<60 {
-            let (image, annotations) = Scenes.draw(index: index, seed: 2, style: style)
+            let (image, annotations, _) = Scenes.draw(index: index, seed: 2, style: style)
             guard let box = annotations.first?.box else { continue }
             // The spread of brightness along the box's outline-crossing middle row.
             let y = Int((box.y1 + box.y2) / 2)
@@ -92,6 +92,38 @@ import Testing
             }
         }
         #expect(strong > 50)
+    }
+
+    /// What the mask says of a shape lies in its box, and fills it as a shape fills its box.
+    @Test func masksLieInTheirBoxes() {
+        let style = SceneStyle(objects: 1...1, hidden: 0.2)
+        for index in 0..<60 {
+            let (image, annotations, mask) = Scenes.draw(index: index, seed: 4, style: style)
+            #expect(mask.size == image.size)
+            guard let only = annotations.first else {
+                #expect(mask.labels.allSatisfy { $0 == 0 })
+                continue
+            }
+            var inside = 0
+            for (i, label) in mask.labels.enumerated() where label != 0 {
+                #expect(Int(label) == only.label + 1)
+                let (x, y) = (Float(i % mask.width) + 0.5, Float(i / mask.width) + 0.5)
+                #expect(x > only.box.x1 && x < only.box.x2 && y > only.box.y1 && y < only.box.y2)
+                inside += 1
+            }
+            // A ring is thin, a square turned by half a radian fills most.
+            #expect(Float(inside) > only.box.area * 0.1 && Float(inside) < only.box.area * 1.01)
+        }
+    }
+
+    /// With one shape over another, the mask shows the one on top: the box of a hidden part may hold another's label.
+    @Test func masksShowWhatIsOnTop() {
+        let scenes = (0..<40).map { Scenes.draw(index: $0, seed: 9, style: SceneStyle(objects: 4...5)) }
+        #expect(scenes.contains { scene in Set(scene.mask.labels).count >= 4 })
+        for scene in scenes {
+            let seen = Set(scene.mask.labels).subtracting([0])
+            #expect(seen.isSubset(of: Set(scene.annotations.map { UInt8($0.label + 1) })))
+        }
     }
 
     @Test func isFast() {

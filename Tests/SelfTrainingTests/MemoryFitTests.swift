@@ -51,11 +51,12 @@ import Training
     }
 
     @Test func realModelsAreMeasured() throws {
-        var averaged = DetectorRecipe.quick()
+        var averaged = TrainingRecipe.quick()
         averaged.averageDecay = 0.9
         let classes = ClassTable(names: ["a"])
-        let fits = try MemoryFit.measured([(.quick(), [2]), (.quick(), [2, 2])], classes: classes, device: .cpu)
-        let more = try MemoryFit.measured([(averaged, [2])], classes: classes, device: .cpu)
+        let fits = try MemoryFit.measured(
+            [(.quick(), [2]), (.quick(), [2, 2])], of: Detector.self, classes: classes, device: .cpu)
+        let more = try MemoryFit.measured([(averaged, [2])], of: Detector.self, classes: classes, device: .cpu)
         #expect(fits[0].need == fits[1].need && fits[0].need.perImage > 64 * 64 * 3 * 4)
         #expect(more[0].need.fixed - fits[0].need.fixed > 1_300_000 * 4)
         let failure = #expect(throws: Failure.self) {

@@ -9,35 +9,38 @@ import Training
 /// The whole way on a drawn set: a few steps teach nothing, but each stage is made, linked, shared and found again.
 @Suite(.serialized) struct SelfTrainingRunTests {
     let scratch: Scratch
-    let data: SelfTrainingRun.Data
+    let data: SelfTrainingData
     let notes = Notes()
 
     init() throws {
         scratch = try Scratch()
         let (train, val, test) = try scratch.scenes()
-        data = SelfTrainingRun.Data(train: train, validation: val, test: test, pool: nil)
+        data = SelfTrainingData(train: train, validation: val, test: test, pool: nil)
     }
 
     /// Lr and threshold are such that some boxes are kept after a few steps.
-    private func options(seeds: Int = 1) -> SelfTrainingRun.Options {
-        var recipe = DetectorRecipe.quick(steps: 30)
+    private func options(seeds: Int = 1) -> SelfTrainingOptions {
+        var recipe = TrainingRecipe.quick(steps: 30)
         recipe.lr = 0.01
         var student = recipe
         student.steps = 4
-        return SelfTrainingRun.Options(
-            teacher: recipe, student: student, startsFromTeacher: true, labels: .count(6), threshold: 0.06, alpha: 1,
-            keepEmpty: false, hasControl: true, seeds: seeds, start: .random, evaluateEvery: 0)
+        return SelfTrainingOptions(
+            teacher: recipe, student: student, startsFromTeacher: true, labels: .count(6),
+            choice: LabelChoice(threshold: 0.06),
+            alpha: 1, hasControl: true, seeds: seeds, start: .random, evaluateEvery: 0)
     }
 
     private func run(
-        _ options: SelfTrainingRun.Options, data: SelfTrainingRun.Data? = nil, as name: String = "runs/a"
-    ) throws -> [SelfTrainingRun.Fold] {
+        _ options: SelfTrainingOptions, data: SelfTrainingData? = nil, as name: String = "runs/a"
+    ) throws -> [Fold] {
         let folder = scratch.file(name)
         try Files.makeFolder(folder)
         let log: @Sendable (String) -> Void = { [notes] in notes.add($0) }
-        let stages = DetectorStages(
+        let stages = Stages<Detector>(
             store: StageStore(besideRun: folder), resources: Resources(device: .cpu, workers: 1), log: log)
-        return try SelfTrainingRun(options, data ?? self.data, stages: stages, folder: folder, log: log).run()
+        return try SelfTrainingRun(
+            options, data ?? self.data, looking: .init(precision: nil), stages: stages, folder: folder, log: log
+        ).run()
     }
 
     private func stages() throws -> [String] { try Files.list(scratch.file("runs/.stages")).sorted() }
@@ -45,7 +48,7 @@ import Training
     @Test func threeArmsWithTheirFolders() throws {
         let folds = try run(options())
         let fold = try #require(folds.first)
-        #expect(folds.count == 1 && Set(fold.arms.keys) == Set(SelfTrainingRun.arms))
+        #expect(folds.count == 1 && Set(fold.arms.keys) == Set(selfTrainingArms))
         #expect(fold.humanImages == 6 && fold.split.labelled.count == 6)
         // The control sees as many pictures as the student, all human: 4 steps of 2 + 2.
         #expect(fold.arms["teacher"]?.images == 60)
@@ -57,14 +60,17 @@ import Training
             #expect(Files.exists(scratch.file("runs/a/" + name)), "\(name)")
         }
         // The pool is the rest of the set; its labels are an ordinary COCO file with scores.
-        #expect(fold.pseudo.images == 8)
+        let kept = try Files.readJSON(scratch.file("runs/a/pseudo/round_1/summary.json"))
+        #expect(kept["images"]?.int == 8)
         let labels = try Dataset.coco(
             scratch.file("runs/a/pseudo/round_1/labels.json"), images: data.train.root)
         #expect(labels.examples.allSatisfy { !fold.split.labelled.contains($0.fileName) })
         #expect(labels.examples.flatMap(\.annotations).allSatisfy { ($0.provenance?.score ?? 0) >= 0.06 })
-        #expect(labels.examples.reduce(0) { $0 + $1.annotations.count } == fold.pseudo.kept)
+        #expect(labels.examples.reduce(0) { $0 + $1.annotations.count } == kept["kept_boxes"]?.int)
+        #expect(abs(fold.kept.all - (kept["kept_boxes_per_image"]?.double ?? 0)) < 1e-12)
 
-        let summary = SelfTrainingSummary(folds, reportedSet: "test", classes: data.train.classes.names)
+        let summary = SelfTrainingSummary(
+            folds, of: Detector.self, reportedSet: "test", classes: data.train.classes.names)
         let json = summary.json
         let difference =
             try #require(json["arms"]?["student"]?["AP"]?.double) - #require(json["arms"]?["control"]?["AP"]?.double)
@@ -90,8 +96,10 @@ import Training
         try Files.write(try Files.read(open).dropLast(2), to: open)
 
         let folds = try run(options(), data: data)
-        let quarantine = SelfTrainingSummary(folds, reportedSet: "test", classes: data.train.classes.names)
-            .json["quarantine"]
+        let quarantine = SelfTrainingSummary(
+            folds, of: Detector.self, reportedSet: "test", classes: data.train.classes.names
+        )
+        .json["quarantine"]
         let refused = quarantine?["refused"]?.array ?? []
         #expect(refused.count == 1 && refused[0]["path"]?.string == Files.join(folder, "b.jpg"))
         #expect(refused[0]["reason"]?.string?.contains("a TIFF; only JPEG, PNG and WebP are read") == true)
@@ -111,10 +119,12 @@ import Training
         said.teacher.micro = 2
         let folder = scratch.file("runs/said")
         try Files.makeFolder(folder)
-        let stages = DetectorStages(
+        let stages = Stages<Detector>(
             store: StageStore(besideRun: folder), resources: Resources(device: .cpu, workers: 1), log: { _ in })
         var told: [Int] = []
-        let folds = try SelfTrainingRun(said, data, stages: stages, folder: folder, log: { _ in }).run { folds in
+        let folds = try SelfTrainingRun(
+            said, data, looking: .init(precision: nil), stages: stages, folder: folder, log: { _ in }
+        ).run { folds in
             told.append(folds.count)
         }
         #expect(told == [1, 2] && folds.count == 2)
@@ -132,7 +142,7 @@ import Training
         #expect(folds[0].arms["student"]?.images == 16)
 
         var lower = options()
-        lower.threshold = 0.055
+        lower.choice.threshold = 0.055
         _ = try run(lower, as: "runs/lower")
         let added = Set(try stages()).subtracting(first)
         // Teacher, scores and control are shared; labels, the student and its evaluation are not.
@@ -150,7 +160,8 @@ import Training
         options.hasControl = false
         let folds = try run(options)
         #expect(Set(folds[0].arms.keys) == ["teacher", "student"])
-        let summary = SelfTrainingSummary(folds, reportedSet: "test", classes: data.train.classes.names)
+        let summary = SelfTrainingSummary(
+            folds, of: Detector.self, reportedSet: "test", classes: data.train.classes.names)
         #expect(summary.gain(over: "control") == nil && summary.json["gain"] == .null)
         #expect(summary.gain(over: "teacher") != nil)
     }
@@ -158,7 +169,7 @@ import Training
     @Test func aTeacherThatFindsNothingStopsTheRun() throws {
         var options = options()
         options.teacher.steps = 1
-        options.threshold = 0.9
+        options.choice.threshold = 0.9
         let failure = #expect(throws: Failure.self) { _ = try run(options) }
         #expect(failure?.code == .invalidData && failure?.message.contains("too few pseudo-labels") == true)
         // The histogram shows where the threshold stands.
@@ -181,7 +192,7 @@ import Training
         }
         var data = data
         data.pool = try Dataset.pool([more])
-        let folds = try run(options(), data: data)
-        #expect(folds[0].pseudo.images == 8 + 4)
+        _ = try run(options(), data: data)
+        #expect(try Files.readJSON(scratch.file("runs/a/pseudo/round_1/summary.json"))["images"]?.int == 8 + 4)
     }
 }

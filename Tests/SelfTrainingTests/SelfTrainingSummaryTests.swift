@@ -2,14 +2,14 @@ import Annotations
 import Base
 import Evaluation
 import Testing
+import Training
 
 @testable import SelfTraining
 
 @Suite struct SelfTrainingSummaryTests {
-    private func fold(_ seed: UInt64, teacher: Double, control: Double?, student: Double) throws -> SelfTrainingRun.Fold
-    {
-        func arm(_ ap: Double) -> SelfTrainingRun.Arm {
-            SelfTrainingRun.Arm(
+    private func fold(_ seed: UInt64, teacher: Double, control: Double?, student: Double) throws -> Fold {
+        func arm(_ ap: Double) -> Arm {
+            Arm(
                 stage: Stage(name: "train-0", path: "/nowhere", result: [:]),
                 metrics: [
                     "AP": .number(ap), "AP50": .number(2 * ap),
@@ -19,22 +19,20 @@ import Testing
         var arms = ["teacher": arm(teacher), "student": arm(student)]
         if let control { arms["control"] = arm(control) }
         let classes = ClassTable(names: ["a", "b"])
-        let header = PredictionStore.Header(
-            teacher: "t", pool: "p", count: 2, classes: classes, floor: 0.05, decoding: .null)
-        let pseudo = try PseudoLabels.select(header: header, records: [], root: "", threshold: 0.5)
         var set = Dataset(root: "", classes: classes, examples: [])
         set.examples = (0..<4).map { Example(id: $0, fileName: "\($0)", size: nil) }
-        return SelfTrainingRun.Fold(
-            seed: seed, split: try Split(of: set, .count(2), seed: seed), arms: arms, pseudo: pseudo.summary,
-            humanBoxesPerImage: 3, humanPerClass: [6, 0], humanImages: 2)
+        return Fold(
+            seed: seed, split: try Split(of: set, .count(2), seed: seed), arms: arms,
+            kept: LabelDensity(all: 2, perClass: [1.5, 0.5]), human: LabelDensity(all: 3, perClass: [3, 0]),
+            humanImages: 2)
     }
 
     private func summary(_ values: [(Double, Double?, Double)]) throws -> SelfTrainingSummary {
-        var folds: [SelfTrainingRun.Fold] = []
+        var folds: [Fold] = []
         for (i, v) in values.enumerated() {
             folds.append(try fold(UInt64(i), teacher: v.0, control: v.1, student: v.2))
         }
-        return SelfTrainingSummary(folds, reportedSet: "test", classes: ["a", "b"])
+        return SelfTrainingSummary(folds, of: Detector.self, reportedSet: "test", classes: ["a", "b"])
     }
 
     /// Differences 0.01, 0.02, 0.03: mean 0.02, s = 0.01, t(0.975, 2) = 4.3027, half width 4.3027 * 0.01 / sqrt(3).

@@ -42,10 +42,10 @@ final class Notes: Sendable {
     func add(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
-extension DetectorRecipe {
+extension TrainingRecipe {
     /// A few steps of `pico`; teaches nothing, but walks the whole way.
-    static func quick(steps: Int = 4, seed: UInt64 = 0) -> DetectorRecipe {
-        DetectorRecipe(
+    static func quick(steps: Int = 4, seed: UInt64 = 0) -> TrainingRecipe {
+        TrainingRecipe(
             model: "pico", size: 64, batch: 2, steps: steps, optimizer: .adamw, lr: 1e-3, decay: 0.05, warmup: 1,
             clip: 10, averageDecay: 0, augment: .s1, precision: nil, seed: seed)
     }

@@ -51,10 +51,12 @@ import Torch
         try detector().save(to: path)
         let file = try SafetensorsFile(path)
         // Same depth of names but wider: a shape; another backbone: a missing or a foreign tensor.
-        let small = try #require(throws: Failure.self) { try detector("small").load(file) }
+        let small = try #require(throws: Failure.self) {
+            try detector("small").parameters.loadAll(from: file, model: "small")
+        }
         #expect(small.code == .invalidData && small.message.hasPrefix(path), "\(small.message)")
         let fewer = try #require(throws: Failure.self) {
-            try detector(classes: ClassTable(names: ["a"])).load(file)
+            try detector(classes: ClassTable(names: ["a"])).parameters.loadAll(from: file, model: "nano")
         }
         #expect(fewer.message.contains("head.classification_head.cls_logits"), "\(fewer.message)")
         #expect(fewer.message.contains("[27, 64, 3, 3]") && fewer.message.contains("[9, 64, 3, 3]"), "\(fewer.message)")
@@ -66,12 +68,16 @@ import Torch
         let extra = scratch.file("extra.safetensors")
         try TensorFile.write(
             all + [(name: "backbone.body.conv1.weights", tensor: Tensor.zeros([1]))], metadata: [:], to: extra)
-        let failure = try #require(throws: Failure.self) { try one.load(try SafetensorsFile(extra)) }
+        let failure = try #require(throws: Failure.self) {
+            try one.parameters.loadAll(from: try SafetensorsFile(extra), model: "nano")
+        }
         #expect(failure.message.contains("backbone.body.conv1.weights belongs to another model than nano"))
         #expect(failure.message.contains("did you mean backbone.body.conv1.weight?"), "\(failure.message)")
         let fewer = scratch.file("fewer.safetensors")
         try TensorFile.write(Array(all.dropFirst()), metadata: [:], to: fewer)
-        let missing = try #require(throws: Failure.self) { try one.load(try SafetensorsFile(fewer)) }
+        let missing = try #require(throws: Failure.self) {
+            try one.parameters.loadAll(from: try SafetensorsFile(fewer), model: "nano")
+        }
         #expect(missing.message.contains(all[0].name) && missing.message.contains(fewer), "\(missing.message)")
     }
 
@@ -83,7 +89,7 @@ import Torch
             #expect(failure.code == .invalidData && failure.message.contains(path), "\(failure.message)")
             return failure.message
         }
-        #expect(try message([:]).contains("not a detector of ours"))
+        #expect(try message([:]).contains("no trained model of ours"))
         #expect(try message(["pupil": "{"]).contains("metadata"))
         #expect(try message(["pupil": "{}"]).contains("format none"))
         #expect(

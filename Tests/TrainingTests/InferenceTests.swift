@@ -205,9 +205,9 @@ private final class Spy: Objective {
     var parameters: ParameterStore { inner.parameters }
 
     func losses(
-        images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?, noise: Noise
+        _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
     ) -> [StreamLoss] {
-        let said = inner.losses(images: images, items: items, groups: groups, precision: precision, noise: noise)
+        let said = inner.losses(inputs, groups: groups, precision: precision, noise: noise)
         losses += said.map(\.total.item)
         positives += said.map(\.positives)
         return said

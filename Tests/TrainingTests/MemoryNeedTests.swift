@@ -31,7 +31,9 @@ import Torch
             let images = Tensor.full([8, 3, canvas.height, canvas.width], 0).channelsLast()
             let items = (0..<8).map { _ in Item(blank: canvas) }
             objective.losses(
-                images: images, items: items, groups: [0..<8], precision: nil, noise: Noise(seed: 0, step: 0))[0].total
+                Inputs(images: images, items: items), groups: [0..<8], precision: nil, noise: Noise(seed: 0, step: 0))[
+                    0
+                ].total
                 .backward()
             optimizer.step(lr: 0)
         }
@@ -51,7 +53,8 @@ import Torch
                 let images = Tensor.full([count, 3, 512, 512], 0).channelsLast()
                 let items = [Item](repeating: Item(blank: large), count: count)
                 _ = objective.losses(
-                    images: images, items: items, groups: [0..<count], precision: nil, noise: Noise(seed: 0, step: 0))
+                    Inputs(images: images, items: items), groups: [0..<count], precision: nil,
+                    noise: Noise(seed: 0, step: 0))
             }
         }
         let taken = held(3) - held(2)

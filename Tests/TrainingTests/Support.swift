@@ -71,10 +71,11 @@ final class Toy: Objective {
     }
 
     func losses(
-        images: Tensor, items: [Item], groups: [Range<Int>], precision: DType?, noise: Noise
+        _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
     ) -> [StreamLoss] {
         before?(calls)
         defer { calls += 1 }
+        let (images, items) = (inputs.images, inputs.items)
         files.append(items.map(\.index))
         withoutGradients { count.add(Tensor.full([1], Double(items.count))) }
         let said = images.convolved(by: first, stride: 8).tanh().convolved(by: second, bias: bias).mean([1, 2, 3])

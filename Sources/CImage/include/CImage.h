@@ -54,12 +54,14 @@ const char *_Nonnull pupil_decoder_message(const pupil_decoder *_Nonnull d);
 void pupil_decoder_close(pupil_decoder *_Nullable d);
 
 /// Encodes RGB as JPEG (4:4:4 from quality 90 on, else 4:2:0) or PNG into a buffer to be freed by
-/// `pupil_buffer_free`. Returns the byte count; 0 where memory is short.
+/// `pupil_buffer_free`. Returns the byte count; 0 where memory is short. A PNG may have 1 channel: grey, or with
+/// `palette` (256 colours of 3 bytes) an index.
 size_t pupil_jpeg_encode(
     const uint8_t *_Nonnull rgb, int32_t width, int32_t height, int32_t quality,
     uint8_t *_Nullable *_Nonnull buffer);
 size_t pupil_png_encode(
-    const uint8_t *_Nonnull rgb, int32_t width, int32_t height, uint8_t *_Nullable *_Nonnull buffer);
+    const uint8_t *_Nonnull pixels, int32_t width, int32_t height, int32_t channels, const uint8_t *_Nullable palette,
+    uint8_t *_Nullable *_Nonnull buffer);
 void pupil_buffer_free(uint8_t *_Nullable buffer);
 
 /// Applies EXIF orientation 1...8. `width` and `height` are those of `source`; from 5 on they trade places.
@@ -111,6 +113,21 @@ typedef struct {
 void pupil_paint_canvas(
     const pupil_paint *_Nonnull paints, int32_t count, float *_Nonnull target, int32_t width, int32_t covered_width,
     int32_t covered_height);
+
+/// Class log-odds over a picture, f32 `[height, width, classes]`. The centre (x + 0.5, y + 0.5) of a pixel of the
+/// picture lies at (ax (x + 0.5) + tx, ay (y + 0.5) + ty), where values have their centres at 0.5, 1.5, ...
+typedef struct {
+    const float *_Nonnull logits;
+    int32_t width, height;
+    double ax, tx, ay, ty;
+} pupil_logits;
+
+/// The class of each pixel of the rows `from..<to` of a picture, u8 `[to - from, width]`: the largest mean over the
+/// maps of the softmax of their bilinear samples; with `confidence` that mean, too, in whole 256ths, at most 255.
+/// Returns 0 where memory is short.
+int32_t pupil_label_rows(
+    const pupil_logits *_Nonnull maps, int32_t map_count, int32_t classes, int32_t width, int32_t from, int32_t to,
+    uint8_t *_Nonnull labels, uint8_t *_Nullable confidence);
 
 /// The labels of a canvas, u8 `[height, width]`: the nearest of the source where the map leads into it and into the
 /// rectangles of all `frames` (paints that are `outside`; others and colours do not count), else `fill`.

@@ -8,10 +8,10 @@ import Training
 
 @testable import SelfTraining
 
-@Suite struct DetectorRecipeTests {
+@Suite struct TrainingRecipeTests {
     /// Every setting that changes the result is in the identity: a change of any of them is seen in the JSON.
     @Test func everySettingIsInTheIdentity() {
-        let changes: [(String, (inout DetectorRecipe) -> Void)] = [
+        let changes: [(String, (inout TrainingRecipe) -> Void)] = [
             ("model", { $0.model = "nano" }), ("size", { $0.size = 96 }), ("batch", { $0.batch = 3 }),
             ("micro", { $0.micro = 1 }), ("steps", { $0.steps = 5 }), ("optimizer", { $0.optimizer = .sgd }),
             ("lr", { $0.lr = 2e-3 }), ("decay", { $0.decay = 0.1 }), ("warmup", { $0.warmup = 2 }),
@@ -19,17 +19,17 @@ import Training
             ("augment", { $0.augment = .none }),
             ("precision", { $0.precision = .bfloat16 }), ("seed", { $0.seed = 9 }),
         ]
-        let base = DetectorRecipe.quick().json
+        let base = TrainingRecipe.quick().json
         #expect(base.object?.count == changes.count)
         for (key, change) in changes {
-            var recipe = DetectorRecipe.quick()
+            var recipe = TrainingRecipe.quick()
             change(&recipe)
             #expect(recipe.json[key] != base[key], "\(key)")
         }
     }
 
     @Test func theScheduleIsThePapers() {
-        var recipe = DetectorRecipe.quick(steps: 110)
+        var recipe = TrainingRecipe.quick(steps: 110)
         recipe.warmup = 10
         recipe.lr = 0.32
         let schedule = recipe.schedule

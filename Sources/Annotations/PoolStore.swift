@@ -1,6 +1,93 @@
 import Base
 import Glibc
 
+/// What predictions of a pool depend on. Two stores with equal headers hold equal predictions.
+public struct StoreHeader: Hashable, Sendable {
+    /// Raised when the meaning of the file changes.
+    public static let format = 1
+
+    /// The teacher's weights: a digest or a stage's id.
+    public var teacher: String
+    /// The identity of the pool.
+    public var pool: String
+    /// Pictures in the pool.
+    public var count: Int
+    /// What labels count.
+    public var classes: ClassTable
+    /// Detections with a smaller score are not stored.
+    public var floor: Float
+    /// How boxes were decoded: input size, NMS threshold and the like.
+    public var decoding: JSON
+
+    /// The header of a store.
+    public init(teacher: String, pool: String, count: Int, classes: ClassTable, floor: Float, decoding: JSON) {
+        self.teacher = teacher
+        self.pool = pool
+        self.count = count
+        self.classes = classes
+        self.floor = floor
+        self.decoding = decoding
+    }
+
+    var json: JSON {
+        [
+            "format": .int(Self.format), "teacher": .string(teacher), "pool": .string(pool), "count": .int(count),
+            "classes": .array(classes.names.map { .string($0) }),
+            "class_ids": .array(classes.ids.map { .int($0) }), "floor": .double(shortest(floor)),
+            "decoding": decoding,
+        ]
+    }
+
+    /// - Throws: `.invalidData` where the line is no header of this format.
+    init(_ json: JSON, path: String) throws(Failure) {
+        if let format = json["format"]?.int, format != Self.format {
+            throw .data("\(path): is a store of format \(format); this program reads format \(Self.format)")
+        }
+        guard json["format"]?.int != nil, let teacher = json["teacher"]?.string, let pool = json["pool"]?.string,
+            let count = json["count"]?.int, let names = json["classes"]?.array?.compactMap(\.string),
+            let ids = json["class_ids"]?.array?.compactMap(\.int), ids.count == names.count,
+            let floor = json["floor"]?.double, let decoding = json["decoding"]
+        else { throw .data("\(path): is no store of predictions: its first line is not a header") }
+        self.init(
+            teacher: teacher, pool: pool, count: count, classes: ClassTable(names: names, ids: ids),
+            floor: Float(floor), decoding: decoding)
+    }
+
+    /// "teacher: A instead of B" for each key whose value is another one; keys inside `decoding` by their path.
+    func differences(from wanted: StoreHeader) -> [String] {
+        func compare(_ a: JSON?, _ b: JSON?, _ path: String) -> [String] {
+            if a == b { return [] }
+            if let a = a?.object, let b = b?.object {
+                return Set(a.keys).union(b.keys).sorted().flatMap {
+                    compare(a[$0], b[$0], path.isEmpty ? $0 : "\(path).\($0)")
+                }
+            }
+            func show(_ value: JSON?) -> String { value.map { String($0.canonical.prefix(40)) } ?? "nothing" }
+            return ["\(path): \(show(a)) instead of \(show(b))"]
+        }
+        // Text first: a number that was written as 1.0 is read as 1.
+        return compare(Self.reread(json), Self.reread(wanted.json), "")
+    }
+
+    private static func reread(_ json: JSON) -> JSON { (try? JSON.parse(json.canonical)) ?? json }
+}
+
+/// A line of a store: what a teacher saw in one picture.
+public protocol StoredRecord: Sendable {
+    /// Relative to the pool's root.
+    var fileName: String { get }
+    /// Without its end.
+    var line: String { get }
+    /// Nil where a line is not whole or not a record of `classCount` classes.
+    init?(line: some Collection<UInt8>, classCount: Int)
+}
+
+/// Detections of a pool.
+public typealias PredictionStore = PoolStore<PredictionRecord>
+
+/// Masks of a pool, which lie beside the file.
+public typealias MaskStore = PoolStore<MaskRecord>
+
 /// All that a teacher saw in a pool: an append-only file with one line a picture, in the order of the pool.
 ///
 /// Scoring a pool is the long part of self-training, so it can be killed at any moment: each chunk is on disk when
@@ -8,77 +95,9 @@ import Glibc
 /// (`PseudoLabels.select`) without a second look at the pictures.
 ///
 /// The first line is the header. One process writes at a time.
-public final class PredictionStore {
-    /// What the predictions depend on. Two stores with equal headers hold equal predictions.
-    public struct Header: Hashable, Sendable {
-        /// Raised when the meaning of the file changes.
-        public static let format = 1
-
-        /// The teacher's weights: a digest or a stage's id.
-        public var teacher: String
-        /// The identity of the pool.
-        public var pool: String
-        /// Pictures in the pool.
-        public var count: Int
-        /// What labels count.
-        public var classes: ClassTable
-        /// Detections with a smaller score are not stored.
-        public var floor: Float
-        /// How boxes were decoded: input size, NMS threshold and the like.
-        public var decoding: JSON
-
-        /// The header of a store.
-        public init(teacher: String, pool: String, count: Int, classes: ClassTable, floor: Float, decoding: JSON) {
-            self.teacher = teacher
-            self.pool = pool
-            self.count = count
-            self.classes = classes
-            self.floor = floor
-            self.decoding = decoding
-        }
-
-        var json: JSON {
-            [
-                "format": .int(Self.format), "teacher": .string(teacher), "pool": .string(pool), "count": .int(count),
-                "classes": .array(classes.names.map { .string($0) }),
-                "class_ids": .array(classes.ids.map { .int($0) }), "floor": .double(shortest(floor)),
-                "decoding": decoding,
-            ]
-        }
-
-        /// - Throws: `.invalidData` where the line is no header of this format.
-        init(_ json: JSON, path: String) throws(Failure) {
-            if let format = json["format"]?.int, format != Self.format {
-                throw .data("\(path): is a store of format \(format); this program reads format \(Self.format)")
-            }
-            guard json["format"]?.int != nil, let teacher = json["teacher"]?.string, let pool = json["pool"]?.string,
-                let count = json["count"]?.int, let names = json["classes"]?.array?.compactMap(\.string),
-                let ids = json["class_ids"]?.array?.compactMap(\.int), ids.count == names.count,
-                let floor = json["floor"]?.double, let decoding = json["decoding"]
-            else { throw .data("\(path): is no store of predictions: its first line is not a header") }
-            self.init(
-                teacher: teacher, pool: pool, count: count, classes: ClassTable(names: names, ids: ids),
-                floor: Float(floor), decoding: decoding)
-        }
-
-        /// "teacher: A instead of B" for each key whose value is another one; keys inside `decoding` by their path.
-        func differences(from wanted: Header) -> [String] {
-            func compare(_ a: JSON?, _ b: JSON?, _ path: String) -> [String] {
-                if a == b { return [] }
-                if let a = a?.object, let b = b?.object {
-                    return Set(a.keys).union(b.keys).sorted().flatMap {
-                        compare(a[$0], b[$0], path.isEmpty ? $0 : "\(path).\($0)")
-                    }
-                }
-                func show(_ value: JSON?) -> String { value.map { String($0.canonical.prefix(40)) } ?? "nothing" }
-                return ["\(path): \(show(a)) instead of \(show(b))"]
-            }
-            // Text first: a number that was written as 1.0 is read as 1.
-            return compare(Self.reread(json), Self.reread(wanted.json), "")
-        }
-
-        private static func reread(_ json: JSON) -> JSON { (try? JSON.parse(json.canonical)) ?? json }
-    }
+public final class PoolStore<Record: StoredRecord> {
+    /// What the predictions depend on.
+    public typealias Header = StoreHeader
 
     /// The file.
     public let path: String
@@ -114,7 +133,7 @@ public final class PredictionStore {
     ///   - names: the pool's file names in order, `[header.count]`.
     /// - Throws: `.usage` naming the keys of the header that differ; `.invalidData` where the file is something else;
     ///   `.environment` where it cannot be written or another process writes it.
-    public static func open(_ path: String, header: Header, names: [String]) throws(Failure) -> PredictionStore {
+    public static func open(_ path: String, header: Header, names: [String]) throws(Failure) -> PoolStore {
         precondition(names.count == header.count, "\(names.count) names for a pool of \(header.count) pictures")
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Files.fault("write", path) }
@@ -125,7 +144,7 @@ public final class PredictionStore {
             let bytes = try Files.read(path)
             var length = 0
             var completed = 0
-            if let contents = try StoreContents(bytes, path: path) {
+            if let contents = try StoreContents<Record>(bytes, path: path) {
                 let differences = contents.header.differences(from: header)
                 if !differences.isEmpty {
                     throw .usage(
@@ -144,7 +163,7 @@ public final class PredictionStore {
                 try write(header.json.canonical + "\n", descriptor, path)
                 try syncFolder(of: path)
             }
-            return PredictionStore(
+            return PoolStore(
                 path: path, header: header, completed: completed, droppedBytes: bytes.count - length,
                 descriptor: descriptor, names: names)
         } catch {
@@ -156,7 +175,7 @@ public final class PredictionStore {
     /// Appends the records of the next pictures; they are on disk when it returns.
     /// - Throws: `.environment` where they cannot be written; a part of them may then be there, and `open` copes.
     /// - Precondition: the records are of the pictures that follow, in the order of the pool.
-    public func append(_ chunk: [PredictionRecord]) throws(Failure) {
+    public func append(_ chunk: [Record]) throws(Failure) {
         precondition(completed + chunk.count <= names.count, "more records than the pool's \(names.count) pictures")
         for (i, record) in chunk.enumerated() {
             precondition(
@@ -170,8 +189,8 @@ public final class PredictionStore {
 
     /// The header and all whole records of a store, whether or not it is complete. Nothing is changed.
     /// - Throws: `.invalidData` where there is no such file or it is no store.
-    public static func read(_ path: String) throws(Failure) -> (header: Header, records: [PredictionRecord]) {
-        guard let contents = try StoreContents(try Files.read(path), path: path) else {
+    public static func read(_ path: String) throws(Failure) -> (header: Header, records: [Record]) {
+        guard let contents = try StoreContents<Record>(try Files.read(path), path: path) else {
             throw .data("\(path): is no store of predictions: it has no header")
         }
         return (contents.header, contents.records)
@@ -196,9 +215,9 @@ public final class PredictionStore {
 }
 
 /// What can be read of a store's bytes: the header and the records up to the first that is not whole.
-private struct StoreContents {
-    var header: PredictionStore.Header
-    var records: [PredictionRecord] = []
+private struct StoreContents<Record: StoredRecord> {
+    var header: StoreHeader
+    var records: [Record] = []
     /// The bytes of the header and these records.
     var length: Int
 
@@ -211,10 +230,10 @@ private struct StoreContents {
             throw .data("\(path): is no store of predictions: its first line is not a header")
         }
         let first = try? JSON.parse(Array(bytes[..<end]), file: path)
-        header = try PredictionStore.Header(first ?? .null, path: path)
+        header = try StoreHeader(first ?? .null, path: path)
         length = end + 1
         while records.count < header.count, let next = bytes[length...].firstIndex(of: newline),
-            let record = PredictionRecord(line: bytes[length..<next], classCount: header.classes.count)
+            let record = Record(line: bytes[length..<next], classCount: header.classes.count)
         {
             records.append(record)
             end = next

@@ -39,7 +39,7 @@ public struct Resources: Sendable {
     }
 }
 
-/// Where a detector's weights begin.
+/// Where a model's weights begin.
 public enum Start: Sendable {
     /// Initial values drawn from the seed and each tensor's name.
     case random
@@ -70,9 +70,29 @@ public enum Start: Sendable {
     }
 }
 
+/// Human labels, and perhaps a teacher's, with what joins their losses.
+public struct Lesson: Sendable {
+    /// The human-labelled pictures.
+    public var human: Dataset
+    /// Human-labelled pictures a step.
+    public var humanImages: Int
+    /// A teacher's labels, the stage they come from, how many pictures of them a step takes and their weight in the
+    /// loss; nil: human labels alone.
+    public var pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)?
+
+    /// A lesson; with `pseudo` a step takes both kinds of pictures.
+    public init(
+        human: Dataset, humanImages: Int, pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)? = nil
+    ) {
+        self.human = human
+        self.humanImages = humanImages
+        self.pseudo = pseudo
+    }
+}
+
 /// The stages that the verbs are made of: train, evaluate, score a pool, choose labels. Each is found by its content or
-/// made.
-public struct DetectorStages: Sendable {
+/// made. What differs between tasks is the model's to say.
+public struct Stages<Model: Teacher>: Sendable {
     /// Where stages are found and made.
     public let store: StageStore
     /// How the machine is used.
@@ -86,38 +106,20 @@ public struct DetectorStages: Sendable {
         self.log = log
     }
 
-    /// Human labels, and perhaps a teacher's, with what joins their losses.
-    public struct Lesson: Sendable {
-        /// The human-labelled pictures.
-        public var human: Dataset
-        /// Human-labelled pictures a step.
-        public var humanImages: Int
-        /// A teacher's labels, the stage they come from, how many pictures of them a step takes and their weight in the
-        /// loss; nil: human labels alone.
-        public var pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)?
-
-        /// A lesson; with `pseudo` a step takes both kinds of pictures.
-        public init(
-            human: Dataset, humanImages: Int, pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)? = nil
-        ) {
-            self.human = human
-            self.humanImages = humanImages
-            self.pseudo = pseudo
-        }
-    }
-
-    /// Trains a detector: `weights/last.safetensors` (and `best`, where it is evaluated on the way), `metrics.jsonl`,
+    /// Trains a model: `weights/last.safetensors` (and `best`, where it is evaluated on the way), `metrics.jsonl`,
     /// `results.csv`, `tensorboard/`. The result: `images`, `seconds`, `data_wait_seconds`, `parameters`,
     /// `quarantine`.
     public func train(
-        _ recipe: DetectorRecipe, _ lesson: Lesson, start: Start, label: String,
+        _ recipe: TrainingRecipe, _ lesson: Lesson, start: Start, label: String,
         validation: (set: Dataset, every: Int)? = nil
     ) throws(Failure) -> Stage {
         let policy = recipe.augment
         var recipe = recipe
         // A pass of the whole batch, said or left unsaid, is one training.
         if recipe.micro == lesson.humanImages + (lesson.pseudo?.images ?? 0) { recipe.micro = nil }
-        var keys: [String: JSON] = ["recipe": recipe.json, "human_images": .int(lesson.humanImages)]
+        var keys: [String: JSON] = [
+            "task": .string(Model.task.rawValue), "recipe": recipe.json, "human_images": .int(lesson.humanImages),
+        ]
         var inputs = ["human-" + (try lesson.human.identity).hex(16), try start.identity()]
         var streams = [Stream(name: "human", dataset: lesson.human, policy: policy, images: lesson.humanImages)]
         var mix = LossMix.weighted([1])
@@ -132,7 +134,7 @@ public struct DetectorStages: Sendable {
             keys["evaluate_every"] = .int(validation.every)
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
-        let identity = StageIdentity(kind: "train", format: 5, keys: .object(keys), inputs: inputs)
+        let identity = StageIdentity(kind: "train", format: 6, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
@@ -145,11 +147,11 @@ public struct DetectorStages: Sendable {
         plan.checkpointSteps = resources.checkpointSteps
         plan.evaluateEvery = validation?.every ?? 0
         return try store.stage(identity) { folder throws(Failure) in
-            let detector = try Detector(
+            let model = try Model(
                 name: recipe.model, classes: lesson.human.classes, canvas: recipe.canvas, seed: recipe.seed,
                 device: resources.device)
             if let weights = start.weights {
-                let match = try detector.begin(from: weights, start.reading, log: log)
+                let match = try model.begin(from: weights, start.reading, log: log)
                 if case .file = start { log("\(label): \(match.summary)") }
             }
             log(
@@ -159,32 +161,28 @@ public struct DetectorStages: Sendable {
                     + ") from \(try start.identity().prefix(18))")
             try Files.makeFolder(Files.join(folder, "weights"))
             let trainer = try Trainer(
-                DetectionObjective(detector), plan, folder: folder, identity: identity.name, label: label)
+                model.objective, plan, folder: folder, identity: identity.name, label: label)
             let note: [String: JSON] = ["stage": .string(identity.name)]
             var quarantine = Quarantine()
             try trainer.run(
                 evaluate: { _ throws(Failure) in
                     guard let validation else { return nil }
-                    let (metrics, wrong) = try self.metrics(detector, validation.set, precision: recipe.precision)
-                    quarantine.add(wrong)
-                    return Trainer.Evaluation(
-                        columns: [
-                            "AP": .number(metrics.ap), "AP50": .number(metrics.ap50), "AP75": .number(metrics.ap75),
-                        ],
-                        value: metrics.ap.isNaN ? 0 : metrics.ap)
+                    let score = try model.score(validation.set, self.inference(recipe.precision), into: nil)
+                    quarantine.add(score.quarantine)
+                    return Trainer.Evaluation(columns: score.columns, value: score.value)
                 },
                 improved: { _ throws(Failure) in
-                    try detector.save(to: Files.join(folder, "weights/best.safetensors"), note: note)
+                    try model.save(to: Files.join(folder, "weights/best.safetensors"), note: note)
                 })
-            try detector.save(to: Files.join(folder, "weights/last.safetensors"), note: note)
+            try model.save(to: Files.join(folder, "weights/last.safetensors"), note: note)
             try Files.remove(Files.join(folder, "state"))
             quarantine.add(trainer.quarantine)
             report(quarantine, label, fate: "others took their places")
             return [
                 "images": .int(recipe.steps * plan.batch), "seconds": .number(trainer.seconds),
                 "data_wait_seconds": .number(trainer.secondsWaited),
-                "parameters": .int(detector.parameters.parameterCount),
-                "best": trainer.best.map { ["AP": .number($0.value), "step": .int($0.step)] } ?? .null,
+                "parameters": .int(model.parameters.parameterCount),
+                "best": trainer.best.map { ["value": .number($0.value), "step": .int($0.step)] } ?? .null,
                 "quarantine": quarantine.json,
             ]
         }
@@ -194,154 +192,113 @@ public struct DetectorStages: Sendable {
         for line in quarantine.lines(fate: fate) { log(line.hasPrefix(" ") ? line : "\(label): \(line)") }
     }
 
-    /// Detects on a labelled set and scores it: `predictions.json` (COCO results), `metrics.json` and `metrics.txt`. The
+    /// The model's own ways of seeing, on this machine.
+    private func inference(_ precision: DType?) -> Model.InferenceOptions {
+        var options = Model.InferenceOptions(precision: precision)
+        options.workers = resources.workers
+        return options
+    }
+
+    /// Predicts on a labelled set and scores it: what the model writes of it, `metrics.json` and `metrics.txt`. The
     /// result is `metrics.json` with the `quarantine`.
     public func evaluate(
         _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String,
         weights: String = "last"
     ) throws(Failure) -> Stage {
         let identity = StageIdentity(
-            kind: "eval", format: 4,
+            kind: "eval", format: 5,
             keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
             log("\(label): evaluating on \(set.examples.count) \(name) pictures")
-            let detector = try Detector(
-                weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
-            var detections: [[Detection]] = []
-            let (metrics, quarantine) = try self.metrics(detector, set, precision: precision) { detections.append($0) }
-            report(quarantine, label, fate: "")
-            try COCOResults.write(detections, of: set, to: Files.join(folder, "predictions.json"))
-            try Files.write(metrics.json.pretty, to: Files.join(folder, "metrics.json"))
-            try Files.write(metrics.table, to: Files.join(folder, "metrics.txt"))
-            return .object((metrics.json.object ?? [:]).merging(["quarantine": quarantine.json]) { $1 })
+            let model = try Model(weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
+            let score = try model.score(set, inference(precision), into: folder)
+            report(score.quarantine, label, fate: "")
+            try Files.write(score.json.pretty, to: Files.join(folder, "metrics.json"))
+            try Files.write(score.table, to: Files.join(folder, "metrics.txt"))
+            return .object((score.json.object ?? [:]).merging(["quarantine": score.quarantine.json]) { $1 })
         }
     }
 
-    /// Scores a set picture by picture; `each` gets the detections of every picture, in order, and nobody keeps them.
-    func metrics(
-        _ detector: Detector, _ set: Dataset, precision: DType?, each: ([Detection]) -> Void = { _ in }
-    ) throws(Failure) -> (metrics: DetectionMetrics, quarantine: Quarantine) {
-        var options = Detector.InferenceOptions(precision: precision)
-        options.workers = resources.workers
-        var evaluator = COCOEvaluator(TruthSet(set))
-        var quarantine = Quarantine()
-        try detector.forEachBatch(set, options) { results throws(Failure) in
-            for result in results {
-                evaluator.add(image: result.index, detections: result.detections.map { ScoredBox($0) })
-                each(result.detections)
-            }
-            quarantine.add(results, of: set)
-            return true
-        }
-        return (evaluator.finish(), quarantine)
-    }
-
-    /// Scores a pool with a teacher, once: `store.jsonl`, every detection above the model's score floor. Killed at any
-    /// moment, it goes on after the last whole batch. The result has the `quarantine`.
+    /// Has a teacher look at a pool, once: `store.jsonl` and what belongs to it. Killed at any moment, it goes on after the
+    /// last whole batch. The result has the `quarantine`.
     ///
+    /// - Parameters:
+    ///   - weights: a teacher's file.
+    ///   - id: what names it in other stages.
     /// - Throws: `.interrupted` or `.terminated` after a signal, with what is done saved; what data and device throw.
-    public func score(_ teacher: Stage, pool: Dataset, precision: DType?, label: String) throws(Failure) -> Stage {
-        try score(
-            weights: teacher.file("weights/last.safetensors"), id: teacher.name, pool: pool, precision: precision,
-            label: label)
-    }
-
-    /// As above, for a weights file; `id` names it. Without a suppression the model's own is used.
-    public func score(
-        weights: String, id: String, pool: Dataset, precision: DType?, suppression: Suppression? = nil, label: String
+    public func label(
+        weights: String, id: String, pool: Dataset, _ options: Model.InferenceOptions, label: String
     ) throws(Failure) -> Stage {
         let poolID = (try pool.identity).description
-        var keys: [String: JSON] = ["precision": .string("\(precision ?? .float32)")]
-        keys["suppression"] = suppression.map { .string($0.description) }
+        var keys = options.keys
+        keys["precision"] = .string("\(options.precision ?? .float32)")
         let identity = StageIdentity(
-            kind: "score", format: 4, keys: .object(keys), inputs: [id, "pool-" + poolID.prefix(32)])
+            kind: "score", format: 5, keys: .object(keys), inputs: [id, "pool-" + poolID.prefix(32)])
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage
         }
         return try store.stage(identity) { folder throws(Failure) in
-            let detector = try Detector(weights: weights, device: resources.device)
-            let decoding = detector.spec.decoding
-            var options = Detector.InferenceOptions(precision: precision)
+            let teacher = try Model(weights: weights, device: resources.device)
+            var options = options
             options.workers = resources.workers
             options.skipsRefused = true
-            options.suppression = suppression
-            var decoded: [String: JSON] = [
-                "size": .int(detector.canvas.width), "iou": .double(Double(decoding.suppression.iou)),
-                "per_class": .int(decoding.perClass), "per_image": .int(decoding.perImage),
-                "precision": .string("\(precision ?? .float32)"), "batch": .int(options.batch),
-            ]
-            if let suppression {
-                decoded["iou"] = nil
-                decoded["suppression"] = .string(suppression.description)
-            }
-            let header = PredictionStore.Header(
-                teacher: id, pool: poolID, count: pool.examples.count, classes: detector.classes,
-                floor: decoding.scoreFloor,
-                decoding: .object(decoded))
-            let store = try PredictionStore.open(
-                Files.join(folder, "store.jsonl"), header: header, names: pool.examples.map(\.fileName))
-            // Whole batches only, so that each picture is computed in the company it would have had.
-            let first = store.completed / options.batch
-            var skip = store.completed - first * options.batch
-            if store.completed > 0 {
-                log("\(label): \(store.completed) of \(pool.examples.count) pictures done before")
-            }
-            let progress = ProgressLine(label: label, total: pool.examples.count, start: store.completed)
             // What earlier sittings met is kept beside the store.
             let notes = Files.join(folder, "quarantine.json")
             var quarantine = Quarantine(Files.exists(notes) ? try Files.readJSON(notes) : nil)
-            try detector.forEachBatch(pool, options, from: first) { results throws(Failure) in
-                var chunk: [PredictionRecord] = []
-                for result in results.dropFirst(skip) {
-                    let example = pool.examples[result.index]
-                    let outcome: PredictionRecord.Outcome =
-                        result.refusal.map { .refused($0) } ?? .scored(size: result.size, detections: result.detections)
-                    let digest = result.refusal == nil ? try Files.digest(pool.path(of: example)).description : ""
-                    chunk.append(PredictionRecord(fileName: example.fileName, sha256: digest, outcome: outcome))
+            var progress: ProgressLine?
+            try teacher.label(pool, options, as: id, poolID: poolID, into: folder) { done, batch throws(Failure) in
+                if progress == nil {
+                    progress = ProgressLine(label: label, total: pool.examples.count, start: done)
+                    if done > 0 { log("\(label): \(done) of \(pool.examples.count) pictures done before") }
                 }
-                skip = 0
                 let before = quarantine
-                quarantine.add(results, of: pool)
+                quarantine.add(batch.quarantine)
                 if quarantine != before { try Files.write(quarantine.json.pretty, to: notes) }
-                try store.append(chunk)
-                progress.advance(to: store.completed, items: chunk.count)
-                if let signal = Signals.interruption, !store.isComplete {
-                    progress.finish()
+                try batch.store()
+                let now = done + batch.pictures
+                progress?.advance(to: now, items: batch.pictures)
+                if let signal = Signals.interruption, now < pool.examples.count {
+                    progress?.finish()
                     throw Failure(
                         signal,
-                        "stopped by a signal after \(store.completed) of \(pool.examples.count) pictures; the same command goes on"
-                    )
+                        "stopped by a signal after \(now) of \(pool.examples.count) pictures; the same command goes on")
                 }
-                return true
             }
-            progress.finish()
+            progress?.finish()
             report(quarantine, label, fate: "they get no labels")
             return ["pictures": .int(pool.examples.count), "quarantine": quarantine.json]
         }
     }
 
-    /// Chooses the labels of a scored pool: `labels.json` and `summary.json`.
+    /// As above, for a teacher that is a stage.
+    public func label(
+        _ teacher: Stage, pool: Dataset, _ options: Model.InferenceOptions, label name: String
+    ) throws(Failure) -> Stage {
+        try label(
+            weights: teacher.file("weights/last.safetensors"), id: teacher.name, pool: pool, options, label: name)
+    }
+
+    /// Chooses the labels of a labelled pool: `labels.json`, `summary.json` and what belongs to them.
     ///
-    /// - Throws: a `Failure` where no box, or under 5% of the human density, is kept.
+    /// - Parameter human: what people labelled, with which the pseudo-labels are compared; nil: they are not.
+    /// - Throws: a `Failure` where nothing, or under 5% of the human density, is kept.
     public func choose(
-        _ scored: Stage, root: String, threshold: Float, keepEmpty: Bool, humanBoxesPerImage: Double?
-    ) throws(Failure) -> (stage: Stage, labels: PseudoLabels) {
-        let (header, records) = try PredictionStore.read(scored.file("store.jsonl"))
-        let labels = try PseudoLabels.select(
-            header: header, records: records, root: root, threshold: threshold, keepEmpty: keepEmpty)
-        if let human = humanBoxesPerImage, let warning = try labels.summary.check(humanBoxesPerImage: human) {
-            log("warning: " + warning)
-        }
+        _ scored: Stage, root: String, _ choice: LabelChoice, human: LabelDensity?
+    ) throws(Failure) -> (stage: Stage, labels: ChosenLabels) {
         let identity = StageIdentity(
-            kind: "pseudo", format: 1, keys: ["threshold": .double(Double(threshold)), "keep_empty": .bool(keepEmpty)],
+            kind: "pseudo", format: 2,
+            keys: ["threshold": .double(Double(choice.threshold)), "keep_empty": .bool(choice.keepEmpty)],
             inputs: [scored.name])
         let stage = try store.stage(identity) { folder throws(Failure) in
-            try labels.write(to: Files.join(folder, "labels.json"))
-            try Files.write(labels.summary.json.pretty, to: Files.join(folder, "summary.json"))
-            return labels.summary.json
+            let summary = try Model.choose(from: scored.path, root: root, choice, human: human, into: folder)
+            try Files.write(summary.pretty, to: Files.join(folder, "summary.json"))
+            return summary
         }
+        // Only now the folder has its name, by which masks are found.
+        let labels = try Model.chosen(in: stage.path, from: scored.path, root: root, choice, human: human)
+        if let warning = labels.warning { log("warning: " + warning) }
         return (stage, labels)
     }
 }
@@ -372,8 +329,8 @@ public struct WeightsReading: Sendable {
     }
 }
 
-extension Detector {
-    /// Takes the weights of another detector, or of a backbone. - Throws: what does not fit, by name.
+extension TaskModel {
+    /// Takes the weights of another model, or of a backbone. - Throws: what does not fit, by name.
     func begin(
         from path: String, _ reading: WeightsReading, log: (String) -> Void
     ) throws(Failure) -> WeightMatch {

@@ -6,8 +6,8 @@ import Models
 import Torch
 import Training
 
-/// Everything that decides how a detector is trained, resolved: no key is left to a default further in.
-public struct DetectorRecipe: Sendable {
+/// Everything that decides how a model is trained, resolved: no key is left to a default further in.
+public struct TrainingRecipe: Sendable {
     /// The update rules by the names users give.
     public enum OptimizerName: String, Sendable, CaseIterable {
         /// Momentum SGD, the paper's.
@@ -42,13 +42,17 @@ public struct DetectorRecipe: Sendable {
     public var augment: Policy
     /// Of convolutions; nil is fp32.
     public var precision: DType?
+    /// Of segmentation: pixels of the canvas a side for each label of the loss, the network's own stride of 4 or 1; nil
+    /// for tasks without masks.
+    public var labelStride: Int?
     /// Of weights, order, augmentation and the split.
     public var seed: UInt64
 
     /// A recipe; nothing is checked before it is used.
     public init(
         model: String, size: Int, batch: Int, micro: Int? = nil, steps: Int, optimizer: OptimizerName, lr: Double,
-        decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: Policy, precision: DType?, seed: UInt64
+        decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: Policy, precision: DType?,
+        labelStride: Int? = nil, seed: UInt64
     ) {
         self.model = model
         self.size = size
@@ -63,18 +67,21 @@ public struct DetectorRecipe: Sendable {
         self.averageDecay = averageDecay
         self.augment = augment
         self.precision = precision
+        self.labelStride = labelStride
         self.seed = seed
     }
 
     /// The keys that affect the result, for a stage's identity.
     public var json: JSON {
-        [
+        var keys: [String: JSON] = [
             "model": .string(model), "size": .int(size), "batch": .int(batch), "micro": micro.map { .int($0) } ?? .null,
             "steps": .int(steps), "optimizer": .string(optimizer.rawValue), "lr": .double(lr), "decay": .double(decay),
             "warmup": .int(warmup), "clip": .double(clip), "average_decay": .double(averageDecay),
             "augment": augment.json, "precision": .string("\(precision ?? .float32)"),
             "seed": .string(String(seed)),
         ]
+        if let labelStride { keys["label_stride"] = .int(labelStride) }
+        return .object(keys)
     }
 
     /// `size` by `size` pixels.
@@ -93,9 +100,10 @@ public struct DetectorRecipe: Sendable {
 
     /// The loop's plan for some streams.
     public func plan(_ streams: [Stream], _ mix: LossMix) -> TrainingPlan {
-        TrainingPlan(
+        var plan = TrainingPlan(
             streams: streams, mix: mix, steps: steps, micro: micro, optimizer: optimizerSpec, schedule: schedule,
-            clip: clip,
-            averageDecay: averageDecay, precision: precision, seed: seed, canvas: canvas)
+            clip: clip, averageDecay: averageDecay, precision: precision, seed: seed, canvas: canvas)
+        plan.maskStride = labelStride
+        return plan
     }
 }

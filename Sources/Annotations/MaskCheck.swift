@@ -1,0 +1,160 @@
+import Base
+import Geometry
+import Imaging
+
+/// What a look into a mask says.
+public struct MaskFacts: Sendable {
+    /// Of the mask; nil where it cannot be read.
+    public var size: Size?
+    /// Pixels of each class, `[K]`.
+    public var pixels: [Int] = []
+    /// Pixels that are ignored.
+    public var ignored = 0
+    /// Whether its file holds 0 and 255 and nothing else.
+    var isBinary = false
+    var fault: MaskFault?
+}
+
+extension Dataset {
+    /// Reads every mask, `[examples]`. Nothing throws: what is wrong is among the facts.
+    /// - Parameter threads: the facts do not depend on it.
+    public func lookAtMasks(
+        threads: Int = availableProcessors(), progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) -> [MaskFacts] {
+        guard let coding = maskCoding else { return examples.map { _ in MaskFacts() } }
+        let done = Monitor(0)
+        let (examples, count) = (examples, classes.count)
+        return parallelMap(examples.count, threads: threads) { i in
+            var facts = MaskFacts()
+            if let mask = examples[i].mask {
+                do throws(MaskFault) {
+                    let map = try coding.read(mask)
+                    facts.size = map.size
+                    var histogram = [Int](repeating: 0, count: 256)
+                    for label in map.labels { histogram[Int(label)] += 1 }
+                    facts.pixels = Array(histogram[..<count])
+                    facts.ignored = histogram[Int(LabelMap.ignored)]
+                    facts.isBinary =
+                        facts.ignored > 0 && facts.pixels.first == map.labels.count - facts.ignored
+                        && facts.ignored != map.labels.count
+                } catch { facts.fault = error }
+            }
+            progress(
+                done.withLock {
+                    $0 += 1
+                    return $0
+                })
+            return facts
+        }
+    }
+
+    /// Holds masks against their pictures and classes: each readable, of its upright picture's size, with no value that
+    /// no class has.
+    /// - Precondition: one fact of each kind a picture.
+    public func checkMasks(_ masks: [MaskFacts], _ pictures: [PictureFacts], into findings: inout Findings) {
+        precondition(masks.count == examples.count && pictures.count == examples.count, "a fact for each picture")
+        guard let coding = maskCoding else { return }
+        var strangers = Set<MaskStranger>()
+        for fact in masks { if let fault = fact.fault { strangers.formUnion(fault.strangers.keys) } }
+        let proposal = coding.proposal(for: strangers, of: classes)
+        for (example, (mask, picture)) in zip(examples, zip(masks, pictures)) {
+            guard let file = example.mask else { continue }
+            func place() -> Place { Place(file: file.path, image: example.fileName) }
+            if let fault = mask.fault {
+                findings.add(fault.rule, place(), fault.message + (fault.rule == .maskValue ? proposal : ""))
+            }
+            if mask.size != nil, mask.ignored > 0, mask.pixels.allSatisfy({ $0 == 0 }) {
+                findings.add(.maskEmpty, place(), "all of its pixels are ignored: it teaches nothing")
+            }
+            guard let size = mask.size, let upright = picture.size, size != upright else { continue }
+            if size == Size(width: upright.height, height: upright.width) {
+                findings.add(
+                    .maskTurned, place(),
+                    "has \(size.width)x\(size.height) pixels, and upright its picture has "
+                        + "\(upright.width)x\(upright.height): it was made on the picture as stored, without the turn that "
+                        + "its EXIF orientation asks for")
+            } else {
+                findings.add(
+                    .maskSizeDiffers, place(),
+                    "has \(size.width)x\(size.height) pixels, its picture \(upright.width)x\(upright.height)")
+            }
+        }
+        let counts = Self.pixels(masks, classes.count)
+        if classes.count >= 2, counts.dropFirst().allSatisfy({ $0 == 0 }), masks.contains(where: \.isBinary),
+            case .values(let table) = coding, table[255] == Int16(LabelMap.ignored)
+        {
+            findings.add(
+                .maskBinary, Place(file: source),
+                "the masks hold \(table.firstIndex(of: 0) ?? 0) and 255 alone, and 255 means ignored, so that no pixel is "
+                    + "of any other class; for binary masks say --mask-values \(table.firstIndex(of: 0) ?? 0):"
+                    + "\(classes.ids[0]),255:\(classes.ids[1])")
+            return
+        }
+        for (name, count) in zip(classes.names, counts)
+        where count == 0 && masks.contains(where: { $0.fault == nil && $0.size != nil }) {
+            findings.add(
+                .classWithoutObject, Place(file: source), "no pixel is of the class \"\(name)\": it cannot be learned")
+        }
+    }
+
+    /// The set with each mask's pixels counted, and the sizes of pictures, which are those of their masks.
+    public func counted(_ masks: [MaskFacts]) -> Dataset {
+        var set = self
+        for i in examples.indices {
+            set.examples[i].mask?.pixels = masks[i].pixels
+            set.examples[i].size = examples[i].size ?? masks[i].size
+        }
+        return set
+    }
+
+    /// Pixels of each class over all pictures, `[K]`.
+    public var pixelsPerClass: [Int] {
+        var counts = [Int](repeating: 0, count: classes.count)
+        for example in examples {
+            for (label, count) in (example.mask?.pixels ?? []).enumerated() { counts[label] += count }
+        }
+        return counts
+    }
+
+    private static func pixels(_ masks: [MaskFacts], _ classes: Int) -> [Int] {
+        masks.reduce(into: [Int](repeating: 0, count: classes)) { sums, fact in
+            for (label, count) in fact.pixels.enumerated() { sums[label] += count }
+        }
+    }
+}
+
+extension MaskCoding {
+    /// What could be said to have the values taken that no class has: the end of a message.
+    fileprivate func proposal(for strangers: Set<MaskStranger>, of classes: ClassTable) -> String {
+        let found = strangers.sorted()
+        if found.isEmpty { return "" }
+        switch self {
+        case .values(let table):
+            let values = found.map(\.code)
+            let ids = classes.ids
+            func mapping(_ pairs: [(Int, Int)]) -> String {
+                "; with --mask-values " + pairs.map { "\($0):\($1)" }.joined(separator: ",")
+            }
+            // Binary masks of another value than 255.
+            if classes.count == 2, values.count == 1 {
+                return mapping([(0, ids[0]), (values[0], ids[1])]) + " it counts as \(classes.names[1])"
+            }
+            // Counted from 1: the last one is one too many.
+            if values == [classes.count], ids == Array(0..<classes.count) {
+                return classes.count <= 32
+                    ? mapping(ids.map { ($0 + 1, $0) }) + ",0:ignore classes count from 1; or one class is missing"
+                    : "; do they count from 1? --mask-values says which value is which class"
+            }
+            let known = ids.filter { $0 < 256 && table[$0] != Self.noClass }
+            let range =
+                known == Array((known.first ?? 0)...(known.last ?? 0))
+                ? "\(known.first ?? 0) to \(known.last ?? 0)" : known.map(String.init).joined(separator: ", ")
+            return "; the classes are \(range), and 255 is ignored; --mask-values \(values[0]):ignore,... or "
+                + "\(values[0]):\(ids[0]),... says what the others mean"
+        case .colors:
+            return "; add lines \"name red green blue\" to the list of classes, with the name ignore for what is to be "
+                + "ignored"
+        case .segments: return "; the file of annotations does not list such segments for this picture"
+        }
+    }
+}

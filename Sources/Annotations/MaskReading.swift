@@ -1,0 +1,261 @@
+import Base
+import Geometry
+import Imaging
+
+extension Dataset {
+    /// Pictures of a folder with the masks of another, found by name: `a/b.jpg` belongs to `a/b.png`, or to `a/b_x.png`
+    /// where all masks end so (`_mask`, `_L`).
+    ///
+    /// - Parameters:
+    ///   - list: a file with a name a line, with or without ending; nil: all pictures that have a mask.
+    ///   - values: of pixels, to ids of classes or to nil for ignored; nil: the ids themselves.
+    /// - Throws: `.invalidData` where a folder is missing or holds nothing, or a listed picture or its mask is not there.
+    public static func masked(
+        images: String, masks: String, list: String?, classes: MaskClasses, values: [Int: Int?]? = nil
+    ) throws(Failure) -> Dataset {
+        for folder in [images, masks] where !Files.isFolder(folder) {
+            throw .data(
+                Files.exists(folder) ? "\(folder) is a file; a folder was expected" : "there is no folder \(folder)")
+        }
+        let files = MaskFolder(try PictureFolder(masks))
+        if files.isEmpty {
+            throw .data("\(masks): holds no PNG file; a mask is a PNG, since other forms blur its edges")
+        }
+        let pictures = try PictureFolder(images)
+        return try masked(pictures, files, list: list, classes: classes, values: values)
+    }
+
+    /// PASCAL VOC's layout: `JPEGImages`, `SegmentationClass` (of what is not there `SegmentationClassAug`), and the
+    /// lists of `ImageSets/Segmentation`.
+    /// - Parameter part: the name of a list, such as `train`, `val`, `trainval`, `train_aug`; or a file.
+    public static func vocMasks(
+        _ root: String, part: String, classes: MaskClasses?, values: [Int: Int?]? = nil
+    ) throws(Failure) -> Dataset {
+        let lists = Files.join(root, "ImageSets/Segmentation")
+        var list = Files.join(lists, part + ".txt")
+        if !Files.exists(list) {
+            let known = ((try? Files.list(lists)) ?? []).filter { $0.hasSuffix(".txt") }.map { stem($0) }
+            guard Files.exists(part), !Files.isFolder(part) else {
+                throw .data(
+                    "\(lists) has no list \(part).txt; it has "
+                        + (known.isEmpty ? "none" : known.joined(separator: ", ")) + didYouMean(part, known))
+            }
+            list = part
+        }
+        var files = MaskFolder(try PictureFolder(Files.join(root, "SegmentationClass")))
+        let more = Files.join(root, "SegmentationClassAug")
+        if Files.isFolder(more) { files.fallback = MaskFolder(try PictureFolder(more)).files }
+        var set = try masked(
+            try PictureFolder(Files.join(root, "JPEGImages")), files, list: list, classes: classes ?? .voc,
+            values: values)
+        set.source = list
+        return set
+    }
+
+    /// Whether a folder has VOC's layout of masks.
+    public static func hasVOCMasks(_ root: String) -> Bool {
+        Files.isFolder(Files.join(root, "SegmentationClass")) && Files.isFolder(Files.join(root, "JPEGImages"))
+    }
+
+    /// COCO panoptic: a JSON file, whose annotations list the segments of a PNG file each. Things and stuff are classes
+    /// alike, in the order of its categories.
+    /// - Parameters:
+    ///   - masks: the folder of PNG files; nil: the one beside the file that has its name without ending.
+    ///   - findings: items that cannot be used and are left out.
+    public static func panoptic(
+        _ file: String, images: String, masks: String?, into findings: inout Findings
+    ) throws(Failure) -> Dataset {
+        let document = try COCODocument.read(file, as: .panoptic)
+        let folder = masks ?? stem(file)
+        for folder in [images, folder] where !Files.isFolder(folder) {
+            throw .data("\(file): there is no folder \(folder) (--images and --masks say where they are)")
+        }
+        for fault in document.faults { findings.add(fault.rule, fault.place(in: file) { _ in nil }, fault.message) }
+        guard (2...255).contains(document.categories.count) else {
+            throw .data("\(file): has \(document.categories.count) categories; 2 to 255 are possible")
+        }
+        let names = document.categories.map(\.name)
+        let ids = document.categories.map(\.id)
+        guard Set(names).count == names.count, Set(ids).count == ids.count else {
+            throw .data("\(file): a category is there twice")
+        }
+        let label = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, UInt8($0)) })
+        var maskOf: [Int: MaskFile] = [:]
+        for item in document.segmented {
+            var mask = MaskFile(path: Files.join(folder, item.fileName))
+            for segment in item.segments {
+                guard let known = label[segment.category] else {
+                    findings.add(
+                        .annotationWithoutClass, Place(file: file, item: "segment \(segment.id) of \(item.fileName)"),
+                        "category_id \(segment.category) is none of the categories")
+                    continue
+                }
+                mask.segments[UInt32(truncatingIfNeeded: segment.id)] = known
+            }
+            if maskOf.updateValue(mask, forKey: item.picture) != nil {
+                findings.add(
+                    .annotationIDTwice, Place(file: file, item: "image id \(item.picture)"), "has two annotations")
+            }
+        }
+        var set = Dataset(root: normalised(images), classes: ClassTable(names: names, ids: ids), examples: [])
+        set.source = file
+        set.hasWrittenIDs = true
+        set.maskCoding = .segments
+        for picture in document.pictures {
+            guard let name = nameInside(picture.fileName) else {
+                findings.add(
+                    .imageNameOutside, Place(file: file, image: picture.fileName), "leads out of the folder of pictures"
+                )
+                continue
+            }
+            guard let mask = maskOf[picture.id] else {
+                findings.add(.maskMissing, Place(file: file, image: name), "has no annotation, so that it has no mask")
+                continue
+            }
+            var example = Example(id: picture.id, fileName: name, size: picture.size)
+            example.mask = mask
+            set.examples.append(example)
+        }
+        if set.examples.isEmpty { throw .data("\(file): no picture in it has a mask") }
+        return set
+    }
+
+    private static func masked(
+        _ pictures: PictureFolder, _ masks: MaskFolder, list: String?, classes: MaskClasses, values: [Int: Int?]?
+    ) throws(Failure) -> Dataset {
+        var set = Dataset(root: pictures.root, classes: classes.table, examples: [])
+        set.maskCoding = try classes.coding(values)
+        set.source = list ?? masks.root
+        var suffix = ""
+        func add(_ name: String, _ mask: String) {
+            var example = Example(id: set.examples.count + 1, fileName: name, size: nil)
+            example.mask = MaskFile(path: mask)
+            set.examples.append(example)
+        }
+        func missing(_ name: String, at place: Place) -> Failure {
+            .data("\(place): there is no mask \(stem(name))\(suffix).png in \(masks.root)\(masks.nearest(stem(name)))")
+        }
+        if let list {
+            var lineOf: [String: Int] = [:]
+            for (line, text) in textLines(try Files.readText(list)) {
+                let place = Place(file: list, line: line)
+                guard let word = nameInside(text), let name = pictures.find(word) ?? pictures.find(stem: stem(word))
+                else {
+                    let near = didYouMean(stem(text), pictures.names.lazy.prefix(5000).map { stem($0) })
+                    throw .data("\(place): there is no picture \"\(text)\" in \(pictures.root)\(near)")
+                }
+                if let before = lineOf.updateValue(line, forKey: name) {
+                    throw .data("\(place): \(text) stands in line \(before) already")
+                }
+                if set.examples.isEmpty { suffix = masks.suffix(for: stem(name)) }
+                guard let mask = masks.find(stem(name) + suffix) else { throw missing(name, at: place) }
+                add(name, mask)
+            }
+            if set.examples.isEmpty { throw .data("\(list): lists no picture") }
+        } else {
+            for name in pictures.names {
+                if set.examples.isEmpty { suffix = masks.suffix(for: stem(name)) }
+                if let mask = masks.find(stem(name) + suffix) { add(name, mask) }
+            }
+            if set.examples.isEmpty {
+                throw .data(
+                    "no picture of \(pictures.root) has a mask of its name in \(masks.root)"
+                        + (pictures.names.first.map { masks.nearest(stem($0)) } ?? ""))
+            }
+            let without = pictures.names.count - set.examples.count
+            if without > 0 { set.notes.append("left out \(without) pictures without a mask") }
+        }
+        if !suffix.isEmpty { set.notes.append("masks are named as pictures are, with \"\(suffix)\"") }
+        return set
+    }
+}
+
+/// True and predicted masks of the same names.
+public struct MaskPairs: Sendable {
+    fileprivate var pairs: [(truth: String, prediction: String)] = []
+    fileprivate var truthCoding: MaskCoding
+    fileprivate var predictionCoding: MaskCoding
+
+    /// How many.
+    public var count: Int { pairs.count }
+
+    /// The masks of a pair, of one size.
+    /// - Throws: `.invalidData` naming the file that cannot be read, or whose size differs.
+    public func read(_ index: Int) throws(Failure) -> (truth: LabelMap, prediction: LabelMap) {
+        func labels(_ path: String, _ coding: MaskCoding) throws(Failure) -> LabelMap {
+            do throws(MaskFault) { return try coding.read(MaskFile(path: path)) } catch {
+                throw .data("\(path): \(error.message)")
+            }
+        }
+        let pair = pairs[index]
+        let truth = try labels(pair.truth, truthCoding)
+        let prediction = try labels(pair.prediction, predictionCoding)
+        guard truth.size == prediction.size else {
+            throw .data(
+                "\(pair.prediction): has \(prediction.width)x\(prediction.height) pixels, the true mask \(pair.truth) "
+                    + "\(truth.width)x\(truth.height)")
+        }
+        return (truth, prediction)
+    }
+}
+
+extension Dataset {
+    /// The masks of two folders by their names. A true mask without a predicted one is an error.
+    /// - Parameters:
+    ///   - list: a file with a name a line; nil: all true masks.
+    ///   - values: of the true masks' pixels.
+    public static func maskPairs(
+        truth: String, predictions: String, list: String?, classes: MaskClasses, values: [Int: Int?]? = nil
+    ) throws(Failure) -> MaskPairs {
+        for folder in [truth, predictions] where !Files.isFolder(folder) {
+            throw .data(
+                Files.exists(folder) ? "\(folder) is a file; a folder was expected" : "there is no folder \(folder)")
+        }
+        let (real, found) = (MaskFolder(try PictureFolder(truth)), MaskFolder(try PictureFolder(predictions)))
+        if real.isEmpty { throw .data("\(truth): holds no PNG file") }
+        var pairs = MaskPairs(
+            truthCoding: try classes.coding(values), predictionCoding: try .ids(of: classes.table))
+        let names =
+            try list.map { list throws(Failure) in textLines(try Files.readText(list)).map { stem($0.text) } }
+            ?? real.files.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        for name in names {
+            guard let path = real.find(name) else {
+                throw .data("\(list ?? truth): there is no mask \(name).png in \(truth)\(real.nearest(name))")
+            }
+            guard let prediction = found.find(name) else {
+                throw .data("\(predictions): has no mask \(name).png, which \(truth) has\(found.nearest(name))")
+            }
+            pairs.pairs.append((path, prediction))
+        }
+        return pairs
+    }
+}
+
+/// A folder of masks by the names of their pictures.
+private struct MaskFolder {
+    let root: String
+    /// Paths by names without ending.
+    let files: [String: String]
+    /// Of names that are not in `files`.
+    var fallback: [String: String] = [:]
+
+    init(_ folder: PictureFolder) {
+        root = folder.root
+        let masks = folder.names.filter { $0.lowercased().hasSuffix(".png") }
+        files = Dictionary(
+            masks.map { (stem($0), Files.join(folder.root, $0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    var isEmpty: Bool { files.isEmpty }
+
+    func find(_ stem: String) -> String? { files[stem] ?? fallback[stem] }
+
+    /// What follows the picture's name in the mask's, where there is no mask of just that name and one that begins so.
+    func suffix(for picture: String) -> String {
+        if find(picture) != nil { return "" }
+        let longer = files.keys.filter { $0.hasPrefix(picture) }
+        return longer.count == 1 ? String(longer[0].dropFirst(picture.count)) : ""
+    }
+
+    func nearest(_ stem: String) -> String { didYouMean(stem, files.keys.sorted().prefix(5000)) }
+}

@@ -1,0 +1,54 @@
+import Base
+import Imaging
+
+/// Pixels counted by what they are and what they were taken for, over a whole set: whole numbers, so that neither the
+/// order of pictures nor the number of threads changes anything.
+public struct PixelConfusion: Sendable, Hashable {
+    /// K.
+    public let classes: Int
+    /// `[K, K + 1]`: row the truth, column the prediction; the last column is pixels for which none was made (255).
+    public private(set) var counts: [Int]
+
+    /// Nothing counted yet.
+    public init(classes: Int) {
+        precondition((1...255).contains(classes), "a confusion of \(classes) classes")
+        self.classes = classes
+        counts = [Int](repeating: 0, count: classes * (classes + 1))
+    }
+
+    /// Pixels of class `truth` that were taken for `prediction`; `classes` is none.
+    public subscript(truth: Int, prediction: Int) -> Int { counts[truth * (classes + 1) + prediction] }
+
+    /// Counts a picture; pixels whose truth is `LabelMap.ignored` do not count.
+    /// - Precondition: both masks are of one size; labels are under K or 255.
+    public mutating func add(truth: LabelMap, prediction: LabelMap) {
+        precondition(truth.size == prediction.size, "a truth of \(truth.size) and a prediction of \(prediction.size)")
+        // By pairs of bytes first: no pixel asks what its labels mean.
+        var pairs = [Int](repeating: 0, count: 256 * 256)
+        pairs.withUnsafeMutableBufferPointer { pairs in
+            truth.labels.withUnsafeBufferPointer { truth in
+                prediction.labels.withUnsafeBufferPointer { prediction in
+                    for i in 0..<truth.count { pairs[Int(truth[i]) << 8 | Int(prediction[i])] += 1 }
+                }
+            }
+        }
+        let ignored = Int(LabelMap.ignored)
+        for (pair, count) in pairs.enumerated() where count > 0 {
+            let (row, column) = (pair >> 8, pair & 255)
+            if row == ignored { continue }
+            precondition(
+                row < classes && (column < classes || column == ignored),
+                "labels \(row) and \(column) among \(classes) classes")
+            counts[row * (classes + 1) + min(column, classes)] += count
+        }
+    }
+
+    /// Adds what another one counted.
+    public static func += (a: inout PixelConfusion, b: PixelConfusion) {
+        precondition(a.classes == b.classes, "matrices of \(a.classes) and \(b.classes) classes")
+        for i in a.counts.indices { a.counts[i] += b.counts[i] }
+    }
+
+    /// Pixels whose truth is this class.
+    public func pixels(of truth: Int) -> Int { (0...classes).reduce(0) { $0 + self[truth, $1] } }
+}

@@ -1,0 +1,108 @@
+import Annotations
+import Base
+import Evaluation
+import Loading
+import Training
+
+/// A model that labels pictures for a student: what self-training needs of a task beyond training and measuring.
+public protocol Teacher: TaskModel, SendableMetatype {
+    /// How its results are called.
+    static var words: TaskWords { get }
+
+    /// Looks at a pool from where an earlier sitting in the same folder stopped.
+    ///
+    /// - Parameters:
+    ///   - id, poolID: what the predictions depend on, kept with them.
+    ///   - each: gets the pictures done before and a batch; what it has seen is kept when `each` calls `batch.store`.
+    func label(
+        _ pool: Dataset, _ options: InferenceOptions, as id: String, poolID: String, into folder: String,
+        each: (_ done: Int, _ batch: LabelledBatch) throws(Failure) -> Void
+    ) throws(Failure)
+
+    /// Chooses labels out of what `label` left in a folder and writes them into another one.
+    /// - Returns: `summary.json`.
+    /// - Throws: `.invalidData` where they are too few to train on.
+    static func choose(
+        from scored: String, root: String, _ choice: LabelChoice, human: LabelDensity?, into folder: String
+    ) throws(Failure) -> JSON
+
+    /// The labels that `choose` wrote into a folder.
+    static func chosen(
+        in folder: String, from scored: String, root: String, _ choice: LabelChoice, human: LabelDensity?
+    ) throws(Failure) -> ChosenLabels
+
+    /// How densely a set is labelled.
+    static func density(_ set: Dataset) -> LabelDensity
+    /// The main metric of a class in `metrics.json`.
+    static func metric(of name: String, in metrics: JSON) -> Double?
+}
+
+/// A batch of a pool that was looked at, not yet kept.
+public struct LabelledBatch {
+    /// How many.
+    public var pictures: Int
+    /// What was wrong with them.
+    public var quarantine: Quarantine
+    /// Keeps them.
+    public var store: () throws(Failure) -> Void
+}
+
+/// Which of a teacher's predictions become labels.
+public struct LabelChoice: Sendable, Hashable {
+    /// The least score, 0...1.
+    public var threshold: Float
+    /// Whether pictures without a label stay, as background; of boxes only.
+    public var keepEmpty: Bool
+
+    /// A choice; the paper's threshold is 0.5.
+    public init(threshold: Float = 0.5, keepEmpty: Bool = false) {
+        self.threshold = threshold
+        self.keepEmpty = keepEmpty
+    }
+}
+
+/// How densely pictures are labelled: objects a picture, or the part of pixels that has a class.
+public struct LabelDensity: Sendable, Hashable {
+    /// Of all classes together.
+    public var all: Double
+    /// Of each, `[K]`.
+    public var perClass: [Double]
+
+    /// A density.
+    public init(all: Double, perClass: [Double]) {
+        self.all = all
+        self.perClass = perClass
+    }
+}
+
+/// Pseudo-labels.
+public struct ChosenLabels: Sendable {
+    /// An ordinary set.
+    public var dataset: Dataset
+    /// Over all pictures that were looked at.
+    public var density: LabelDensity
+    /// One line for the log.
+    public var sentence: String
+    /// Scores by frequency, as text.
+    public var histogram: String
+    /// Why they may be too few; nil where they are not.
+    public var warning: String?
+    /// `summary.json`.
+    public var json: JSON
+}
+
+/// The words of a task's results.
+public struct TaskWords: Sendable {
+    /// The main metric: its key and its name.
+    public var metric: String
+    /// The second one of the table: its key and its name.
+    public var second: (key: String, title: String)
+    /// The table of densities.
+    public var density: String
+    /// A density as it is shown is so much larger.
+    public var densityScale: Double
+    /// The keys of densities in `summary.json`: of pseudo-labels, of human ones.
+    public var densityKeys: (kept: String, human: String)
+    /// Whether the summary has whole numbers of labels.
+    public var unit: String
+}

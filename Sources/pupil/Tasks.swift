@@ -1,0 +1,231 @@
+import Annotations
+import Base
+import Journal
+import Models
+import Recipes
+import SelfTraining
+import Torch
+import Training
+
+/// What the command line knows of a task: its sets, its defaults, how its teachers look at a pool.
+protocol CommandTask: Teacher {
+    /// The model where none is named.
+    static var defaultModel: String { get }
+    /// The paper's update rule for momentum SGD; the rate is for a batch of 256.
+    static var sgd: (rate: Double, decay: Double, warmup: Int, clip: Double) { get }
+    /// - Throws: `.usage` where the zoo has no model of that name for the task.
+    static func check(model name: String) throws(Failure)
+    /// A labelled set, `train`, `val` or `test`, checked; nil where the settings do not name it.
+    static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset?
+    /// How a teacher looks at a pool.
+    static func looking(_ settings: Settings, precision: DType) throws(Failure) -> InferenceOptions
+    /// The stride of the loss's labels; nil where the task has none.
+    static func labelStride(_ settings: Settings) -> Int?
+    /// A message where a setting belongs to another task; nil where all are this one's.
+    static var foreignKeys: [String] { get }
+}
+
+extension Detector: CommandTask {
+    static let defaultModel = "nano"
+    static let sgd = (rate: 0.32, decay: 1e-4, warmup: 1000, clip: 0.0)
+    static func check(model name: String) throws(Failure) { _ = try Zoo.detector(name, classes: 1) }
+    static func labelStride(_ settings: Settings) -> Int? { nil }
+    static let foreignKeys = TaskKeys.masks.map(\.name) + TaskKeys.segmentationTraining.map(\.name)
+
+    static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset? {
+        let images = role == "train" ? "images" : role + "-images"
+        guard let path = settings.optionalString(role) else {
+            if role == "test" { return nil }
+            throw .usage(
+                "pupil \(settings.schema.verb) needs --\(role) PATH; `pupil \(settings.schema.verb) --help` explains all "
+                    + "settings")
+        }
+        return try settings.checkedSet(path, images: images, part: role)
+    }
+
+    static func looking(_ settings: Settings, precision: DType) throws(Failure) -> InferenceOptions {
+        InferenceOptions(precision: precision)
+    }
+}
+
+extension Segmenter: CommandTask {
+    static let defaultModel = "seg-nano"
+    static let sgd = (rate: 0.08, decay: 1e-5, warmup: 500, clip: 10.0)
+    static func check(model name: String) throws(Failure) { _ = try Zoo.segmenter(name, classes: 2) }
+    static func labelStride(_ settings: Settings) -> Int? {
+        settings.optionalString("label-stride").flatMap { Int($0) }
+    }
+    static let foreignKeys = ["keep_empty"]
+
+    static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset? {
+        try settings.maskedSet(role)
+    }
+
+    static func looking(_ settings: Settings, precision: DType) throws(Failure) -> InferenceOptions {
+        var options = InferenceOptions(precision: precision)
+        let scales = settings.doubles("label-scales")
+        options.scales = scales.isEmpty ? InferenceOptions.labellingScales : scales
+        options.flips = settings.optionalBool("label-flip") ?? false
+        options.slides = settings.optionalBool("label-slide") ?? false
+        return options
+    }
+}
+
+/// The settings that tell tasks apart.
+enum TaskKeys {
+    static let task = Key(
+        "task", .choice(TaskName.allCases.map(\.rawValue)), default: "detection", group: "data",
+        help: "detection learns boxes, segmentation a class for each pixel.")
+
+    /// Masks in folders.
+    static let masks: [Key] =
+        [("", "--images"), ("val-", "--val-images"), ("test-", "--test-images")].flatMap { prefix, images in
+            [
+                Key(
+                    prefix + "masks", .path, group: "masks",
+                    help: "Segmentation: a folder of PNG masks, named as the pictures of \(images) are."
+                        + (prefix.isEmpty ? "" : " Default: --masks.")),
+                Key(
+                    prefix + "split", .path, group: "masks",
+                    help:
+                        "A list of its pictures, a name a line; of a VOC folder the name of a list, such as train_aug."
+                ),
+            ]
+        } + [
+            Key(
+                "mask-values", .string, group: "masks",
+                help:
+                    "What values of pixels mean, such as 0:0,255:1 or 7:ignore. Default: the class of that number; 255 "
+                    + "is ignored.")
+        ]
+
+    static let segmentationTraining = [
+        Key(
+            "label-stride", .choice(["4", "1"]), group: "training",
+            help: "Segmentation: pixels a side for a label of the loss; 4, the network's own, as in the paper, or 1. "
+                + "Default: 4.")
+    ]
+
+    /// How a teacher looks at a pool of pictures.
+    static let looking = [
+        Key(
+            "label-scales", .list(of: .number(0.1...8)), group: "labels",
+            help:
+                "Segmentation: the sizes in which a teacher sees a picture. Default: the paper's 0.5 0.75 1 1.25 1.5 1.75."
+        ),
+        Key("label-flip", .bool, group: "labels", help: "Segmentation: a teacher sees a picture mirrored, too."),
+        Key(
+            "label-slide", .bool, group: "labels",
+            help: "Segmentation: through windows of the canvas's size where a size is larger, for less memory."),
+    ]
+}
+
+extension Settings {
+    /// Runs a verb for the task of its settings. - Throws: `.usage` where a setting belongs to another task.
+    func forTask(
+        detection: (Settings) throws(Failure) -> ExitCode, segmentation: (Settings) throws(Failure) -> ExitCode
+    ) throws(Failure) -> ExitCode {
+        let isSegmentation = string("task") == TaskName.segmentation.rawValue
+        for key in isSegmentation ? Segmenter.foreignKeys : Detector.foreignKeys
+        where schema.key(key) != nil && isGiven(key) {
+            throw .usage(
+                "--\(key.map { $0 == "_" ? "-" : String($0) }.joined()) belongs to --task "
+                    + "\(isSegmentation ? "detection" : "segmentation")")
+        }
+        return try isSegmentation ? segmentation(self) : detection(self)
+    }
+
+    /// train, val and test with one class table. - Throws: where their classes differ.
+    func labelledSets<Task: CommandTask>(
+        _: Task.Type
+    ) throws(Failure) -> (train: Dataset, validation: Dataset, test: Dataset?) {
+        guard let train = try Task.set("train", self), let val = try Task.set("val", self) else {
+            throw .usage("--train and --val are needed")
+        }
+        try val.requireSameClasses(as: train, naming: val.source, train.source)
+        let test = try Task.set("test", self)
+        if let test { try test.requireSameClasses(as: train, naming: test.source, train.source) }
+        return (train, val, test)
+    }
+
+    /// A set with masks, checked against its pictures, its notes and warnings on standard error; nil for a test set that
+    /// nobody named.
+    func maskedSet(_ role: String) throws(Failure) -> Dataset? {
+        var findings = Findings(limit: 5)
+        guard let set = try readMaskedSet(role, into: &findings) else { return nil }
+        for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
+        let (pictures, masks) = (set.lookAtPictures(.headers), set.lookAtMasks())
+        set.check(pictures, into: &findings)
+        set.checkMasks(masks, pictures, into: &findings)
+        try findings.requireNoErrors()
+        if role == "train" {
+            for finding in findings.list where finding.rule.severity == .warning {
+                Console.standardError.line("warning: \(finding)")
+            }
+        }
+        return set.counted(masks)
+    }
+
+    /// A set with masks, its pixels not looked at.
+    /// - Parameter path: the key of the set's file or folder, where it is not the role's name.
+    func readMaskedSet(
+        _ role: String, path: String? = nil, into findings: inout Findings
+    ) throws(Failure) -> Dataset? {
+        let prefix = role == "train" ? "" : role + "-"
+        let main = path ?? role
+        let own = [main, prefix + "images", prefix + "masks", prefix + "split"]
+        func value(_ name: String) -> String? { schema.key(name) == nil ? nil : optionalString(name) }
+        let isNamed = own.contains { value($0) != nil }
+        if !isNamed, role == "test" { return nil }
+        if !isNamed {
+            throw .usage(
+                role == "train"
+                    ? "segmentation needs --images and --masks, or --train (a VOC folder or a COCO panoptic file)"
+                    : "segmentation needs --\(role)-split (a list), or --\(role)-images and --\(role)-masks, or --\(role)"
+            )
+        }
+        let classes = try value("classes").map { word throws(Failure) in try MaskClasses.read(word) }
+        let values = try maskValues()
+        let split = value(prefix + "split")
+        let images = value(prefix + "images") ?? value("images")
+        let masks = value(prefix + "masks") ?? value("masks")
+        if let path = value(main) ?? (masks == nil ? value("train") ?? value("data") : nil) {
+            if Dataset.hasVOCMasks(path) {
+                return try Dataset.vocMasks(path, part: split ?? role, classes: classes, values: values)
+            }
+            guard Files.exists(path) else { throw .data("\(role): there is no file or folder \(path)") }
+            guard !Files.isFolder(path), let images else {
+                throw .data(
+                    "\(role): \(path) is no VOC folder (JPEGImages and SegmentationClass) "
+                        + (Files.isFolder(path)
+                            ? "; folders of pictures and masks are given by --images and --masks"
+                            : "; for a COCO panoptic file --images says where its pictures are"))
+            }
+            return try Dataset.panoptic(path, images: images, masks: masks, into: &findings)
+        }
+        guard let images, let masks else {
+            throw .usage("segmentation needs both --\(prefix)images and --\(prefix)masks")
+        }
+        guard let classes else {
+            throw .usage(
+                "--classes is needed with masks: a file with a name a line (and a colour), or how many there are")
+        }
+        return try Dataset.masked(images: images, masks: masks, list: split, classes: classes, values: values)
+    }
+
+    /// What values of pixels mean; nil: the class of that number.
+    func maskValues() throws(Failure) -> [Int: Int?]? {
+        guard let text = optionalString("mask-values") else { return nil }
+        var mapping: [Int: Int?] = [:]
+        for part in text.split(separator: ",") {
+            let words = part.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+            guard words.count == 2, let value = Int(words[0]), words[1] == "ignore" || Int(words[1]) != nil else {
+                throw .usage("--mask-values: \"\(part)\" is no VALUE:CLASS or VALUE:ignore, such as 255:1")
+            }
+            if mapping.updateValue(Int(words[1]), forKey: value) != nil {
+                throw .usage("--mask-values: the value \(value) is there twice")
+            }
+        }
+        return mapping
+    }
+}

@@ -1,0 +1,156 @@
+import Annotations
+import Base
+import Evaluation
+import Geometry
+import Imaging
+import Journal
+import Models
+import Recipes
+import SelfTraining
+import Torch
+import Training
+
+/// The part of `pupil val` that scores masks: of a folder against a folder, or of a segmenter.
+enum ValMasks {
+    static let keys =
+        [
+            Key(
+                "gt-masks", .path, group: "masks",
+                help: "Segmentation: the true masks, a folder of PNG files; or a VOC folder or a COCO panoptic file."),
+            Key(
+                "dt-masks", .path, group: "masks",
+                help: "Predicted masks of the same names; a value is the number of a class, 255 none."),
+            Key("split", .path, group: "masks", help: "A list of the masks that count, a name a line. Default: all."),
+            Key(
+                "mask-values", .string, group: "masks",
+                help:
+                    "What values of the true masks mean, such as 0:0,255:1 or 7:ignore. Default: the class of that number."
+            ),
+            Key(
+                "boundary", .number(0.0001...0.5), group: "masks",
+                help: "Also boundary F, with this distance as a part of the diagonal; 0.0075 is usual."),
+        ] + PredictVerb.views.filter { $0.name != "opacity" }
+
+    /// Nil where no masks are asked for.
+    static func run(_ settings: Settings) throws(Failure) -> ExitCode? {
+        guard settings.value("gt_masks") != nil else {
+            if let key = keys.first(where: { settings.isGiven($0.name) }) {
+                throw .usage("\(key.flag) goes with --gt-masks")
+            }
+            return nil
+        }
+        guard settings.value("gt") == nil, settings.value("dt") == nil else {
+            throw .usage("--gt-masks goes with --dt-masks or --weights; --gt and --dt are for boxes")
+        }
+        guard (settings.value("dt_masks") == nil) != (settings.value("weights") == nil) else {
+            throw .usage("--gt-masks needs either --dt-masks (a folder) or --weights (a segmenter)")
+        }
+        let tolerance = settings.optionalDouble("boundary")
+        if settings.bool("dry-run") {
+            print(settings.yaml, terminator: "")
+            return .done
+        }
+        let counted = try settings.value("weights") == nil ? folders(settings, tolerance) : model(settings, tolerance)
+        let metrics = SegmentationMetrics(counted.confusion, names: counted.names, boundary: counted.boundary)
+        if let out = settings.optionalString("out") {
+            try Files.makeFolder(out)
+            try Files.write(metrics.json.pretty, to: Files.join(out, "metrics.json"))
+        }
+        print(settings.bool("json") ? metrics.json.canonical : metrics.table)
+        return .done
+    }
+
+    private struct Counted {
+        var confusion: PixelConfusion
+        var boundary: BoundaryScore?
+        var names: [String]
+        private let tolerance: Double?
+
+        init(_ names: [String], _ tolerance: Double?) {
+            self.names = names
+            self.tolerance = tolerance
+            confusion = PixelConfusion(classes: names.count)
+            boundary = tolerance.map { BoundaryScore(classes: names.count, tolerance: $0) }
+        }
+
+        mutating func add(_ truth: LabelMap, _ prediction: LabelMap) {
+            confusion.add(truth: truth, prediction: prediction)
+            boundary?.add(truth: truth, prediction: prediction)
+        }
+
+        mutating func merge(_ other: Counted) {
+            confusion += other.confusion
+            if let theirs = other.boundary { boundary?.merge(theirs) }
+        }
+    }
+
+    /// Mask against mask. Without `--classes` nobody would know which values are classes.
+    private static func folders(_ settings: Settings, _ tolerance: Double?) throws(Failure) -> Counted {
+        guard let word = settings.optionalString("classes") else {
+            throw .usage("--classes is needed with --dt-masks: a file with a name a line, or how many there are")
+        }
+        let classes = try MaskClasses.read(word)
+        let pairs = try Dataset.maskPairs(
+            truth: settings.string("gt-masks"), predictions: settings.string("dt-masks"),
+            list: settings.optionalString("split"), classes: classes, values: try settings.maskValues())
+        let names = classes.table.names
+        let parts = parallelMap(pairs.count, threads: settings.optionalInt("threads") ?? availableProcessors()) { i in
+            Result { () throws(Failure) in
+                var part = Counted(names, tolerance)
+                let (truth, prediction) = try pairs.read(i)
+                part.add(truth, prediction)
+                return part
+            }
+        }
+        var all = Counted(names, tolerance)
+        for part in parts { all.merge(try part.get()) }
+        return all
+    }
+
+    private static func model(_ settings: Settings, _ tolerance: Double?) throws(Failure) -> Counted {
+        let device = try settings.useMachine()
+        let segmenter = try Segmenter(weights: settings.string("weights"), device: device)
+        let path = settings.string("gt-masks")
+        let classes = try settings.optionalString("classes").map { word throws(Failure) in try MaskClasses.read(word) }
+        var findings = Findings(limit: 5)
+        let set: Dataset
+        if Dataset.hasVOCMasks(path) {
+            set = try Dataset.vocMasks(
+                path, part: settings.optionalString("split") ?? settings.string("part"), classes: classes,
+                values: try settings.maskValues())
+        } else {
+            guard let images = settings.optionalString("images") else {
+                throw .usage("--images is needed: the pictures of --gt-masks")
+            }
+            if Files.isFolder(path) {
+                set = try Dataset.masked(
+                    images: images, masks: path, list: settings.optionalString("split"),
+                    classes: classes ?? MaskClasses(names: segmenter.classes.names),
+                    values: try settings.maskValues())
+            } else {
+                set = try Dataset.panoptic(path, images: images, masks: nil, into: &findings)
+            }
+        }
+        let (pictures, masks) = (set.lookAtPictures(.headers), set.lookAtMasks())
+        set.check(pictures, into: &findings)
+        set.checkMasks(masks, pictures, into: &findings)
+        try findings.requireNoErrors()
+        let own = Dataset(root: "", classes: segmenter.classes, examples: [])
+        try set.requireSameClasses(as: own, naming: path, settings.string("weights"))
+        var options = Segmenter.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
+        options.workers = settings.int("workers")
+        let scales = settings.doubles("scales")
+        if !scales.isEmpty { options.scales = scales }
+        options.flips = settings.bool("flip")
+        options.slides = settings.bool("slide")
+        var all = Counted(segmenter.classes.names, tolerance)
+        try segmenter.forEachBatch(set, options) { results throws(Failure) in
+            for result in results {
+                guard let labels = result.labels else { continue }
+                all.add(try set.labelMap(of: set.examples[result.index]), labels)
+            }
+            return true
+        }
+        return all
+    }
+}
