@@ -12,6 +12,7 @@ import shutil
 import struct
 import sys
 import zipfile
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.join(HERE, "..", "Tests")
@@ -130,3 +131,28 @@ for target in sorted(os.listdir(findings)):
         for name in sorted(os.listdir(os.path.join(findings, target))):
             os.makedirs(os.path.join(folder, target), exist_ok=True)
             shutil.copyfile(os.path.join(findings, target, name), os.path.join(folder, target, "found-" + name))
+
+def png(width, height, kind, rows, palette=b""):
+    """A PNG of 8 bits: kind 0 grey, 2 RGB, 3 palette."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    raw = b"".join(b"\0" + row for row in rows)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
+            + (chunk(b"PLTE", palette) if palette else b"") + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
+
+
+seed("mask", "grey.png", png(3, 2, 0, [b"\0\1\xff", b"\2\2\0"]))
+seed("mask", "palette.png", png(3, 2, 3, [b"\0\1\1", b"\0\0\1"], bytes(range(6))))
+seed("mask", "colour.png", png(1, 1, 2, [b"\1\2\3"]))
+seed("classes", "names.txt", "sky\ntraffic light\n")
+seed("classes", "table.csv", "name,r,g,b\nsky,128,128,128\nvoid,0,0,0\nroad,1,2,3\n")
+seed("classes", "colours.txt", "128 128 128\tsky\n1 2 3\troad\n")
+seed("classes", "names.json", '{"classes": ["sky", "road"]}')
+seed("panoptic", "small.json", json.dumps(
+    {"images": [{"id": 4, "file_name": "a.jpg", "width": 2, "height": 2}],
+     "annotations": [{"image_id": 4, "file_name": "a.png", "segments_info": [{"id": 7, "category_id": 90}]}],
+     "categories": [{"id": 1, "name": "person"}, {"id": 90, "name": "sky"}]}))
+seed("record", "mask", json.dumps({"file": "a.jpg", "sha256": "00", "width": 2, "height": 2, "mask": "a.png",
+                                   "histogram": [0] * 19 + [4]}))
+seed("record", "boxes", '{"file":"a.jpg","sha256":"","width":2,"height":2,"detections":[[0,0,1.5,2,1,0.75]]}')
+seed("record", "refused", '{"file":"a.jpg","sha256":"","refused":"a TIFF"}')

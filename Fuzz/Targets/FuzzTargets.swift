@@ -88,6 +88,32 @@ public struct FuzzTarget: Sendable {
                 if let contents = try? dictionary.contents(root, key: nil) { check(contents, buffer) }
             }
         },
+        FuzzTarget("mask") { bytes in
+            guard let mask = try? ImageFile.labels(bytes: bytes, name: "fuzz", maxPixels: 1 << 18) else { return }
+            precondition(mask.labels.count == mask.width * mask.height, "labels for other pixels")
+            precondition(mask.labels.reduce(0) { $0 &+ Int($1) } >= 0)
+        },
+        file("classes") { path in
+            guard let classes = try? MaskClasses.read(path) else { return }
+            precondition((2...255).contains(classes.table.count), "\(classes.table.count) classes")
+            precondition(Set(classes.table.names).count == classes.table.count, "a class comes twice")
+            _ = try? classes.coding(nil)
+        },
+        file("panoptic") { path in
+            var findings = Findings(limit: 10)
+            let set = try? Dataset.panoptic(path, images: "/tmp", masks: "/tmp", into: &findings)
+            for example in set?.examples ?? [] {
+                precondition(example.mask?.segments.values.allSatisfy { Int($0) < set?.classes.count ?? 0 } ?? false)
+            }
+        },
+        FuzzTarget("record") { bytes in
+            if let mask = MaskRecord(line: bytes, classCount: 3) {
+                precondition(MaskRecord(line: Array(mask.line.utf8), classCount: 3) == mask, "a record changes")
+            }
+            if let boxes = PredictionRecord(line: bytes, classCount: 3) {
+                precondition(PredictionRecord(line: Array(boxes.line.utf8), classCount: 3) != nil, "a record is lost")
+            }
+        },
         FuzzTarget("jpeg", picture), FuzzTarget("png", picture), FuzzTarget("webp", picture),
         file("header") { path in
             guard let size = try? ImageFile.size(path) else { return }

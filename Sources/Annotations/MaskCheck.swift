@@ -55,7 +55,7 @@ extension Dataset {
         precondition(masks.count == examples.count && pictures.count == examples.count, "a fact for each picture")
         guard let coding = maskCoding else { return }
         var strangers = Set<MaskStranger>()
-        for fact in masks { if let fault = fact.fault { strangers.formUnion(fault.strangers.keys) } }
+        for fact in masks { if let fault = fact.fault { strangers.formUnion(fault.strangers) } }
         let proposal = coding.proposal(for: strangers, of: classes)
         for (example, (mask, picture)) in zip(examples, zip(masks, pictures)) {
             guard let file = example.mask else { continue }
@@ -145,12 +145,13 @@ extension MaskCoding {
                     ? mapping(ids.map { ($0 + 1, $0) }) + ",0:ignore classes count from 1; or one class is missing"
                     : "; do they count from 1? --mask-values says which value is which class"
             }
-            let known = ids.filter { $0 < 256 && table[$0] != Self.noClass }
+            let known = table.indices.filter { table[$0] != Self.noClass && table[$0] != Int16(LabelMap.ignored) }
             let range =
-                known == Array((known.first ?? 0)...(known.last ?? 0))
+                known == Array((known.first ?? 0)...max(known.first ?? 0, known.last ?? 0))
                 ? "\(known.first ?? 0) to \(known.last ?? 0)" : known.map(String.init).joined(separator: ", ")
-            return "; the classes are \(range), and 255 is ignored; --mask-values \(values[0]):ignore,... or "
-                + "\(values[0]):\(ids[0]),... says what the others mean"
+            return
+                "; values of classes are \(range); --mask-values \(values[0]):ignore,... or \(values[0]):\(ids[0]),... "
+                + "says what the others mean"
         case .colors:
             return "; add lines \"name red green blue\" to the list of classes, with the name ignore for what is to be "
                 + "ignored"

@@ -21,7 +21,15 @@ extension Dataset {
         if files.isEmpty {
             throw .data("\(masks): holds no PNG file; a mask is a PNG, since other forms blur its edges")
         }
-        let pictures = try PictureFolder(images)
+        var pictures = try PictureFolder(images)
+        if pictures.root == files.root {
+            // Of one folder the PNG files are the masks; a mask must never be its own picture.
+            pictures = pictures.filtered { !$0.lowercased().hasSuffix(".png") }
+            if pictures.names.isEmpty {
+                throw .data(
+                    "\(images): pictures and masks lie in one folder, and all are PNG; give them folders of their own")
+            }
+        }
         return try masked(pictures, files, list: list, classes: classes, values: values)
     }
 
@@ -84,13 +92,19 @@ extension Dataset {
         for item in document.segmented {
             var mask = MaskFile(path: Files.join(folder, item.fileName))
             for segment in item.segments {
+                guard (0..<1 << 24).contains(segment.id) else {
+                    findings.add(
+                        .itemMalformed, Place(file: file, item: "segment \(segment.id) of \(item.fileName)"),
+                        "an id is red + 256 green + 65536 blue, 0 to 16777215")
+                    continue
+                }
                 guard let known = label[segment.category] else {
                     findings.add(
                         .annotationWithoutClass, Place(file: file, item: "segment \(segment.id) of \(item.fileName)"),
                         "category_id \(segment.category) is none of the categories")
                     continue
                 }
-                mask.segments[UInt32(truncatingIfNeeded: segment.id)] = known
+                mask.segments[UInt32(segment.id)] = known
             }
             if maskOf.updateValue(mask, forKey: item.picture) != nil {
                 findings.add(
@@ -101,6 +115,7 @@ extension Dataset {
         set.source = file
         set.hasWrittenIDs = true
         set.maskCoding = .segments
+        var seen = (ids: Set<Int>(), names: Set<String>())
         for picture in document.pictures {
             guard let name = nameInside(picture.fileName) else {
                 findings.add(
@@ -108,8 +123,17 @@ extension Dataset {
                 )
                 continue
             }
+            let place = Place(file: file, image: name)
+            guard seen.ids.insert(picture.id).inserted else {
+                findings.add(.imageIDTwice, place, "another image has its id \(picture.id)")
+                continue
+            }
+            guard seen.names.insert(name).inserted else {
+                findings.add(.imageNameTwice, place, "is listed twice")
+                continue
+            }
             guard let mask = maskOf[picture.id] else {
-                findings.add(.maskMissing, Place(file: file, image: name), "has no annotation, so that it has no mask")
+                findings.add(.maskMissing, place, "has no annotation, so that it has no mask")
                 continue
             }
             var example = Example(id: picture.id, fileName: name, size: picture.size)
@@ -126,7 +150,7 @@ extension Dataset {
         var set = Dataset(root: pictures.root, classes: classes.table, examples: [])
         set.maskCoding = try classes.coding(values)
         set.source = list ?? masks.root
-        var suffix = ""
+        let suffix = masks.suffix(for: pictures.names.map { stem($0) })
         func add(_ name: String, _ mask: String) {
             var example = Example(id: set.examples.count + 1, fileName: name, size: nil)
             example.mask = MaskFile(path: mask)
@@ -147,14 +171,12 @@ extension Dataset {
                 if let before = lineOf.updateValue(line, forKey: name) {
                     throw .data("\(place): \(text) stands in line \(before) already")
                 }
-                if set.examples.isEmpty { suffix = masks.suffix(for: stem(name)) }
                 guard let mask = masks.find(stem(name) + suffix) else { throw missing(name, at: place) }
                 add(name, mask)
             }
             if set.examples.isEmpty { throw .data("\(list): lists no picture") }
         } else {
             for name in pictures.names {
-                if set.examples.isEmpty { suffix = masks.suffix(for: stem(name)) }
                 if let mask = masks.find(stem(name) + suffix) { add(name, mask) }
             }
             if set.examples.isEmpty {
@@ -215,12 +237,19 @@ extension Dataset {
         if real.isEmpty { throw .data("\(truth): holds no PNG file") }
         var pairs = MaskPairs(
             truthCoding: try classes.coding(values), predictionCoding: try .ids(of: classes.table))
-        let names =
-            try list.map { list throws(Failure) in textLines(try Files.readText(list)).map { stem($0.text) } }
-            ?? real.files.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        // True masks may be named a_L.png where predicted ones are named a.png, as pictures are.
+        let ending = real.suffix(for: Array(found.files.keys))
+        var names = real.files.keys.map { String($0.dropLast(ending.count)) }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        if let list {
+            let known = Set(names)
+            names = textLines(try Files.readText(list)).map { known.contains($0.text) ? $0.text : stem($0.text) }
+            if names.isEmpty { throw .data("\(list): lists no mask") }
+            if Set(names).count < names.count { throw .data("\(list): lists a mask twice") }
+        }
         for name in names {
-            guard let path = real.find(name) else {
-                throw .data("\(list ?? truth): there is no mask \(name).png in \(truth)\(real.nearest(name))")
+            guard let path = real.find(name + ending) else {
+                throw .data("\(list ?? truth): there is no mask \(name)\(ending).png in \(truth)\(real.nearest(name))")
             }
             guard let prediction = found.find(name) else {
                 throw .data("\(predictions): has no mask \(name).png, which \(truth) has\(found.nearest(name))")
@@ -250,11 +279,24 @@ private struct MaskFolder {
 
     func find(_ stem: String) -> String? { files[stem] ?? fallback[stem] }
 
-    /// What follows the picture's name in the mask's, where there is no mask of just that name and one that begins so.
-    func suffix(for picture: String) -> String {
-        if find(picture) != nil { return "" }
-        let longer = files.keys.filter { $0.hasPrefix(picture) }
-        return longer.count == 1 ? String(longer[0].dropFirst(picture.count)) : ""
+    /// What follows the names of pictures in those of all masks, where no mask has a picture's very name.
+    func suffix(for pictures: [String]) -> String {
+        if pictures.contains(where: { find($0) != nil }) { return "" }
+        let known = Set(pictures)
+        guard let example = files.keys.min() else { return "" }
+        // The first mask is some picture's name and an ending, which all masks must have.
+        var ending = Substring()
+        var name = example[...]
+        while let last = name.popLast() {
+            ending = String(last) + ending
+            if known.contains(String(name)), files.keys.allSatisfy({ $0.hasSuffix(ending) }),
+                pictures.count(where: { files[$0 + ending] != nil }) > pictures.count / 2
+                    || files.keys.allSatisfy({ known.contains(String($0.dropLast(ending.count))) })
+            {
+                return String(ending)
+            }
+        }
+        return ""
     }
 
     func nearest(_ stem: String) -> String { didYouMean(stem, files.keys.sorted().prefix(5000)) }

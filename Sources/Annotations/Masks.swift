@@ -32,12 +32,12 @@ public enum MaskCoding: Hashable, Sendable {
     public static let noClass: Int16 = -1
 
     /// Values that are the ids of classes, and 255 where no class has it.
-    /// - Parameter mapping: values to ids of classes, or to nil for ignored, in place of the ids themselves; 255 stays
-    ///   ignored where it is not said.
+    /// - Parameter mapping: values that mean another class than their own, or with nil none.
     /// - Throws: `.usage` where a mapping leads to no class or begins outside 0...255.
     public static func ids(of classes: ClassTable, mapping: [Int: Int?]? = nil) throws(Failure) -> MaskCoding {
         var labels = [Int16](repeating: noClass, count: 256)
         labels[255] = Int16(LabelMap.ignored)
+        for (label, id) in classes.ids.enumerated() where labels.indices.contains(id) { labels[id] = Int16(label) }
         if let mapping {
             for (value, id) in mapping.sorted(by: { $0.key < $1.key }) {
                 guard labels.indices.contains(value) else {
@@ -55,8 +55,6 @@ public enum MaskCoding: Hashable, Sendable {
                 }
                 labels[value] = Int16(label)
             }
-        } else {
-            for (label, id) in classes.ids.enumerated() where labels.indices.contains(id) { labels[id] = Int16(label) }
         }
         return .values(labels)
     }
@@ -78,8 +76,8 @@ public enum MaskCoding: Hashable, Sendable {
 struct MaskFault: Error, Sendable {
     var rule: Rule
     var message: String
-    /// Values or colours that belong to no class.
-    var strangers: [MaskStranger: Int] = [:]
+    /// Values or colours that belong to no class, 256 of them at most.
+    var strangers = Set<MaskStranger>()
 }
 
 /// A value, colour or segment that belongs to no class.
@@ -168,7 +166,10 @@ extension MaskCoding {
                     let code = UInt32(pixels[3 * i]) | UInt32(pixels[3 * i + 1]) << 8 | UInt32(pixels[3 * i + 2]) << 16
                     if last?.code != code {
                         let found = label(code)
-                        if found == nil { counts[strangers(Int(code)), default: 0] += 1 }
+                        // Painted with smooth edges, a mask has more colours than anybody wants to know.
+                        if found == nil, counts.count < 256 || counts[strangers(Int(code))] != nil {
+                            counts[strangers(Int(code)), default: 0] += 1
+                        }
                         last = (code, found ?? LabelMap.ignored)
                     }
                     out[i] = last?.label ?? LabelMap.ignored
@@ -188,10 +189,10 @@ extension MaskCoding {
 
     private static func strangers(_ counts: [MaskStranger: Int], _ what: String) -> MaskFault {
         let most = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(6).map(\.key.description)
-        let more = counts.count > 6 ? " and \(counts.count - 6) more" : ""
+        let more = counts.count > 6 ? " and \(counts.count - 6)\(counts.count == 256 ? " or" : "") more" : ""
         return MaskFault(
             rule: .maskValue,
             message: "\(what)\(counts.count == 1 ? "" : "s") \(most.joined(separator: ", "))\(more) belong"
-                + "\(counts.count == 1 ? "s" : "") to no class", strangers: counts)
+                + "\(counts.count == 1 ? "s" : "") to no class", strangers: Set(counts.keys))
     }
 }

@@ -12,8 +12,19 @@ struct PictureFolder: Sendable {
     /// - Parameter deep: whether folders in it are looked into.
     /// - Throws: where there is no such folder.
     init(_ root: String, deep: Bool = true) throws(Failure) {
-        self.root = normalised(root)
-        names = try (deep ? Files.walk(root) : Files.list(root)).filter { ImageFile.isImageName($0) }
+        self.init(
+            root: normalised(root),
+            names: try (deep ? Files.walk(root) : Files.list(root)).filter { ImageFile.isImageName($0) })
+    }
+
+    /// Those of a kind alone.
+    func filtered(_ isIncluded: (String) -> Bool) -> PictureFolder {
+        PictureFolder(root: root, names: names.filter(isIncluded))
+    }
+
+    private init(root: String, names: [String]) {
+        self.root = root
+        self.names = names
         known = Set(names)
         byStem = Dictionary(names.map { (stem($0), $0) }, uniquingKeysWith: { first, _ in first })
     }

@@ -101,13 +101,13 @@ public struct PseudoMasks: Sendable {
     /// - Parameters:
     ///   - store: the folder of `store.jsonl` with its masks.
     ///   - root: the pool's folder, which the records' names are relative to.
-    ///   - threshold: the least probability that is kept, up to the next 256th.
+    ///   - threshold: the least probability that is kept, up to the next 256th, 255 of them at most.
     ///   - folder: gets the masks.
     public static func select(
         store: String, root: String, threshold: Float, into folder: String
     ) throws(Failure) -> PseudoMasks {
         let (header, records) = try MaskStore.read(Files.join(store, "store.jsonl"))
-        let least = Int((Double(threshold) * 256).rounded(.up))
+        let least = min(255, Int((Double(threshold) * 256).rounded(.up)))  // 255 is the most that a map says
         let count = header.classes.count
         let made = parallelMap(records.count) { i in
             Result { () throws(Failure) -> [Int] in
@@ -155,7 +155,6 @@ public struct PseudoMasks: Sendable {
             images.append([
                 "id": .int(place + 1), "file_name": .string(record.fileName), "sha256": .string(record.sha256),
                 "width": .int(size.width), "height": .int(size.height), "mask": .string(name),
-                "pixels": .array(pixels.map { .int($0) }),
             ])
         }
         let text: JSON = [
@@ -182,12 +181,10 @@ public struct PseudoMasks: Sendable {
         set.maskCoding = try .ids(of: MaskClasses(names: names).table)
         for image in images {
             guard let id = image["id"]?.int, let name = image["file_name"]?.string, let mask = image["mask"]?.string,
-                let width = image["width"]?.int, let height = image["height"]?.int,
-                let pixels = image["pixels"]?.array?.compactMap(\.int), pixels.count == names.count
-            else { throw .data("\(path): an image lacks id, file_name, mask, width, height or pixels") }
+                let width = image["width"]?.int, let height = image["height"]?.int
+            else { throw .data("\(path): an image lacks id, file_name, mask, width or height") }
             var example = Example(id: id, fileName: name, size: Size(width: width, height: height))
             example.mask = MaskFile(path: Files.join(folder, "masks/" + mask))
-            example.mask?.pixels = pixels
             set.examples.append(example)
         }
         return PseudoMasks(dataset: set, summary: summary)

@@ -167,7 +167,8 @@ extension Dataset {
             let unknown = split.labelled.filter { chosen.contains($0) }
             throw .data(
                 "the split \(split.name) names \(unknown.count) pictures that \(source.isEmpty ? "the set" : source) does not "
-                    + "have: \(firstFive(unknown))\(didYouMean(unknown[0], examples.map(\.fileName)))")
+                    + "have: \(firstFive(unknown))"
+                    + (unknown.first.map { didYouMean($0, examples.map(\.fileName)) } ?? ""))
         }
         let missing = labelled.classesWithoutObject
         if !missing.isEmpty {

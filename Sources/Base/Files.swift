@@ -1,5 +1,7 @@
+import CBase
 import FoundationEssentials
 import Glibc
+import Synchronization
 
 /// File access for the house: plain paths, errors that name the file, and writes that are whole or not there.
 public enum Files {
@@ -140,11 +142,15 @@ public enum Files {
         if let reason { throw reason }
     }
 
+    private static let writes = Atomic<Int>(0)
+
     /// As `write`, without waiting for the disk: for caches, whose readers look whether a file is whole. Threads may
     /// write one file at once.
     public static func writeUnsynced(_ bytes: [UInt8], to path: String) throws(Failure) {
-        var name = Array("\(path).XXXXXX".utf8CString)
-        let descriptor = mkstemp(&name)
+        // A name that `removeUnfinished` knows, another one for each write of this process.
+        let number = writes.wrappingAdd(1, ordering: .relaxed).newValue
+        let name = "\(path).\(number).\(getpid()).partial"
+        let descriptor = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw fault("write", path) }
         let whole = bytes.withUnsafeBytes { attempt($0, descriptor) }
         let reason = whole ? nil : fault("write", path)
@@ -213,8 +219,9 @@ public enum Files {
         if !isFolder(path) { throw .environment("cannot make the folder \(path): a file of that name is there") }
     }
 
-    /// Moves a finished folder to its name in one step.
+    /// Moves a finished folder to its name in one step, when what was written without waiting is on the disk.
     public static func publish(_ folder: String, as name: String) throws(Failure) {
+        guard pupil_sync_file_system(folder) == 0 else { throw fault("write", folder) }
         guard rename(folder, name) == 0 else { throw fault("publish", name) }
     }
 

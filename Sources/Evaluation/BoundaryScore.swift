@@ -32,8 +32,8 @@ public struct BoundaryScore: Sendable, Hashable {
         add(Self.scores(truth, prediction, classes: sums.count, tolerance: tolerance))
     }
 
-    /// F of each class of a picture, NaN where it has no border.
-    private static func scores(
+    /// F of each class of a picture, `[K]`, NaN where it has no border: what threads can do, for `add`.
+    public static func scores(
         _ truth: LabelMap, _ prediction: LabelMap, classes: Int, tolerance: Double
     ) -> [Double] {
         let (width, height) = (truth.width, truth.height)
@@ -53,19 +53,8 @@ public struct BoundaryScore: Sendable, Hashable {
         }
     }
 
-    /// Adds what another one scored.
-    public mutating func merge(_ other: BoundaryScore) {
-        precondition(
-            other.sums.count == sums.count && other.tolerance == tolerance, "scores of other classes or distance")
-        for k in sums.indices {
-            sums[k] += other.sums[k]
-            pictures[k] += other.pictures[k]
-        }
-        total += other.total
-        count += other.count
-    }
-
-    private mutating func add(_ scores: [Double]) {
+    /// Adds what `scores` says of a picture.
+    public mutating func add(_ scores: [Double]) {
         let defined = scores.filter { !$0.isNaN }
         for (k, score) in scores.enumerated() where !score.isNaN {
             sums[k] += score

@@ -94,6 +94,10 @@ public enum ImageFile {
     /// The mask in a file's bytes. `name` is what messages call it.
     /// - Throws: `Failure.data`.
     public static func labels(bytes: [UInt8], name: String) throws(Failure) -> LabelMap {
+        try labels(bytes: bytes, name: name, maxPixels: maxPixels)
+    }
+
+    static func labels(bytes: [UInt8], name: String, maxPixels: Int) throws(Failure) -> LabelMap {
         let format = Format.of(bytes.prefix(512))
         guard format == .png else { throw refusal(name, "a mask is a PNG file, and this is not one") }
         let result: Result<LabelMap, Refusal> = bytes.withUnsafeBufferPointer { buffer in

@@ -11,7 +11,12 @@ public final class PictureReader {
         var ready: [Int: Result<Decoded, Failure>] = [:]
         var running = 0
         var closed = false
+        /// Of those that wait.
+        var bytes = 0
     }
+
+    /// Nothing more is decoded ahead while so many bytes wait.
+    private static let mostBytes = 256 << 20
 
     private let state: Monitor<State>
     private let end: Int
@@ -31,7 +36,8 @@ public final class PictureReader {
             startThread {
                 while true {
                     let index: Int? = state.wait(until: {
-                        $0.closed || $0.next >= end || $0.next < $0.taken + max(1, ahead)
+                        $0.closed || $0.next >= end || $0.next == $0.taken
+                            || $0.next < $0.taken + max(1, ahead) && $0.bytes < Self.mostBytes
                     }) { state in
                         if state.closed || state.next >= end { return nil }
                         state.running += 1
@@ -43,11 +49,16 @@ public final class PictureReader {
                     let result = Result { () throws(Failure) in try ImageFile.decode(path, needed: needed, margin: 2) }
                     state.withLock {
                         $0.ready[index] = result
+                        $0.bytes += Self.bytes(result)
                         $0.running -= 1
                     }
                 }
             }
         }
+    }
+
+    private static func bytes(_ result: Result<Decoded, Failure>) -> Int {
+        if case .success(let decoded) = result { decoded.image.pixels.count } else { 0 }
     }
 
     deinit {
@@ -61,6 +72,7 @@ public final class PictureReader {
         return state.wait(until: { $0.taken >= end || $0.ready[$0.taken] != nil }) { state in
             guard let picture = state.ready.removeValue(forKey: state.taken) else { return nil }
             state.taken += 1
+            state.bytes -= Self.bytes(picture)
             return (state.taken - 1, picture)
         }
     }

@@ -21,7 +21,7 @@ public enum Zoo {
     }
 
     /// All of them: small ones, the paper's, backbones with a classifier.
-    public static let models: [Model] = little + detectors + segmenters + classifiers
+    public static let models: [Model] = little + trials + detectors + segmenters + classifiers
 
     /// What two cores train.
     private static let little: [Model] = [
@@ -54,6 +54,25 @@ public enum Zoo {
             var neck = NASFPNSpec(norm: .quick)
             neck.repeats = 3
             spec.neck = .nasFPN(neck)
+            return .segmenter(spec)
+        },
+    ]
+
+    private static let trials: [Model] = [
+        Model(name: "seg-nano-n", summary: "trial", size: 256, classes: 21, family: "resnet18") {
+            var spec = SegmentationSpec.paper(
+                backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
+            var neck = NASFPNSpec(norm: .quick)
+            neck.repeats = 3
+            spec.neck = .nasFPN(neck)
+            spec.usesC2 = true
+            return .segmenter(spec)
+        },
+        Model(name: "seg-nano-f", summary: "trial", size: 256, classes: 21, family: "resnet18") {
+            var spec = SegmentationSpec.paper(
+                backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
+            spec.neck = .fpn(FPNSpec(norm: .quick))
+            spec.usesC2 = true
             return .segmenter(spec)
         },
     ]

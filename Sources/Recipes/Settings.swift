@@ -28,6 +28,11 @@ public struct Settings: Sendable {
     /// Whether the user said it, on the command line or in a recipe.
     public func isGiven(_ name: String) -> Bool { given.contains(key(name).name) }
 
+    /// Whether the user said it and said something else than the default, which a recipe spells out.
+    public func departs(_ name: String) -> Bool {
+        isGiven(name) && value(name)?.canonical != key(name).defaultValue?.canonical
+    }
+
     /// The value, or nil where the setting is absent.
     public func value(_ name: String) -> JSON? { values[key(name).name] }
 

@@ -11,7 +11,7 @@ extension Detector: Teacher {
     /// AP in points, boxes a picture.
     public static let words = TaskWords(
         metric: "AP", second: ("AP50", "AP50"), density: "boxes a picture", densityScale: 1,
-        densityKeys: ("kept_boxes_per_image", "human_boxes_per_image"), unit: "boxes")
+        densityKeys: ("kept_boxes_per_image", "human_boxes_per_image"))
 
     /// `store.jsonl`: every detection above the model's score floor.
     public func label(

@@ -12,7 +12,7 @@ extension Segmenter: Teacher {
     /// mIoU in points, percent of pixels.
     public static let words = TaskWords(
         metric: "mIoU", second: ("pixel_accuracy", "pixels"), density: "% of pixels", densityScale: 100,
-        densityKeys: ("kept_pixels", "human_pixels"), unit: "pixels")
+        densityKeys: ("kept_pixels", "human_pixels"))
 
     /// `store.jsonl`, `masks/NAME.png` (the most probable class of each pixel) and `confidence/NAME.png` (its probability
     /// in whole 256ths). A picture's files are there before its line is.

@@ -103,6 +103,4 @@ public struct TaskWords: Sendable {
     public var densityScale: Double
     /// The keys of densities in `summary.json`: of pseudo-labels, of human ones.
     public var densityKeys: (kept: String, human: String)
-    /// Whether the summary has whole numbers of labels.
-    public var unit: String
 }

@@ -23,13 +23,16 @@ public struct Inputs {
     public var images: Tensor
     /// `[N, H / s, W / s]` u8 in the processor's memory, where the task learns from masks (`Batch.masks`).
     public var masks: Tensor?
+    /// The same on the model's device.
+    public var labels: Tensor?
     /// What the pictures show, `[N]`.
     public var items: [Item]
 
     /// The inputs of a pass.
-    public init(images: Tensor, masks: Tensor? = nil, items: [Item]) {
+    public init(images: Tensor, masks: Tensor? = nil, labels: Tensor? = nil, items: [Item]) {
         self.images = images
         self.masks = masks
+        self.labels = labels ?? masks?.to(images.device)
         self.items = items
     }
 }
@@ -99,19 +102,22 @@ public final class SegmentationObjective: Objective {
     public func losses(
         _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
     ) -> [StreamLoss] {
-        guard let masks = inputs.masks else { preconditionFailure("a segmenter learns from masks") }
-        let device = inputs.images.device
-        let logits = withAutocast(precision, on: device) { segmenter.model(inputs.images, .training(noise)) }
+        guard let masks = inputs.masks, let all = inputs.labels else {
+            preconditionFailure("a segmenter learns from masks")
+        }
+        let logits = withAutocast(precision, on: inputs.images.device) {
+            segmenter.model(inputs.images, .training(noise))
+        }
         let counts = Self.pixels(masks)
         return groups.map { group in
-            let labels = masks.narrowed(0, start: group.lowerBound, length: group.count)
+            let labels = all.narrowed(0, start: group.lowerBound, length: group.count)
             var part = logits.narrowed(0, start: group.lowerBound, length: group.count).to(.float32)
             let (height, width) = (labels.size(1), labels.size(2))
             if part.size(2) != height || part.size(3) != width {
                 part = part.upsampledBilinear(height: height, width: width)
             }
             let sum = part.crossEntropy(
-                labels.to(device, nonBlocking: true).to(.int64), ignore: Int(LabelMap.ignored), mean: false)
+                labels.to(.int64), ignore: Int(LabelMap.ignored), mean: false)
             let pixels = counts[group].reduce(0, +)
             let loss = sum * (1 / Double(max(1, pixels)))
             return StreamLoss(total: loss, parts: [("ce", loss)], positives: pixels)

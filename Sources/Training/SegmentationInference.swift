@@ -64,6 +64,9 @@ extension Segmenter {
         }
     }
 
+    /// Bytes of a decoded picture that is not held together with others.
+    private static let large = 48 << 20
+
     /// Runs over a dataset in order; masks are in the size of the upright pictures.
     ///
     /// Memory is bounded by a batch of canvases, its log-odds and a picture: bands of rows are made of these one by one.
@@ -85,28 +88,34 @@ extension Segmenter {
         let views = Views(self, options)
         var at = first * options.batch
         while at < count {
-            var pictures: [(index: Int, decoded: Decoded)] = []
             var results: [MaskResult] = []
+            // Pictures that wait to be seen together, by their places among the results.
+            var waiting: [(place: Int, decoded: Decoded)] = []
+            func see() throws(Failure) {
+                let maps = try Torch.catching { () throws(Failure) in views.logits(waiting.map(\.decoded)) }
+                for (picture, maps) in zip(waiting, maps) {
+                    (results[picture.place].labels, results[picture.place].confidence) = LabelMap.mostProbable(
+                        maps, classes: classes.count, size: picture.decoded.size,
+                        wantsConfidence: options.wantsConfidence)
+                }
+                waiting = []
+            }
             while results.count < options.batch, let (index, picture) = reader.next() {
                 var result = MaskResult(index: index)
                 switch picture {
                 case .success(let decoded):
                     result.notes = decoded.notes
-                    pictures.append((index, decoded))
+                    // A large one is seen by itself, so that no more than one waits.
+                    if decoded.image.pixels.count > Self.large, !waiting.isEmpty { try see() }
+                    waiting.append((results.count, decoded))
                 case .failure(let failure):
                     guard options.skipsRefused else { throw failure }
                     result.refusal = failure.message
                 }
                 results.append(result)
+                if waiting.last.map({ $0.decoded.image.pixels.count > Self.large }) ?? false { try see() }
             }
-            let maps = try Torch.catching { () throws(Failure) in views.logits(pictures.map(\.decoded)) }
-            for (picture, maps) in zip(pictures, maps) {
-                let (labels, confidence) = LabelMap.mostProbable(
-                    maps, classes: classes.count, size: picture.decoded.size, wantsConfidence: options.wantsConfidence)
-                guard let place = results.firstIndex(where: { $0.index == picture.index }) else { continue }
-                results[place].labels = labels
-                results[place].confidence = confidence
-            }
+            try see()
             at += results.count
             if try !body(results) { return }
         }

@@ -259,14 +259,17 @@ public final class Trainer {
                 preconditionFailure("the loader ended before step \(step)")
             }
             items.append(batch.items)
-            let images = batch.images.to(device, nonBlocking: true)
+            // The loader gets a batch's memory back before the next pass of a step, so that its copy must be done by then.
+            let mayCopyLater = accumulation == 1
+            let images = batch.images.to(device, nonBlocking: mayCopyLater)
+            let labels = batch.masks?.to(device, nonBlocking: mayCopyLater)
             var groups: [Range<Int>] = []
             for stream in plan.streams {
                 let from = groups.last?.upperBound ?? 0
                 groups.append(from..<from + stream.images / accumulation)
             }
             let losses = objective.losses(
-                Inputs(images: images, masks: batch.masks, items: batch.items), groups: groups,
+                Inputs(images: images, masks: batch.masks, labels: labels, items: batch.items), groups: groups,
                 precision: plan.precision, noise: Noise(seed: plan.seed, step: step, first: pass * plan.micro))
             let total = mixer(losses.map(\.total), share: share)
             (accumulation == 1 ? total : total * share).backward()

@@ -169,6 +169,7 @@ extension CheckReport {
                             "pictures": .int(of.count { $0 > 0 }),
                         ]
                     })
+                members["notes"] = .array(part.set.notes.map { .string($0) })
                 members["ignored_pixels"] = .int(masks.reduce(0) { $0 + $1.ignored })
             }
             members["source"] = .string(part.set.source)
@@ -215,7 +216,10 @@ extension CheckReport {
             out += a == b ? " of \(a.width)x\(a.height)" : " of \(a.width)x\(a.height) to \(b.width)x\(b.height)"
         }
         if part.role == "unlabelled" { return out + "\n" }
-        if let masks = part.masks { return out + "\n\n" + masksText(part.set, masks) }
+        if let masks = part.masks {
+            let notes = part.set.notes.map { "\n  " + $0 }.joined()
+            return out + notes + "\n\n" + masksText(part.set, masks)
+        }
         out += ", \(s.withoutLabel) without a label; \(s.objects) objects, \(s.regions) ignored regions\n\n"
         var table = TextTable(["id", "class", "objects", "pictures"])
         for c in s.classes { table.add(["\(c.id)", c.name, "\(c.objects)", "\(c.pictures)"]) }

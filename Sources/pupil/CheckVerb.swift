@@ -50,6 +50,9 @@ enum CheckVerb {
         let settings = try schema.parse(arguments)
         let threads = settings.optionalInt("threads") ?? availableProcessors()
         let hasMasks = settings.value("masks") != nil || settings.string("task") == TaskName.segmentation.rawValue
+        if !hasMasks, let key = TaskKeys.masks.first(where: { settings.departs($0.name) }) {
+            throw .usage("\(key.flag) goes with --masks or --task segmentation")
+        }
         guard settings.value("data") != nil || settings.value("masks") != nil else {
             throw .usage("check needs DATA (a labelled set), or --images and --masks")
         }

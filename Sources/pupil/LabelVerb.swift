@@ -25,7 +25,7 @@ enum LabelVerb {
         let given = try schema.parse(arguments)
         switch try TaskName(ofWeights: given.string("weights")) {
         case .detection:
-            if let key = TaskKeys.looking.first(where: { given.isGiven($0.name) }) {
+            if let key = TaskKeys.looking.first(where: { given.departs($0.name) }) {
                 throw .usage("\(key.flag) goes with a segmenter, and \(given.string("weights")) is a detector")
             }
             return try run(given, Detector.self) { settings, precision throws(Failure) in
@@ -34,8 +34,11 @@ enum LabelVerb {
                 return options
             }
         case .segmentation:
-            for key in CommonKeys.suppression.map(\.name) + Segmenter.foreignKeys where given.isGiven(key) {
-                throw .usage("\(key) goes with a detector, and \(given.string("weights")) is a segmenter")
+            for key in schema.keys
+            where (CommonKeys.suppression.map(\.name) + Segmenter.foreignKeys).contains(key.name)
+                && given.departs(key.name)
+            {
+                throw .usage("\(key.flag) goes with a detector, and \(given.string("weights")) is a segmenter")
             }
             return try run(given, Segmenter.self) { settings, precision throws(Failure) in
                 try Segmenter.looking(settings, precision: precision)

@@ -46,7 +46,7 @@ enum PredictVerb {
         let settings = try schema.parse(arguments)
         let task = try TaskName(ofWeights: settings.string("weights"))
         let foreign = task == .detection ? views : CommonKeys.suppression + [scoreKey]
-        if let key = foreign.first(where: { settings.isGiven($0.name) }) {
+        if let key = foreign.first(where: { settings.departs($0.name) }) {
             throw .usage("\(key.flag) does not go with a model for \(task.rawValue)")
         }
         let device = try settings.useMachine()
@@ -119,6 +119,7 @@ enum PredictVerb {
         let segmenter = try Segmenter(weights: settings.string("weights"), device: device)
         Signals.install()
         try Files.makeFolder(out)
+        try removeEarlier(in: out)
         var options = Segmenter.InferenceOptions(
             precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.int("workers")
@@ -130,6 +131,8 @@ enum PredictVerb {
         let names = maskNames(set.examples.map(\.fileName))
         var named = set
         named.classes = segmenter.classes
+        // Of a run that is stopped, too, it is known whose the masks are.
+        try writeIndex(named, to: Files.join(out, "images.json"))
         var pixels = [Int](repeating: 0, count: segmenter.classes.count)
         var quarantine = Quarantine()
         var (done, refused) = (0, 0)
@@ -184,6 +187,14 @@ enum PredictVerb {
                 "\(done - refused) masks: \(out)/masks/" + (settings.bool("draw") ? ", drawn in \(out)/pictures/" : ""))
         }
         return .done
+    }
+
+    /// Removes the masks that an earlier run here lists, so that none is of a picture which is not among these.
+    private static func removeEarlier(in out: String) throws(Failure) {
+        let index = Files.join(out, "images.json")
+        guard Files.exists(index) else { return }
+        let names = try Files.readJSON(index)["images"]?.array?.compactMap { $0["file_name"]?.string } ?? []
+        for name in maskNames(names) { try Files.remove(Files.join(out, "masks/" + name)) }
     }
 
     /// Which image_id of predictions.json is which file.

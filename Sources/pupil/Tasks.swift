@@ -15,13 +15,15 @@ protocol CommandTask: Teacher {
     static var sgd: (rate: Double, decay: Double, warmup: Int, clip: Double) { get }
     /// - Throws: `.usage` where the zoo has no model of that name for the task.
     static func check(model name: String) throws(Failure)
-    /// A labelled set, `train`, `val` or `test`, checked; nil where the settings do not name it.
+    /// A labelled set, `train`, `val` or `test`; nil where the settings do not name it.
     static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset?
+    /// The set with its pixels looked at, where it has masks: that takes long, so it comes when all sets are read.
+    static func looked(into set: Dataset, as role: String) throws(Failure) -> Dataset
     /// How a teacher looks at a pool.
     static func looking(_ settings: Settings, precision: DType) throws(Failure) -> InferenceOptions
     /// The stride of the loss's labels; nil where the task has none.
     static func labelStride(_ settings: Settings) -> Int?
-    /// A message where a setting belongs to another task; nil where all are this one's.
+    /// The names of settings that belong to another task.
     static var foreignKeys: [String] { get }
 }
 
@@ -30,7 +32,7 @@ extension Detector: CommandTask {
     static let sgd = (rate: 0.32, decay: 1e-4, warmup: 1000, clip: 0.0)
     static func check(model name: String) throws(Failure) { _ = try Zoo.detector(name, classes: 1) }
     static func labelStride(_ settings: Settings) -> Int? { nil }
-    static let foreignKeys = TaskKeys.masks.map(\.name) + TaskKeys.segmentationTraining.map(\.name)
+    static let foreignKeys = (TaskKeys.masks + TaskKeys.segmentationTraining + TaskKeys.looking).map(\.name)
 
     static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset? {
         let images = role == "train" ? "images" : role + "-images"
@@ -42,6 +44,8 @@ extension Detector: CommandTask {
         }
         return try settings.checkedSet(path, images: images, part: role)
     }
+
+    static func looked(into set: Dataset, as role: String) throws(Failure) -> Dataset { set }
 
     static func looking(_ settings: Settings, precision: DType) throws(Failure) -> InferenceOptions {
         InferenceOptions(precision: precision)
@@ -58,7 +62,34 @@ extension Segmenter: CommandTask {
     static let foreignKeys = ["keep_empty"]
 
     static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset? {
-        try settings.maskedSet(role)
+        var findings = Findings(limit: 5)
+        guard let set = try settings.readMaskedSet(role, into: &findings) else { return nil }
+        try findings.requireNoErrors()
+        for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
+        return set
+    }
+
+    static func looked(into set: Dataset, as role: String) throws(Failure) -> Dataset {
+        var findings = Findings(limit: 5)
+        let pictures = set.lookAtPictures(.headers)
+        set.check(pictures, into: &findings)
+        try findings.requireNoErrors()
+        let progress = Monitor((line: ProgressLine(label: "masks of \(role)", total: set.examples.count), done: 0))
+        let masks = set.lookAtMasks { done in
+            progress.withLock {
+                if done > $0.done, set.examples.count > 1000 { $0.line.advance(to: done, items: done - $0.done) }
+                $0.done = max($0.done, done)
+            }
+        }
+        if set.examples.count > 1000 { progress.withLock { $0.line.finish() } }
+        set.checkMasks(masks, pictures, into: &findings)
+        try findings.requireNoErrors()
+        if role == "train" {
+            for finding in findings.list where finding.rule.severity == .warning {
+                Console.standardError.line("warning: \(finding)")
+            }
+        }
+        return set.counted(masks)
     }
 
     static func looking(_ settings: Settings, precision: DType) throws(Failure) -> InferenceOptions {
@@ -127,7 +158,7 @@ extension Settings {
     ) throws(Failure) -> ExitCode {
         let isSegmentation = string("task") == TaskName.segmentation.rawValue
         for key in isSegmentation ? Segmenter.foreignKeys : Detector.foreignKeys
-        where schema.key(key) != nil && isGiven(key) {
+        where schema.key(key) != nil && departs(key) {
             throw .usage(
                 "--\(key.map { $0 == "_" ? "-" : String($0) }.joined()) belongs to --task "
                     + "\(isSegmentation ? "detection" : "segmentation")")
@@ -145,25 +176,10 @@ extension Settings {
         try val.requireSameClasses(as: train, naming: val.source, train.source)
         let test = try Task.set("test", self)
         if let test { try test.requireSameClasses(as: train, naming: test.source, train.source) }
-        return (train, val, test)
-    }
-
-    /// A set with masks, checked against its pictures, its notes and warnings on standard error; nil for a test set that
-    /// nobody named.
-    func maskedSet(_ role: String) throws(Failure) -> Dataset? {
-        var findings = Findings(limit: 5)
-        guard let set = try readMaskedSet(role, into: &findings) else { return nil }
-        for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
-        let (pictures, masks) = (set.lookAtPictures(.headers), set.lookAtMasks())
-        set.check(pictures, into: &findings)
-        set.checkMasks(masks, pictures, into: &findings)
-        try findings.requireNoErrors()
-        if role == "train" {
-            for finding in findings.list where finding.rule.severity == .warning {
-                Console.standardError.line("warning: \(finding)")
-            }
-        }
-        return set.counted(masks)
+        return (
+            try Task.looked(into: train, as: "train"), try Task.looked(into: val, as: "val"),
+            try test.map { set throws(Failure) in try Task.looked(into: set, as: "test") }
+        )
     }
 
     /// A set with masks, its pixels not looked at.
@@ -187,19 +203,34 @@ extension Settings {
         let classes = try value("classes").map { word throws(Failure) in try MaskClasses.read(word) }
         let values = try maskValues()
         let split = value(prefix + "split")
-        let images = value(prefix + "images") ?? value("images")
-        let masks = value(prefix + "masks") ?? value("masks")
+        if value(main) == nil, (value(prefix + "images") == nil) != (value(prefix + "masks") == nil) {
+            throw .usage("--\(prefix)images and --\(prefix)masks go together")
+        }
+        // A list alone is of the training set's folders.
+        let images = value(prefix + "images") ?? (value(main) == nil ? value("images") : nil)
+        let masks = value(prefix + "masks") ?? (value(main) == nil ? value("masks") : nil)
         if let path = value(main) ?? (masks == nil ? value("train") ?? value("data") : nil) {
             if Dataset.hasVOCMasks(path) {
+                if let key = ["images", "masks"].first(where: { value(prefix + $0) != nil }) {
+                    throw .usage("--\(prefix)\(key) does not go with a VOC folder, which has its own")
+                }
                 return try Dataset.vocMasks(path, part: split ?? role, classes: classes, values: values)
             }
-            guard Files.exists(path) else { throw .data("\(role): there is no file or folder \(path)") }
+            guard Files.exists(path) else { throw .data("\(main): there is no file or folder \(path)") }
             guard !Files.isFolder(path), let images else {
                 throw .data(
-                    "\(role): \(path) is no VOC folder (JPEGImages and SegmentationClass) "
+                    "\(main): \(path) "
                         + (Files.isFolder(path)
-                            ? "; folders of pictures and masks are given by --images and --masks"
-                            : "; for a COCO panoptic file --images says where its pictures are"))
+                            ? "is no VOC folder (JPEGImages and SegmentationClass); folders of pictures and masks are given "
+                                + "by --images and --masks"
+                            : "is a file; if it is COCO panoptic, --\(prefix)images says where its pictures are"))
+            }
+            if let key = ["classes", "mask_values", prefix.replacing("-", with: "_") + "split"].first(where: {
+                value($0) != nil
+            }) {
+                throw .usage(
+                    "--\(key.replacing("_", with: "-")) does not go with a COCO panoptic file, which lists its own classes "
+                        + "and pictures")
             }
             return try Dataset.panoptic(path, images: images, masks: masks, into: &findings)
         }

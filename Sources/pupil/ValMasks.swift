@@ -4,6 +4,7 @@ import Evaluation
 import Geometry
 import Imaging
 import Journal
+import Loading
 import Models
 import Recipes
 import SelfTraining
@@ -16,7 +17,9 @@ enum ValMasks {
         [
             Key(
                 "gt-masks", .path, group: "masks",
-                help: "Segmentation: the true masks, a folder of PNG files; or a VOC folder or a COCO panoptic file."),
+                help:
+                    "Segmentation: the true masks, a folder of PNG files; with --weights also a VOC folder or a panoptic file."
+            ),
             Key(
                 "dt-masks", .path, group: "masks",
                 help: "Predicted masks of the same names; a value is the number of a class, 255 none."),
@@ -27,14 +30,14 @@ enum ValMasks {
                     "What values of the true masks mean, such as 0:0,255:1 or 7:ignore. Default: the class of that number."
             ),
             Key(
-                "boundary", .number(0.0001...0.5), group: "masks",
+                "boundary", .number(0.0001...0.05), group: "masks",
                 help: "Also boundary F, with this distance as a part of the diagonal; 0.0075 is usual."),
         ] + PredictVerb.views.filter { $0.name != "opacity" }
 
     /// Nil where no masks are asked for.
     static func run(_ settings: Settings) throws(Failure) -> ExitCode? {
         guard settings.value("gt_masks") != nil else {
-            if let key = keys.first(where: { settings.isGiven($0.name) }) {
+            if let key = keys.first(where: { settings.departs($0.name) }) {
                 throw .usage("\(key.flag) goes with --gt-masks")
             }
             return nil
@@ -44,6 +47,13 @@ enum ValMasks {
         }
         guard (settings.value("dt_masks") == nil) != (settings.value("weights") == nil) else {
             throw .usage("--gt-masks needs either --dt-masks (a folder) or --weights (a segmenter)")
+        }
+        let boxes =
+            CommonKeys.suppression + ValSettings.keys + [CommonKeys.detectionLines, CommonKeys.detectionClasses]
+        let views =
+            settings.value("weights") == nil ? keys.filter { ["scales", "flip", "slide"].contains($0.name) } : []
+        if let key = (boxes + views).first(where: { settings.departs($0.name) }) {
+            throw .usage("\(key.flag) does not go with \(views.isEmpty ? "--gt-masks" : "--dt-masks")")
         }
         let tolerance = settings.optionalDouble("boundary")
         if settings.bool("dry-run") {
@@ -64,11 +74,9 @@ enum ValMasks {
         var confusion: PixelConfusion
         var boundary: BoundaryScore?
         var names: [String]
-        private let tolerance: Double?
 
         init(_ names: [String], _ tolerance: Double?) {
             self.names = names
-            self.tolerance = tolerance
             confusion = PixelConfusion(classes: names.count)
             boundary = tolerance.map { BoundaryScore(classes: names.count, tolerance: $0) }
         }
@@ -78,10 +86,6 @@ enum ValMasks {
             boundary?.add(truth: truth, prediction: prediction)
         }
 
-        mutating func merge(_ other: Counted) {
-            confusion += other.confusion
-            if let theirs = other.boundary { boundary?.merge(theirs) }
-        }
     }
 
     /// Mask against mask. Without `--classes` nobody would know which values are classes.
@@ -94,16 +98,25 @@ enum ValMasks {
             truth: settings.string("gt-masks"), predictions: settings.string("dt-masks"),
             list: settings.optionalString("split"), classes: classes, values: try settings.maskValues())
         let names = classes.table.names
-        let parts = parallelMap(pairs.count, threads: settings.optionalInt("threads") ?? availableProcessors()) { i in
-            Result { () throws(Failure) in
-                var part = Counted(names, tolerance)
+        // Whole numbers are added as they come; the sums of F, whose order matters, picture by picture at the end.
+        let confusion = Monitor((sum: PixelConfusion(classes: names.count), failures: [Int: Failure]()))
+        let scores = parallelMap(pairs.count, threads: settings.optionalInt("threads") ?? availableProcessors()) { i in
+            do throws(Failure) {
                 let (truth, prediction) = try pairs.read(i)
-                part.add(truth, prediction)
-                return part
+                confusion.withLock { $0.sum.add(truth: truth, prediction: prediction) }
+                return tolerance.map {
+                    BoundaryScore.scores(truth, prediction, classes: names.count, tolerance: $0)
+                }
+            } catch {
+                confusion.withLock { $0.failures[i] = error }
+                return nil
             }
         }
+        let counted = confusion.withLock { $0 }
+        if let first = counted.failures.min(by: { $0.key < $1.key }) { throw first.value }
         var all = Counted(names, tolerance)
-        for part in parts { all.merge(try part.get()) }
+        all.confusion = counted.sum
+        for score in scores { if let score { all.boundary?.add(score) } }
         return all
     }
 
@@ -144,13 +157,16 @@ enum ValMasks {
         options.flips = settings.bool("flip")
         options.slides = settings.bool("slide")
         var all = Counted(segmenter.classes.names, tolerance)
+        var quarantine = Quarantine()
         try segmenter.forEachBatch(set, options) { results throws(Failure) in
             for result in results {
+                quarantine.add(result, of: set)
                 guard let labels = result.labels else { continue }
                 all.add(try set.labelMap(of: set.examples[result.index]), labels)
             }
             return true
         }
+        for line in quarantine.lines(fate: "") { Console.standardError.line(line) }
         return all
     }
 }

@@ -76,6 +76,35 @@ import Testing
         #expect(set.examples.count == 2 && set.notes == ["masks are named as pictures are, with \"_L\""])
     }
 
+    /// Numbers begin with each other: "1" with "10".
+    @Test func endingsAreNotGuessedFromNumbers() throws {
+        for i in 1...10 { try picture("\(i).jpg") }
+        for i in 2...10 { try mask("\(i).png", values(0)) }
+        #expect(try set().examples.map(\.fileName).sorted() == (2...10).map { "\($0).jpg" }.sorted())
+        try Files.remove(at("masks"))
+        for i in 1...10 { try mask("\(i)_mask.png", values(0)) }
+        let named = try set()
+        #expect(named.examples.count == 10)
+        for example in named.examples {
+            #expect(Files.name(example.mask?.path ?? "") == example.fileName.dropLast(4) + "_mask.png")
+        }
+    }
+
+    /// In one folder the PNG files are masks, never their own pictures.
+    @Test func oneFolderForBoth() throws {
+        try picture("a.jpg")
+        try Files.write(
+            LabelMap(width: 6, height: 4, labels: values(0, 1)).greyPNG(), to: at("images/a.png"))
+        let set = try Dataset.masked(
+            images: at("images"), masks: at("images"), list: nil, classes: MaskClasses(names: ["a", "b"]))
+        #expect(set.examples.map(\.fileName) == ["a.jpg"])
+        try Files.remove(at("images/a.jpg"))
+        #expect(throws: Failure.self) {
+            try Dataset.masked(
+                images: at("images"), masks: at("images"), list: nil, classes: MaskClasses(names: ["a", "b"]))
+        }
+    }
+
     @Test func identityFollowsTheMasks() throws {
         try picture("a.jpg")
         try mask("a.png", values(0, 1))
@@ -123,7 +152,7 @@ import Testing
         found = findings(try set())
         #expect(message(.maskValue, found).contains("pixel values 9, 12 belong to no class"))
         #expect(
-            message(.maskValue, found).contains("the classes are 0 to 2, and 255 is ignored; --mask-values 9:ignore"))
+            message(.maskValue, found).contains("values of classes are 0 to 2; --mask-values 9:ignore"))
     }
 
     /// 0 and 255: 255 would be ignored, and the second class would have no pixel.
@@ -253,6 +282,13 @@ import Testing
         #expect(try set.labelMap(of: set.examples[0]).labels == [1, 0, 1, 255])
         let (fewer, _) = try read(#"{"id": 7, "category_id": 90}"#)
         #expect(message(.maskValue, findings(fewer)).contains("segment 300, segment 70000 belong to no class"))
+        // A picture that is listed twice is told and left out.
+        try Files.write(
+            json(all).replacing("\"images\": [{", with: "\"images\": [{\"id\": 5, \"file_name\": \"a.jpg\"}, {"),
+            to: at("pan.json"))
+        var twice = Findings()
+        _ = try? Dataset.panoptic(at("pan.json"), images: at("images"), masks: nil, into: &twice)
+        #expect(twice.counts[.imageNameTwice] == 1 || twice.counts[.maskMissing] == 1)
         let (_, wrong) = try read(all.replacing("\"category_id\": 1}", with: "\"category_id\": 5}"))
         #expect(wrong.counts[.annotationWithoutClass] == 1)
         // An item that cannot be read leaves its picture without a mask, and both are told.

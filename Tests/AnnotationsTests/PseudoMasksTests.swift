@@ -50,7 +50,7 @@ import Testing
             store: try store(), root: "/pool", threshold: 0.5, into: at("labels"))
         #expect(labels.dataset.examples.map(\.fileName) == ["x.jpg"])
         #expect(try labels.dataset.labelMap(of: labels.dataset.examples[0]).labels == [255, 1, 1, 0])
-        #expect(labels.dataset.pixelsPerClass == [1, 2])
+        #expect(labels.summary.keptPerClass == [1, 2])
         let s = labels.summary
         #expect(s.images == 2 && s.refused == 1 && s.droppedImages == 1 && s.pixels == 8 && s.kept == 3)
         #expect(s.histogram[9] == 8 && s.histogramText.split(separator: "\n").count == 20)
@@ -83,5 +83,6 @@ import Testing
     @Test func namesOfMasksFollowPictures() {
         #expect(maskNames(["a.jpg", "b/c.png", "/d/e.jpg"]) == ["a.png", "b/c.png", "d/e.png"])
         #expect(maskNames(["a.jpg", "a.png", "b.jpg"]) == ["a.jpg.png", "a.png.png", "b.png"])
+        #expect(maskNames(["a.jpg", "a.png", "a.jpg.jpg"]) == ["a.jpg.png", "a.png.png", "a.jpg.jpg.png"])
     }
 }

@@ -73,9 +73,8 @@ import Testing
             for picture in try #require(item["pictures"]?.array) {
                 let (truth, prediction) = (try Self.map(picture, "truth"), try Self.map(picture, "prediction"))
                 score.add(truth: truth, prediction: prediction)
-                var one = BoundaryScore(classes: classes, tolerance: tolerance)
-                one.add(truth: truth, prediction: prediction)
-                merged.merge(one)
+                merged.add(
+                    BoundaryScore.scores(truth, prediction, classes: classes, tolerance: tolerance))
             }
             for (k, wanted) in try #require(item["boundary"]?["per_class"]?.array).enumerated() {
                 #expect(Self.equal(score.perClass[k], wanted, 1e-12), "\(name): class \(k)")

@@ -13,6 +13,9 @@ void pupil_sha256_finish(pupil_sha256 *_Nonnull h, uint8_t *_Nonnull digest);
 /// The processors in this process's affinity mask, at least 1.
 int pupil_available_processors(void);
 
+/// Waits until all that was written to the file system of a folder is on the disk. Returns 0, or -1 with errno set.
+int pupil_sync_file_system(const char *_Nonnull folder);
+
 /// Notes SIGINT and SIGTERM instead of ending; a second one ends the process at once with 128 + its number.
 void pupil_signals_install(void);
 /// The signal that was noted, or 0.
