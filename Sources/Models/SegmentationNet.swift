@@ -12,9 +12,6 @@ public struct SegmentationSpec: Hashable, Sendable {
     public var classes: Int
     /// Width of the pyramid and of the head.
     public var channels = 256
-    /// Whether the backbone's own map of stride 4, C2, joins the sum through a 1x1 convolution with norm. The paper's do
-    /// without; on a small canvas it is what shows thin things.
-    public var usesC2 = false
     /// 3x3 convolutions of the head, ordinary ones.
     public var headConvolutions = 3
     /// After each of them.
@@ -37,31 +34,18 @@ public final class SegmentationNet {
     /// What it is.
     public let spec: SegmentationSpec
     private let pyramid: Pyramid
-    private let skip: (conv: Conv2d, norm: NormLayer)?
     private let head: SegmentationHead
 
     /// A network registered in `scope` as `backbone.body`, `backbone.fpn` and `head`.
-    /// - Precondition: where C2 is used, the backbone has it.
     public init(_ scope: Scope, _ spec: SegmentationSpec) {
         self.spec = spec
         pyramid = Pyramid(scope / "backbone", spec.backbone, spec.neck, width: spec.channels)
-        precondition(!spec.usesC2 || spec.backbone.levels.lowerBound == 2, "the backbone has no C2")
-        skip =
-            spec.usesC2
-            ? (
-                Conv2d(
-                    scope / "head" / "skip" / 0, spec.backbone.channels[0], spec.channels, kernel: 1, bias: true,
-                    initializer: .glorot), NormLayer(scope / "head" / "skip" / 1, spec.headNorm, spec.channels)
-            ) : nil
         head = SegmentationHead(scope / "head", spec)
     }
 
     /// `[N, K, ceil(H / 4), ceil(W / 4)]` for normalised pictures `[N, 3, H, W]`.
     public func callAsFunction(_ images: Tensor, _ mode: Mode) -> Tensor {
-        let maps = pyramid.levels(images, mode)
-        let fine = skip.map { $0.norm($0.conv(maps.backbone[0]), mode) }
-        return head(
-            maps.pyramid, fine, height: (images.size(2) + 3) / 4, width: (images.size(3) + 3) / 4, mode)
+        head(pyramid(images, mode), height: (images.size(2) + 3) / 4, width: (images.size(3) + 3) / 4, mode)
     }
 
     /// The backbone's maps and the pyramid's.
@@ -90,9 +74,8 @@ final class SegmentationHead {
         activation = spec.headActivation
     }
 
-    func callAsFunction(_ levels: [Tensor], _ fine: Tensor?, height: Int, width: Int, _ mode: Mode) -> Tensor {
+    func callAsFunction(_ levels: [Tensor], height: Int, width: Int, _ mode: Mode) -> Tensor {
         var x = levels[0].upsampledBilinear(height: height, width: width)
-        if let fine { x = x + fine }
         for level in levels.dropFirst() { x = x + level.upsampledBilinear(height: height, width: width) }
         for layer in hidden { x = layer.norm(layer.conv(x), mode, activation) }
         return classifier(x)

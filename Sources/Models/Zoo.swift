@@ -18,10 +18,17 @@ public enum Zoo {
         public let family: String
         /// The network for K classes.
         public let spec: @Sendable (_ classes: Int) -> NetworkSpec
+        /// Made for few labels, few steps and a processor: learns by AdamW where nothing is said.
+        public var isLittle = false
     }
 
     /// All of them: small ones, the paper's, backbones with a classifier.
-    public static let models: [Model] = little + trials + detectors + segmenters + classifiers
+    public static let models: [Model] =
+        little.map { model in
+            var model = model
+            model.isLittle = true
+            return model
+        } + [base] + detectors + segmenters + classifiers
 
     /// What two cores train.
     private static let little: [Model] = [
@@ -42,9 +49,6 @@ public enum Zoo {
         detector("small", "ResNet-34, 128 channels", 512, family: "resnet34") {
             .paper(backbone: .resNet(34, norm: .quick), classes: $0, channels: 128, norm: .quick)
         },
-        detector("base", "ResNet-50, 256 channels: retinanet-r50-640", 640, family: "resnet50") {
-            .paper(backbone: .resNet(50), classes: $0)
-        },
         Model(
             name: "seg-nano", summary: "ResNet-18, three repeats of NAS-FPN, 64 channels", size: 256, classes: 21,
             family: "resnet18"
@@ -58,24 +62,9 @@ public enum Zoo {
         },
     ]
 
-    private static let trials: [Model] = [
-        Model(name: "seg-nano-n", summary: "trial", size: 256, classes: 21, family: "resnet18") {
-            var spec = SegmentationSpec.paper(
-                backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
-            var neck = NASFPNSpec(norm: .quick)
-            neck.repeats = 3
-            spec.neck = .nasFPN(neck)
-            spec.usesC2 = true
-            return .segmenter(spec)
-        },
-        Model(name: "seg-nano-f", summary: "trial", size: 256, classes: 21, family: "resnet18") {
-            var spec = SegmentationSpec.paper(
-                backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
-            spec.neck = .fpn(FPNSpec(norm: .quick))
-            spec.usesC2 = true
-            return .segmenter(spec)
-        },
-    ]
+    private static let base = detector("base", "ResNet-50, 256 channels: retinanet-r50-640", 640, family: "resnet50") {
+        .paper(backbone: .resNet(50), classes: $0)
+    }
 
     private static let detectors: [Model] =
         [

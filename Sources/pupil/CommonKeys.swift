@@ -224,8 +224,7 @@ extension Settings {
         }
         fill("model", .string(model.name))
         fill("size", .int(model.size))
-        let isSmall = ["pico", "nano", "nano-b0", "small", "seg-nano"].contains(model.name)
-        fill("optimizer", .string(isSmall ? "adamw" : "sgd"))
+        fill("optimizer", .string(model.isLittle ? "adamw" : "sgd"))
         let isAdam = settings.string("optimizer") == "adamw"
         let sgd = Task.sgd
         fill("lr", .double(isAdam ? 0.001 : sgd.rate * Double(int("batch")) / 256))
