@@ -7,6 +7,12 @@ public enum OptimizerSpec: Hashable, Sendable {
     case sgd(momentum: Double, nesterov: Bool, decay: Double)
     /// Loshchilov and Hutter 2019; the decay is decoupled (lr * decay * w).
     case adamW(beta1: Double, beta2: Double, eps: Double, decay: Double)
+    /// TensorFlow's, with which EfficientNet learned: s = rho s + (1 - rho) g^2 from 1; m = mu m + lr g / sqrt(s + eps);
+    /// w -= m. torch's begins s at 0, has eps outside the root and lr outside m. The decay is L2, in the gradient.
+    case rmsProp(rho: Double, momentum: Double, eps: Double, decay: Double)
+    /// You et al. 2017 as in SimCLR: g += decay w; v = mu v + lr trust |w|/|g| g; w -= v. Biases and norms have neither the
+    /// decay nor the ratio, which is 1 where |w| or |g| is 0.
+    case lars(momentum: Double, trust: Double, decay: Double)
 }
 
 /// The update rule at work: its averages, one step a call, fused over all tensors of a group.
@@ -37,7 +43,11 @@ public final class Optimizer {
         }
         for group in groups {
             switch spec {
-            case .sgd: state.append(("momentum", zeros(group.parameters)))
+            case .sgd, .lars: state.append(("momentum", zeros(group.parameters)))
+            case .rmsProp:
+                state.append(("square", zeros(group.parameters)))
+                withoutGradients { for tensor in state[state.count - 1].tensors { tensor.fill(1) } }
+                state.append(("momentum", zeros(group.parameters)))
             case .adamW:
                 state.append(("first", zeros(group.parameters)))
                 state.append(("second", zeros(group.parameters)))
@@ -60,9 +70,43 @@ public final class Optimizer {
                     steps: state[3 * i + 2].tensors, lr: lr, beta1: beta1, beta2: beta2,
                     decay: group.decays ? decay : 0,
                     eps: eps)
+            case .rmsProp(let rho, let momentum, let eps, let decay):
+                withoutGradients {
+                    for (j, w) in group.parameters.enumerated() {
+                        guard let g = gradient(of: w, decay: group.decays ? decay : 0) else { continue }
+                        let (square, m) = (state[2 * i].tensors[j], state[2 * i + 1].tensors[j])
+                        square.multiply(by: rho)
+                        square.add(g.square(), scale: 1 - rho)
+                        m.multiply(by: momentum)
+                        m.add(g * (square + eps).rsqrt(), scale: lr)
+                        w.detached().add(m, scale: -1)
+                    }
+                }
+            case .lars(let momentum, let trust, let decay):
+                withoutGradients {
+                    for (j, w) in group.parameters.enumerated() {
+                        guard let g = gradient(of: w, decay: group.decays ? decay : 0) else { continue }
+                        let v = state[i].tensors[j]
+                        v.multiply(by: momentum)
+                        v.add(group.decays ? g * Self.ratio(w.detached(), g, trust) : g, scale: lr)
+                        w.detached().add(v, scale: -1)
+                    }
+                }
             }
         }
         Tensor.clearGradients(all)
+    }
+
+    /// The gradient of a tensor with L2 decay in it; nil where it has none.
+    private func gradient(of w: Tensor, decay: Double) -> Tensor? {
+        w.gradient.map { decay == 0 ? $0 : $0 + w.detached() * decay }
+    }
+
+    /// trust |w| / |g|, shape []; 1 where either norm is 0. No number leaves the device.
+    private static func ratio(_ w: Tensor, _ g: Tensor, _ trust: Double) -> Tensor {
+        let (a, b) = (w.square().sum().sqrt(), g.square().sum().sqrt())
+        let one = Tensor.ones([], device: w.device)
+        return (a / b * trust).replaced(where: (a * b).equal(0), by: one)
     }
 
     /// The norm of all gradients together, before clipping, shape []. Above `maximum` (when positive) the gradients are

@@ -1,4 +1,5 @@
-"""A few steps of torch.optim's SGD and AdamW, global-norm clipping and the cosine schedule on tiny tensors.
+"""A few steps of torch.optim's SGD and AdamW, of TensorFlow's RMSProp and SimCLR's LARS by their formulas, global-norm
+clipping and the cosine schedule on tiny tensors.
 
     python Tools/reference/optim.py Tests/LayersTests/Fixtures/optim.json
 
@@ -51,7 +52,45 @@ def run(make, schedule=None, clip=None):
     return history
 
 
+def by_formula(step_of):
+    """The parameters after each step of a rule written out in numpy: step_of(w, g, state, is_kernel) -> w."""
+    kernel, bias = (tensor.detach().numpy() for tensor in start())
+    states = [{}, {}]
+    history = []
+    for step in range(STEPS):
+        gradient = [g.numpy() for g in gradients(step)]
+        kernel = step_of(kernel, gradient[0], states[0], True)
+        bias = step_of(bias, gradient[1], states[1], False)
+        history.append({"kernel": kernel.reshape(-1).tolist(), "bias": bias.tolist()})
+    return history
+
+
+def rmsprop(lr, rho, momentum, eps, weight_decay):
+    """tf.train.RMSPropOptimizer: the mean square begins at 1, eps is under the root, lr in the momentum."""
+    def step(w, g, state, is_kernel):
+        g = g + (weight_decay * w if is_kernel else 0)
+        state["square"] = rho * state.get("square", np.ones_like(w)) + (1 - rho) * g * g
+        state["momentum"] = momentum * state.get("momentum", 0) + lr * g / np.sqrt(state["square"] + eps)
+        return w - state["momentum"]
+    return by_formula(step)
+
+
+def lars(lr, momentum, trust, weight_decay):
+    """SimCLR's LARSOptimizer with classic momentum; biases are excluded from decay and adaptation."""
+    def step(w, g, state, is_kernel):
+        ratio = 1.0
+        if is_kernel:
+            g = g + weight_decay * w
+            norms = np.linalg.norm(w), np.linalg.norm(g)
+            ratio = trust * norms[0] / norms[1] if min(norms) > 0 else 1.0
+        state["momentum"] = momentum * state.get("momentum", 0) + ratio * lr * g
+        return w - state["momentum"]
+    return by_formula(step)
+
+
 def main():
+    rms = dict(lr=0.05, rho=0.9, momentum=0.9, eps=1e-3, weight_decay=0.01)
+    layerwise = dict(lr=0.5, momentum=0.9, trust=0.02, weight_decay=0.01)
     sgd = dict(lr=0.1, momentum=0.9, weight_decay=0.01)
     adamw = dict(lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1)
     schedule = dict(total=6, warmup=2, base=0.1, first=0.02)
@@ -68,6 +107,8 @@ def main():
         "sgd_clipped_at_0.5": run(lambda groups: torch.optim.SGD(groups, **sgd), clip=0.5),
         "adamw_arguments": adamw, "adamw": run(lambda groups: torch.optim.AdamW(groups, **adamw)),
         "adamw_clipped_at_0.5": run(lambda groups: torch.optim.AdamW(groups, **adamw), clip=0.5),
+        "rmsprop_arguments": rms, "rmsprop": rmsprop(**rms),
+        "lars_arguments": layerwise, "lars": lars(**layerwise),
         "schedule_arguments": schedule,
         "schedule": [lr_at(step, **schedule) for step in range(schedule["total"] + 1)],
         "sgd_scheduled": run(lambda groups: torch.optim.SGD(groups, **sgd), lambda step: lr_at(step, **schedule)),
