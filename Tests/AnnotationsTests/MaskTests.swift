@@ -288,7 +288,7 @@ import Testing
             to: at("pan.json"))
         var twice = Findings()
         _ = try? Dataset.panoptic(at("pan.json"), images: at("images"), masks: nil, into: &twice)
-        #expect(twice.counts[.imageNameTwice] == 1 || twice.counts[.maskMissing] == 1)
+        #expect(twice.counts[.imageNameTwice] == 1 && twice.counts[.maskMissing] == 1)
         let (_, wrong) = try read(all.replacing("\"category_id\": 1}", with: "\"category_id\": 5}"))
         #expect(wrong.counts[.annotationWithoutClass] == 1)
         // An item that cannot be read leaves its picture without a mask, and both are told.
