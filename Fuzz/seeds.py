@@ -155,4 +155,5 @@ seed("panoptic", "small.json", json.dumps(
 seed("record", "mask", json.dumps({"file": "a.jpg", "sha256": "00", "width": 2, "height": 2, "mask": "a.png",
                                    "histogram": [0] * 19 + [4]}))
 seed("record", "boxes", '{"file":"a.jpg","sha256":"","width":2,"height":2,"detections":[[0,0,1.5,2,1,0.75]]}')
+seed("record", "classes", '{"file":"a.jpg","sha256":"00","labels":[2,0],"weights":[200,40],"cut":0.0625}')
 seed("record", "refused", '{"file":"a.jpg","sha256":"","refused":"a TIFF"}')

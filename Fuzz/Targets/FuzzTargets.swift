@@ -110,6 +110,9 @@ public struct FuzzTarget: Sendable {
             if let mask = MaskRecord(line: bytes, classCount: 3) {
                 precondition(MaskRecord(line: Array(mask.line.utf8), classCount: 3) == mask, "a record changes")
             }
+            if let classes = ClassRecord(line: bytes, classCount: 3) {
+                precondition(ClassRecord(line: Array(classes.line.utf8), classCount: 3) == classes, "a record changes")
+            }
             if let boxes = PredictionRecord(line: bytes, classCount: 3) {
                 precondition(PredictionRecord(line: Array(boxes.line.utf8), classCount: 3) != nil, "a record is lost")
             }

@@ -43,12 +43,14 @@ public struct Conversion {
         /// Ignored regions that are written as what the form has nearest: a crowd as `difficult`, a difficult object
         /// as `IsGroupOf`.
         public var changed = 0
+        /// Objects that were too small to be cut out (`writeImageFolder`).
+        public var tooSmall = 0
 
         /// For `--json`.
         public var json: JSON {
             [
                 "part": .string(part), "pictures": .int(pictures), "labels": .int(labels), "scored": .int(scored),
-                "left_out": .int(leftOut), "changed": .int(changed),
+                "left_out": .int(leftOut), "changed": .int(changed), "too_small": .int(tooSmall),
             ]
         }
     }
@@ -75,7 +77,27 @@ public struct Conversion {
     public static func write(
         _ parts: [Part], as format: DatasetFormat, to out: String, pictures: Pictures = .link, scores: Bool = true
     ) throws(Failure) -> [Count] {
-        precondition(format != .cvat && !parts.isEmpty, "there is no writer for this")
+        precondition(format != .cvat, "there is no writer for this")
+        return try make(out, of: parts) { folder throws(Failure) in
+            var conversion = Conversion(scores: scores, pictures: pictures, folder: folder)
+            let counts: [Count]
+            switch format {
+            case .coco: counts = try conversion.writeCOCO(parts)
+            case .yolo: counts = try conversion.writeYOLO(parts)
+            case .voc: counts = try conversion.writeVOC(parts)
+            case .openImages: counts = try conversion.writeOpenImages(parts)
+            case .cvat: counts = []
+            }
+            try conversion.bringPictures()
+            return counts
+        }
+    }
+
+    /// Makes a new folder of parts, whole or not at all: `body` fills a folder that gets its name at the end.
+    static func make(
+        _ out: String, of parts: [Part], _ body: (_ folder: String) throws(Failure) -> [Count]
+    ) throws(Failure) -> [Count] {
+        precondition(!parts.isEmpty, "there is nothing to write")
         let out = normalised(out)
         try requireNew(out)
         for part in parts.dropFirst() {
@@ -86,16 +108,7 @@ public struct Conversion {
         try Files.remove(temporary)
         do throws(Failure) {
             try Files.makeFolder(temporary)
-            var conversion = Conversion(scores: scores, pictures: pictures, folder: temporary)
-            let counts: [Count]
-            switch format {
-            case .coco: counts = try conversion.writeCOCO(parts)
-            case .yolo: counts = try conversion.writeYOLO(parts)
-            case .voc: counts = try conversion.writeVOC(parts)
-            case .openImages: counts = try conversion.writeOpenImages(parts)
-            case .cvat: counts = []
-            }
-            try conversion.bringPictures()
+            let counts = try body(temporary)
             try Files.publish(temporary, as: out)
             return counts
         } catch {

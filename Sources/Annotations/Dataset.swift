@@ -81,6 +81,8 @@ public struct Example: Sendable {
     public var annotations: [Annotation]
     /// The classes of its pixels, in a set that has masks; nil in one of boxes, and where it is unlabelled.
     public var mask: MaskFile?
+    /// Of the whole picture, in a set for classification.
+    public var target: PictureClass?
 
     /// A picture and its labels.
     public init(id: Int, fileName: String, size: Size?, annotations: [Annotation] = []) {

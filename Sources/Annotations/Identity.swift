@@ -26,6 +26,7 @@ extension Dataset {
                 bytes.append(number: example.annotations.count)
                 for label in example.annotations { label.append(to: &bytes) }
                 if let mask = example.mask { try mask.append(to: &bytes) }
+                if let target = example.target { target.append(to: &bytes) }
                 if bytes.count > 1 << 16 {
                     bytes.withUnsafeBytes { hasher.update($0) }
                     bytes.removeAll(keepingCapacity: true)
@@ -47,6 +48,18 @@ extension Annotation {
         bytes.append(number: Int(bitPattern: UInt(area.bitPattern)))
         bytes.append(treatment.rawValue)
         bytes.append(isCrowd ? 1 : 0)
+    }
+}
+
+extension PictureClass {
+    fileprivate func append(to bytes: inout [UInt8]) {
+        switch self {
+        case .hard(let label): bytes.append(number: label)
+        case .soft(let soft):
+            bytes.append(number: -soft.labels.count)
+            for label in soft.labels { bytes.append(number: Int(label)) }
+            bytes.append(contentsOf: soft.weights)
+        }
     }
 }
 

@@ -17,7 +17,8 @@ public struct PseudoLabelSummary: Hashable, Sendable {
     /// Kept boxes, `[K]`.
     public var keptPerClass: [Int]
     /// Stored detections by score: 20 bins of 0.05 from 0 to 1; a score of 1 is in the last.
-    public var histogram = [Int](repeating: 0, count: 20)
+    public var histogram: [Int] { binned.bins }
+    private var binned = ScoreHistogram()
     private var scores: [Float] = []
 
     init(threshold: Float, classes: ClassTable) {
@@ -27,9 +28,7 @@ public struct PseudoLabelSummary: Hashable, Sendable {
     }
 
     mutating func count(score: Float) {
-        // Counted in hundredths of thousandths, so that 0.35 is in the bin that begins with 0.35.
-        let bin = Int((Double(score) * 20 + 1e-6).rounded(.down))
-        histogram[min(max(bin, 0), 19)] += 1
+        binned.count(Double(score))
         scores.append(score)
     }
 
@@ -72,17 +71,7 @@ public struct PseudoLabelSummary: Hashable, Sendable {
     }
 
     /// The histogram as 20 lines of text, the threshold marked.
-    public var histogramText: String {
-        let most = max(1, histogram.max() ?? 1)
-        return histogram.enumerated().map { i, count in
-            let low = Double(i) / 20
-            let marked = Int((Double(threshold) * 20 + 1e-6).rounded(.down)) == i ? ">" : " "
-            let bar = String(repeating: "#", count: (count * 40 + most - 1) / most)
-            let number = String(count)
-            return
-                "\(marked) \(Self.fixed(low)) \(String(repeating: " ", count: max(0, 8 - number.count)))\(number) \(bar)"
-        }.joined(separator: "\n")
-    }
+    public var histogramText: String { binned.text(threshold: threshold) }
 
     /// The numbers as JSON, for `summary.json` and `labels.json`.
     public var json: JSON {

@@ -29,7 +29,8 @@ public enum Rendering: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What happens to one picture on its way into a canvas: a value, with no chance left in it. In this order: operations on
-/// the picture in its own size, flip, the cut of a window, resizing, the crop or pad of the canvas, filters on the canvas.
+/// the picture in its own size, flip, the cut of a window, resizing, the crop or pad of the canvas, operations or filters on
+/// the canvas.
 /// Pixels, boxes and masks move by the same maps, so they cannot come apart.
 public struct Plan: Hashable, Sendable {
     /// The upright picture's size in pixels.
@@ -49,18 +50,20 @@ public struct Plan: Hashable, Sendable {
     public let offsetX: Int
     /// The first resized row that is shown.
     public let offsetY: Int
+    /// What is done to the canvas as to a picture of 8 bits: classification's operators, which know no boxes.
+    public let canvasOperations: [Operation]
     /// What is done to the canvas at last.
     public let filters: [CanvasOperation]
     /// How it is carried out.
     public let rendering: Rendering
 
     /// A plan by its parts.
-    /// - Precondition: sizes are positive, the window lies in the picture, the offsets lie inside `resized`; filters want a
-    ///   canvas that is covered.
+    /// - Precondition: sizes are positive, the window lies in the picture, the offsets lie inside `resized`; filters and
+    ///   operations on the canvas want one that is covered, and not each other.
     public init(
         source: Size, target: Size, operations: [Operation] = [], flipped: Bool = false, window: PixelRect? = nil,
-        resized: Size, offsetX: Int = 0, offsetY: Int = 0, filters: [CanvasOperation] = [],
-        rendering: Rendering = .fused
+        resized: Size, offsetX: Int = 0, offsetY: Int = 0, canvasOperations: [Operation] = [],
+        filters: [CanvasOperation] = [], rendering: Rendering = .fused
     ) {
         let window = window ?? PixelRect(source)
         precondition(
@@ -79,9 +82,13 @@ public struct Plan: Hashable, Sendable {
         self.resized = resized
         self.offsetX = offsetX
         self.offsetY = offsetY
+        self.canvasOperations = canvasOperations
         self.filters = filters
         self.rendering = rendering
-        precondition(filters.isEmpty || covered == target, "filters need a canvas without padding")
+        precondition(
+            filters.isEmpty && canvasOperations.isEmpty || covered == target,
+            "filters and operations on the canvas need one without padding")
+        precondition(filters.isEmpty || canvasOperations.isEmpty, "a canvas gets either filters or operations")
     }
 
     /// The plan of evaluation and prediction: fitted into the target with its aspect kept, nothing random.
@@ -131,7 +138,10 @@ public struct Plan: Hashable, Sendable {
     ///
     /// The frame is half-open: a box is clipped to [0, width], where the paper's code clips to [0, width - 1] and so
     /// loses a pixel at the right and at the bottom.
+    ///
+    /// - Precondition: no operation moves the canvas afterwards.
     public func callAsFunction(_ box: Box) -> Box? {
+        precondition(canvasOperations.isEmpty, "boxes do not go with operations on the canvas")
         let moved: Box
         if case .reference = rendering {
             moved = placement(referenceBox(box)).clipped(to: covered)
@@ -173,7 +183,7 @@ public struct Plan: Hashable, Sendable {
         if window != PixelRect(source) { words.append("window \(window)") }
         let offset = offsetX > 0 || offsetY > 0 ? " from \(offsetX),\(offsetY)" : ""
         words.append("\(source.width)x\(source.height) to \(resized.width)x\(resized.height)\(offset)")
-        return (words + filters.map(\.description)).joined(separator: ", ")
+        return (words + canvasOperations.map(\.description) + filters.map(\.description)).joined(separator: ", ")
     }
 }
 

@@ -18,6 +18,15 @@ extension Plan {
                 && image.height == (source.height + reduction - 1) / reduction,
             "a plan for 1/\(reduction) of \(source.width)x\(source.height) pixels was given a picture of "
                 + "\(image.width)x\(image.height)")
+        if !canvasOperations.isEmpty {
+            let canvas = Plan(
+                source: source, target: target, flipped: flipped, window: window, resized: resized, offsetX: offsetX,
+                offsetY: offsetY, rendering: rendering
+            ).preview(image, reduction: reduction, resampling: resampling)
+            Plan(source: target, target: target, operations: canvasOperations, resized: target, rendering: rendering)
+                .render(canvas, into: slot, normalization: normalization, resampling: resampling)
+            return
+        }
         // Filters see 0...1; what the network wants comes after them.
         let values = filters.isEmpty ? normalization : .none
         switch rendering {
@@ -45,6 +54,7 @@ extension Plan {
     ///   side, that of its centre.
     /// - Precondition: the mask has the picture's size; the stride divides the canvas.
     public func rendered(_ mask: LabelMap, stride: Int = 1) -> LabelMap {
+        precondition(canvasOperations.isEmpty, "masks do not go with operations on the canvas")
         precondition(mask.size == source, "a plan for \(source) was given a mask of \(mask.size)")
         precondition(
             stride > 0 && target.width % stride == 0 && target.height % stride == 0,

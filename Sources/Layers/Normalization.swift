@@ -28,6 +28,8 @@ public final class NormLayer {
 
     /// A norm over `channels`; scale and shift begin at `initialScale` and 0, statistics at mean 0 and variance 1.
     public init(_ scope: Scope, _ norm: Norm, _ channels: Int, initialScale: Float = 1) {
+        var norm = norm
+        if case .batch(_, let eps) = norm, scope.freezesNorms { norm = .frozenBatch(eps: eps) }
         self.norm = norm
         path = scope.path
         if norm == .none {

@@ -18,17 +18,22 @@ public enum OptimizerSpec: Hashable, Sendable {
 /// The update rule at work: its averages, one step a call, fused over all tensors of a group.
 public final class Optimizer {
     private let spec: OptimizerSpec
-    private let groups: [(parameters: [Tensor], names: [String], decays: Bool)]
+    private let groups: [(parameters: [Tensor], names: [String], decays: Bool, rate: Double)]
     private var state: [(name: String, tensors: [Tensor])] = []  // by group, in a fixed order
     private let all: [Tensor]
 
     /// A rule over all trained tensors of a model, its averages at zero.
-    public init(_ spec: OptimizerSpec, _ store: ParameterStore) {
+    ///
+    /// - Parameter rate: of a tensor's name: a factor on the learning rate.
+    public init(_ spec: OptimizerSpec, _ store: ParameterStore, rate: (String) -> Double = { _ in 1 }) {
         self.spec = spec
         let trained = store.trained
-        groups = [Role.kernel, .bias].map { role in
-            let members = trained.filter { $0.role == role }
-            return (members.map(\.tensor), members.map(\.name), role == .kernel)
+        let rates = Dictionary(uniqueKeysWithValues: trained.map { ($0.name, rate($0.name)) })
+        groups = [Role.kernel, .bias].flatMap { role in
+            Set(rates.values).sorted().map { rate in
+                let members = trained.filter { $0.role == role && rates[$0.name] == rate }
+                return (members.map(\.tensor), members.map(\.name), role == .kernel, rate)
+            }
         }
         all = groups.flatMap(\.parameters)
         func zeros(_ like: [Tensor]) -> [Tensor] {
@@ -59,6 +64,7 @@ public final class Optimizer {
     /// Applies the gradients that `backward` left, then forgets them.
     public func step(lr: Double) {
         for (i, group) in groups.enumerated() where !group.parameters.isEmpty {
+            let lr = lr * group.rate
             switch spec {
             case .sgd(let momentum, let nesterov, let decay):
                 Fused.sgd(

@@ -7,7 +7,7 @@ public enum Role: String, Sendable {
     case kernel
     /// A bias, or a norm's scale and shift: trained, not decayed (docs/paper.md 2).
     case bias
-    /// A running statistic: not trained, but part of the model's state.
+    /// A running statistic, or what is frozen: not trained, but part of the model's state.
     case statistic
 }
 
@@ -29,14 +29,25 @@ public final class ParameterStore {
     /// Where they live.
     public let device: Device
     let seed: UInt64
+    let isFrozen: @Sendable (String) -> Bool
+    let freezesNorms: Bool
 
     /// An empty store.
     ///
-    /// - Parameter seed: of the initial weights. Each tensor's draws depend on the seed and its name alone, so that two
-    ///   models share the initial weights of the parts they have in common.
-    public init(seed: UInt64, device: Device = .cpu) {
+    /// - Parameters:
+    ///   - seed: of the initial weights. Each tensor's draws depend on the seed and its name alone, so that two models
+    ///     share the initial weights of the parts they have in common.
+    ///   - isFrozen: the names of tensors that do not learn; norms over the batch among them use their running
+    ///     statistics, which do not move.
+    ///   - freezesNorms: whether all norms over the batch are frozen so.
+    public init(
+        seed: UInt64, device: Device = .cpu, freezesNorms: Bool = false,
+        isFrozen: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) {
         self.seed = seed
         self.device = device
+        self.isFrozen = isFrozen
+        self.freezesNorms = freezesNorms
     }
 
     /// The scope in which names are as they are given.
@@ -53,6 +64,7 @@ public final class ParameterStore {
 
     func register(_ name: String, _ role: Role, _ tensor: Tensor) -> Tensor {
         precondition(places[name] == nil, "two tensors are named \(name)")
+        let role = isFrozen(name) ? .statistic : role
         if role != .statistic { tensor.requiresGradient = true }
         places[name] = entries.count
         entries.append(Entry(name: name, role: role, tensor: tensor))
@@ -73,6 +85,9 @@ public struct Scope {
 
     /// `scope / 0`: the place of a numbered part.
     public static func / (scope: Scope, index: Int) -> Scope { scope / String(index) }
+
+    /// Whether norms over the batch in this place keep what they are.
+    var freezesNorms: Bool { store.freezesNorms || store.isFrozen(path + ".weight") }
 
     /// A trained tensor with its initial values; kernels of four dimensions are channels-last.
     /// - Precondition: the name is free.

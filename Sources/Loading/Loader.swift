@@ -9,14 +9,17 @@ import Torch
 public struct Source: Sendable {
     /// Where the pictures and their labels come from.
     public var dataset: Dataset
-    /// How a picture is varied in training; evaluation does not ask it.
-    public var policy: Policy
+    /// How a picture comes onto a canvas.
+    public var variation: Variation
 
     /// A source; in training its dataset must not be empty.
-    public init(_ dataset: Dataset, policy: Policy) {
+    public init(_ dataset: Dataset, _ variation: Variation) {
         self.dataset = dataset
-        self.policy = policy
+        self.variation = variation
     }
+
+    /// A source of whole pictures: of detection and segmentation.
+    public init(_ dataset: Dataset, policy: Policy) { self.init(dataset, .fitted(policy)) }
 }
 
 /// What became of one picture of a batch.
@@ -27,6 +30,8 @@ public struct Item: Sendable {
     public var index: Int
     /// How the picture came to lie on the canvas, and the way back to its own pixels.
     public var plan: Plan
+    /// The class of the picture, where its set has classes of pictures.
+    public var target: PictureClass?
     /// The picture's labels with boxes in pixels of the canvas; those of which nothing is left are gone.
     public var annotations: [Annotation]
     /// Why the picture could not be read; its slot is then blank. Never so in training, where another takes its place.
@@ -82,7 +87,7 @@ public final class Loader {
     public struct Options: Sendable {
         /// The size of every picture in a batch, in pixels.
         public var canvas: Size
-        /// Pictures in a batch, N.
+        /// Canvases in a batch, N: pictures, where each has one view.
         public var batch: Int
         /// Threads that decode and render.
         public var workers: Int

@@ -170,15 +170,15 @@ final class LoaderWork: Sendable {
             let path = Files.join(source.dataset.root, source.dataset.examples[index].fileName)
             do throws(Failure) {
                 let image = try picture(draw.source, index, path, margin: Policy.decodingMargin) { [options] in
-                    source.policy.largest(for: $0, target: options.canvas)
+                    source.variation.largest(for: $0, target: options.canvas)
                 }
                 // The source goes into the high bits of the pass. Added to the seed it could meet another purpose's key.
                 var random = Random(
                     seed: seed, purpose: .augmentation, epoch: draw.source << 24 | draw.epoch, index: draw.position)
                 let boxes =
-                    source.policy.operators == .none ? [] : source.dataset.examples[index].annotations.map(\.box)
-                let plan = source.policy.plan(
-                    for: image.size, boxes: boxes, target: options.canvas, random: &random)
+                    source.variation.seesBoxes ? source.dataset.examples[index].annotations.map(\.box) : []
+                let plan = source.variation.plan(
+                    for: image.size, boxes: boxes, target: options.canvas, view: draw.view, random: &random)
                 return try item(draw.source, index, plan, image, into: place)
             } catch {
                 refuse(path, error)
@@ -195,10 +195,16 @@ final class LoaderWork: Sendable {
         let example = sources[0].dataset.examples[index]
         let path = Files.join(sources[0].dataset.root, example.fileName)
         do throws(Failure) {
-            let image = try picture(0, index, path, margin: 2) { [options] in
-                Plan.evaluation(for: $0, target: options.canvas).resized
+            let variation = sources[0].variation
+            let image = try picture(0, index, path, margin: 2) { [options] size in
+                let plan = variation.evaluation(for: size, target: options.canvas)
+                // Of the whole picture, of which the canvas shows a window.
+                return Size(
+                    width: (plan.resized.width * size.width + plan.window.width - 1) / plan.window.width,
+                    height: (plan.resized.height * size.height + plan.window.height - 1) / plan.window.height)
             }
-            return try item(0, index, .evaluation(for: image.size, target: options.canvas), image, into: place)
+            let plan = variation.evaluation(for: image.size, target: options.canvas)
+            return try item(0, index, plan, image, into: place)
         } catch {
             guard skipsRefused else { throw error }
             refuse(path, error)
@@ -223,7 +229,8 @@ final class LoaderWork: Sendable {
         plan.render(
             image.image, reduction: image.reduction, into: place.pixels, normalization: options.normalization,
             resampling: options.resampling)
-        let annotations = sources[source].dataset.examples[index].annotations.compactMap { annotation in
+        let example = sources[source].dataset.examples[index]
+        let annotations = example.annotations.compactMap { annotation in
             plan(annotation.box).map { box in
                 var moved = annotation
                 moved.box = box
@@ -231,7 +238,8 @@ final class LoaderWork: Sendable {
             }
         }
         return Item(
-            source: source, index: index, plan: plan, annotations: annotations, refusal: nil, notes: image.notes)
+            source: source, index: index, plan: plan, target: example.target, annotations: annotations, refusal: nil,
+            notes: image.notes)
     }
 
     /// The pass a draw belongs to; the last one of each source is kept.
@@ -248,12 +256,13 @@ final class LoaderWork: Sendable {
     private func picture(
         _ source: Int, _ index: Int, _ path: String, margin: Double, largest: @escaping (Size) -> Size
     ) throws(Failure) -> Decoded {
-        let policy = sources[source].policy
+        let variation = sources[source].variation
         // Filters that skip pixels are asked for by those who want just those pixels.
         let image = try cache.image(
             source: source, index: index, path: path, needed: options.resampling == .antialiased ? largest : nil,
             margin: margin,
-            settings: "\(options.canvas.width)x\(options.canvas.height) \(use.isTraining ? policy.decoding : "once")")
+            settings: "\(options.canvas.width)x\(options.canvas.height) \(use.isTraining ? variation.decoding : "once")"
+        )
         if !image.notes.isEmpty { state.withLock { $0.quarantine.note(path, image.notes) } }
         return image
     }

@@ -43,12 +43,19 @@ public final class Pyramid {
     }
 
     /// [P3, P4, P5, P6, P7] of normalised pictures `[N, 3, H, W]`.
-    public func callAsFunction(_ images: Tensor, _ mode: Mode) -> [Tensor] { levels(images, mode).pyramid }
+    public func callAsFunction(_ images: Tensor, _ mode: Mode) -> [Tensor] { pyramid(of: maps(images, mode), mode) }
 
     /// The backbone's own maps, too.
     public func levels(_ images: Tensor, _ mode: Mode) -> (backbone: [Tensor], pyramid: [Tensor]) {
-        let features = body(images, mode)
-        guard let neck else { return (features, features) }
-        return (features, neck(Array(features.suffix(3)), mode))
+        let maps = body(images, mode)
+        return (maps, pyramid(of: maps, mode))
+    }
+
+    /// The backbone's maps alone.
+    public func maps(_ images: Tensor, _ mode: Mode) -> [Tensor] { body(images, mode) }
+
+    /// The pyramid over a backbone's maps.
+    public func pyramid(of maps: [Tensor], _ mode: Mode) -> [Tensor] {
+        neck.map { $0(Array(maps.suffix(3)), mode) } ?? maps
     }
 }

@@ -27,14 +27,14 @@ public enum Network {
     /// A class for each pixel.
     case segmenter(SegmentationNet)
     /// A class for each picture.
-    case classifier(Classifier)
+    case classifier(ClassificationNet)
 
     /// The network of a spec, registered in `scope`.
     public init(_ scope: Scope, _ spec: NetworkSpec) {
         switch spec {
         case .detector(let spec): self = .detector(RetinaNet(scope, spec))
         case .segmenter(let spec): self = .segmenter(SegmentationNet(scope, spec))
-        case .classifier(let spec): self = .classifier(Classifier(scope, spec))
+        case .classifier(let spec): self = .classifier(ClassificationNet(scope, spec))
         }
     }
 

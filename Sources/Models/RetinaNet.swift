@@ -42,7 +42,15 @@ public final class RetinaNet {
 
     /// Both outputs for normalised pictures `[N, 3, H, W]`, channels-last.
     public func callAsFunction(_ images: Tensor, _ mode: Mode) -> RetinaNetOutput {
-        let levels = pyramid(images, mode)
+        self(maps: maps(images, mode), mode)
+    }
+
+    /// The backbone's maps.
+    public func maps(_ images: Tensor, _ mode: Mode) -> [Tensor] { pyramid.maps(images, mode) }
+
+    /// Both outputs for a backbone's maps.
+    public func callAsFunction(maps: [Tensor], _ mode: Mode) -> RetinaNetOutput {
+        let levels = pyramid.pyramid(of: maps, mode)
         return RetinaNetOutput(logits: classHead(levels, mode), codes: boxHead(levels, mode))
     }
 

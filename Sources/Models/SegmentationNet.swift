@@ -45,7 +45,15 @@ public final class SegmentationNet {
 
     /// `[N, K, ceil(H / 4), ceil(W / 4)]` for normalised pictures `[N, 3, H, W]`.
     public func callAsFunction(_ images: Tensor, _ mode: Mode) -> Tensor {
-        head(pyramid(images, mode), height: (images.size(2) + 3) / 4, width: (images.size(3) + 3) / 4, mode)
+        self(maps: maps(images, mode), height: (images.size(2) + 3) / 4, width: (images.size(3) + 3) / 4, mode)
+    }
+
+    /// The backbone's maps.
+    public func maps(_ images: Tensor, _ mode: Mode) -> [Tensor] { pyramid.maps(images, mode) }
+
+    /// The output of that size for a backbone's maps.
+    public func callAsFunction(maps: [Tensor], height: Int, width: Int, _ mode: Mode) -> Tensor {
+        head(pyramid.pyramid(of: maps, mode), height: height, width: width, mode)
     }
 
     /// The backbone's maps and the pyramid's.

@@ -138,6 +138,16 @@ public enum Zoo {
         return model
     }
 
+    /// The backbone of a model with a classifier of pictures on it.
+    /// - Throws: a `Failure` with `.usage` where the name is unknown or the backbone has none (SpineNet).
+    public static func classifier(_ name: String, classes: Int) throws(Failure) -> ClassifierSpec {
+        let backbone = try model(name).spec(classes).backbone
+        guard backbone.levels == 2...5 else {
+            throw .usage("model: \(name) stands on a SpineNet, which has no classifier; `pupil models` lists others")
+        }
+        return ClassifierSpec(backbone: backbone, classes: classes)
+    }
+
     /// A detector's spec for K classes.
     /// - Throws: a `Failure` with `.usage` where the name is unknown or another kind of network's.
     public static func detector(_ name: String, classes: Int) throws(Failure) -> RetinaNetSpec {

@@ -1,7 +1,6 @@
 import Annotations
 import Base
 import Geometry
-import Glibc
 import Imaging
 import Synchronization
 
@@ -44,49 +43,31 @@ extension Scenes {
     ) throws(Failure) {
         precondition(count > 0, "a set has at least one picture, not \(count)")
         let identity = identity(count, seed, style, shares, masks: masks)
-        let marker = Files.join(folder, "scenes.json")
-        if let found = try? Files.readJSON(marker), found.canonical == identity.canonical { return }
-        let isFree = Files.isFolder(folder) ? try Files.list(folder).isEmpty : !Files.exists(folder)
-        if !isFree {
-            throw .usage("\(folder) holds something else already; name a new folder, or remove it first")
+        try make(folder, identity) { partial throws(Failure) in
+            for name in ["images", "annotations"] + (masks ? ["masks", "splits"] : []) {
+                try Files.makeFolder(Files.join(partial, name))
+            }
+            let drawn = try forEach(count, threads: threads, progress: progress) { i throws(Failure) in
+                let scene = draw(index: i, seed: seed, style: style)
+                var random = Random(seed: seed, purpose: .scene, epoch: 1, index: i)
+                let name = fileName(i + 1)
+                try Files.writeUnsynced(
+                    scene.image.jpeg(quality: style.randomQuality(&random)), to: Files.join(partial, "images/\(name)"))
+                if masks {
+                    try Files.writeUnsynced(
+                        scene.mask.png(), to: Files.join(partial, "masks/\(name.dropLast(4)).png"))
+                }
+                return Example(id: i + 1, fileName: name, size: style.size, annotations: scene.annotations)
+            }
+            try writeLabels(drawn, shares, masks: masks, in: partial)
         }
-        var plain = folder
-        while plain.count > 1, plain.hasSuffix("/") { plain.removeLast() }
-        let partial = plain + ".partial"
-        try Files.remove(partial)
-        try Files.makeFolder(Files.join(partial, "images"))
-        try Files.makeFolder(Files.join(partial, "annotations"))
-        if masks { for name in ["masks", "splits"] { try Files.makeFolder(Files.join(partial, name)) } }
+    }
 
-        let results = Mutex<(examples: [Example?], done: Int, failure: Failure?)>(
-            (Array(repeating: nil, count: count), 0, nil))
-        parallelFor(count, threads: threads) { i in
-            if results.withLock({ $0.failure != nil }) { return }
-            let scene = draw(index: i, seed: seed, style: style)
-            var random = Random(seed: seed, purpose: .scene, epoch: 1, index: i)
-            let quality = style.quality.lowerBound + random.below(style.quality.count)
-            let name = fileName(i + 1)
-            do throws(Failure) {
-                try put(scene.image.jpeg(quality: quality), Files.join(partial, "images/\(name)"))
-                if masks { try put(scene.mask.png(), Files.join(partial, "masks/\(name.dropLast(4)).png")) }
-            } catch {
-                results.withLock { $0.failure = $0.failure ?? error }
-                return
-            }
-            let done = results.withLock { state in
-                state.examples[i] = Example(
-                    id: i + 1, fileName: name, size: style.size, annotations: scene.annotations)
-                state.done += 1
-                return state.done
-            }
-            progress?(done)
-        }
-        if let failure = results.withLock({ $0.failure }) {
-            try? Files.remove(partial)
-            throw failure
-        }
+    private static func writeLabels(
+        _ drawn: [Example], _ shares: SceneShares, masks: Bool, in partial: String
+    ) throws(Failure) {
         var next = 1
-        let examples = results.withLock { $0.examples.compactMap { $0 } }.map { example in
+        let examples = drawn.map { example in
             var example = example
             for i in example.annotations.indices {
                 example.annotations[i].id = next
@@ -97,7 +78,7 @@ extension Scenes {
             }
             return example
         }
-        let counts = shares.counts(of: count)
+        let counts = shares.counts(of: drawn.count)
         var first = 0
         for (name, length) in [("train", counts.train), ("val", counts.val), ("test", counts.test)] where length > 0 {
             let part = Dataset(
@@ -114,8 +95,58 @@ extension Scenes {
             try Files.write(
                 maskClasses.names.map { $0 + "\n" }.joined(), to: Files.join(partial, "classes.txt"))
         }
-        try Files.write(identity.pretty, to: Files.join(partial, "scenes.json"))
-        try Files.publish(partial, as: plain)
+    }
+
+    /// Makes the folder of a set, whole or not at all: `body` fills a folder that gets its name at the end. Nothing is
+    /// done where the very set is there already, which `scenes.json` says.
+    /// - Throws: `.usage` where the folder holds something else.
+    static func make(
+        _ folder: String, _ identity: JSON, _ body: (_ partial: String) throws(Failure) -> Void
+    ) throws(Failure) {
+        let found = try? Files.readJSON(Files.join(folder, "scenes.json"))
+        if let found, found.canonical == identity.canonical { return }
+        let isFree = Files.isFolder(folder) ? try Files.list(folder).isEmpty : !Files.exists(folder)
+        if !isFree {
+            throw .usage("\(folder) holds something else already; name a new folder, or remove it first")
+        }
+        var plain = folder
+        while plain.count > 1, plain.hasSuffix("/") { plain.removeLast() }
+        let partial = plain + ".partial"
+        try Files.remove(partial)
+        do throws(Failure) {
+            try Files.makeFolder(partial)
+            try body(partial)
+            try Files.write(identity.pretty, to: Files.join(partial, "scenes.json"))
+            try Files.publish(partial, as: plain)
+        } catch {
+            try? Files.remove(partial)
+            throw error
+        }
+    }
+
+    /// `[body(0), body(1), ...]`, computed on several threads.
+    /// - Throws: what the first one to fail throws; those that have not begun then are left.
+    static func forEach<T: Sendable>(
+        _ count: Int, threads: Int, progress: (@Sendable (Int) -> Void)?,
+        _ body: @Sendable (Int) throws(Failure) -> T
+    ) throws(Failure) -> [T] {
+        let state = Mutex<(results: [T?], done: Int, failure: Failure?)>((Array(repeating: nil, count: count), 0, nil))
+        parallelFor(count, threads: threads) { i in
+            if state.withLock({ $0.failure != nil }) { return }
+            do throws(Failure) {
+                let result = try body(i)
+                let done = state.withLock {
+                    $0.results[i] = result
+                    $0.done += 1
+                    return $0.done
+                }
+                progress?(done)
+            } catch {
+                state.withLock { $0.failure = $0.failure ?? error }
+            }
+        }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+        return state.withLock { $0.results.compactMap { $0 } }
     }
 
     /// "000001.jpg"
@@ -134,32 +165,25 @@ extension Scenes {
     private static func identity(
         _ count: Int, _ seed: UInt64, _ style: SceneStyle, _ shares: SceneShares, masks: Bool
     ) -> JSON {
-        .object([
-            "format": masks ? 3 : 2, "images": .int(count), "seed": .string(String(seed)),
-            "val": .double(shares.val), "test": .double(shares.test),
-            "size": [.int(style.size.width), .int(style.size.height)],
-            "objects": [.int(style.objects.lowerBound), .int(style.objects.upperBound)],
-            "sizes": [.double(style.sizes.lowerBound), .double(style.sizes.upperBound)],
-            "contrast": .double(style.contrast), "clutter": .double(style.clutter),
-            "turn": .double(style.turn), "noise": .double(style.noise), "blur": .double(style.blur),
-            "hidden": .double(style.hidden),
-            "quality": [.int(style.quality.lowerBound), .int(style.quality.upperBound)],
-        ])
+        var members = style.members(count, seed, shares)
+        members["format"] = masks ? 3 : 2
+        return .object(members)
+    }
+}
+
+extension SceneStyle {
+    /// What every drawn set's identity holds.
+    func members(_ count: Int, _ seed: UInt64, _ shares: SceneShares) -> [String: JSON] {
+        [
+            "images": .int(count), "seed": .string(String(seed)), "val": .double(shares.val),
+            "test": .double(shares.test), "size": [.int(size.width), .int(size.height)],
+            "objects": [.int(objects.lowerBound), .int(objects.upperBound)],
+            "sizes": [.double(sizes.lowerBound), .double(sizes.upperBound)], "contrast": .double(contrast),
+            "clutter": .double(clutter), "turn": .double(turn), "noise": .double(noise), "blur": .double(blur),
+            "hidden": .double(hidden), "quality": [.int(quality.lowerBound), .int(quality.upperBound)],
+        ]
     }
 
-    /// A plain write: the folder is published as a whole, so its files need not be forced to the disk one by one.
-    private static func put(_ bytes: [UInt8], _ path: String) throws(Failure) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Files.fault("write", path) }
-        defer { close(descriptor) }
-        var whole = false
-        var failure: Failure?
-        bytes.withUnsafeBytes { buffer in
-            do throws(Failure) {
-                try Files.writeAll(buffer, to: descriptor, path: path)
-                whole = true
-            } catch { failure = error }
-        }
-        if !whole { throw failure ?? Files.fault("write", path) }
-    }
+    /// Of one picture.
+    func randomQuality(_ random: inout Random) -> Int { quality.lowerBound + random.below(quality.count) }
 }

@@ -75,13 +75,32 @@ public enum Scenes {
     ) -> (image: Image, annotations: [Annotation], mask: LabelMap) {
         var random = Random(seed: seed, purpose: .scene, epoch: 0, index: index)
         let size = style.size
+        var owner: [UInt8] = []
+        let (image, shapes) = paint(style, random: &random) { side, random in
+            let placed = place(style, side: side, random: &random)
+            owner = placed.owner
+            return placed.shapes
+        }
+        let annotations = shapes.enumerated().map { i, placed in
+            Annotation(id: i + 1, box: placed.shape.box.clipped(to: size), label: placed.shape.kind.rawValue)
+        }
+        let labels = owner.map { $0 == 0 ? 0 : UInt8(shapes[Int($0) - 1].shape.kind.rawValue + 1) }
+        return (image, annotations, LabelMap(width: size.width, height: size.height, labels: labels))
+    }
+
+    /// A ground with the shapes that `place` puts on it, one over the other, in one light. `place` gets the shorter side
+    /// of the picture in pixels.
+    static func paint(
+        _ style: SceneStyle, random: inout Random, place: (_ side: Double, inout Random) -> [Placed]
+    ) -> (image: Image, shapes: [Placed]) {
+        let size = style.size
         let side = Double(min(size.width, size.height))
         var surface = Surface(width: size.width, height: size.height)
         surface.paintGround(side: side, clutter: style.clutter, random: &random)
         let light = (angle: random.uniform(0, 2 * .pi), length: random.uniform(0.01, 0.04) * side)
         for _ in 0..<random.below(3) { surface.strokeAtRandom(side: side, opacity: 1, random: &random) }
 
-        let (shapes, owner) = place(style, side: side, random: &random)
+        let shapes = place(side, &random)
         for shape in shapes {
             let shadow = random.uniform()
             if shadow < 0.6 {
@@ -97,16 +116,11 @@ public enum Scenes {
         surface.light(random: &random)
         surface.blur(sigma: random.chance(0.6) ? random.uniform(0, style.blur) : 0)
         surface.addNoise(sigma: Float(random.uniform(0, style.noise) / 255), random: &random)
-
-        let annotations = shapes.enumerated().map { i, placed in
-            Annotation(id: i + 1, box: placed.shape.box.clipped(to: size), label: placed.shape.kind.rawValue)
-        }
-        let labels = owner.map { $0 == 0 ? 0 : UInt8(shapes[Int($0) - 1].shape.kind.rawValue + 1) }
-        return (surface.image, annotations, LabelMap(width: size.width, height: size.height, labels: labels))
+        return (surface.image, shapes)
     }
 
     /// A shape and what it takes to move it.
-    private struct Placed {
+    struct Placed {
         let shape: Shape
         let moved: (Double, Double) -> Shape
     }

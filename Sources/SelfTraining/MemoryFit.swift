@@ -28,8 +28,10 @@ public struct MemoryFit: Sendable {
                 canvas: recipe.canvas, optimizer: recipe.optimizerSpec, isAveraged: recipe.averageDecay > 0,
                 precision: recipe.precision, maskStride: recipe.labelStride
             ) { canvas throws(Failure) in
-                try Model(name: recipe.model, classes: classes, canvas: canvas, seed: recipe.seed, device: device)
-                    .objective
+                try Model(
+                    name: recipe.model, classes: classes, canvas: canvas, changes: recipe.changes, seed: recipe.seed,
+                    device: device
+                ).objective(recipe.loss)
             }
             fits.append(MemoryFit(recipe: recipe, streams: streams, need: need))
         }

@@ -196,7 +196,8 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
             studentRecipe,
             .init(
                 human: human, humanImages: studentRecipe.batch,
-                pseudo: (pseudo.dataset, pseudoStage, studentRecipe.batch, options.alpha)),
+                pseudo: Lesson.Pseudo(
+                    labels: pseudo.dataset, stage: pseudoStage, images: studentRecipe.batch, alpha: options.alpha)),
             start: start, label: tag + "student", validation: validation)
         trained.append(("student", student))
 

@@ -76,23 +76,78 @@ public struct Lesson: Sendable {
     public var human: Dataset
     /// Human-labelled pictures a step.
     public var humanImages: Int
-    /// A teacher's labels, the stage they come from, how many pictures of them a step takes and their weight in the
-    /// loss; nil: human labels alone.
-    public var pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)?
+    /// A teacher's labels; nil: human labels alone.
+    public var pseudo: Pseudo?
+    /// Pictures whose classes are learned on the same backbone; nil: none.
+    public var joint: Joint?
 
-    /// A lesson; with `pseudo` a step takes both kinds of pictures.
-    public init(
-        human: Dataset, humanImages: Int, pseudo: (labels: Dataset, stage: Stage, images: Int, alpha: Double)? = nil
-    ) {
+    /// A lesson; with `pseudo` or `joint` a step takes pictures of each kind.
+    public init(human: Dataset, humanImages: Int, pseudo: Pseudo? = nil, joint: Joint? = nil) {
         self.human = human
         self.humanImages = humanImages
         self.pseudo = pseudo
+        self.joint = joint
+    }
+
+    /// A teacher's labels in a lesson.
+    public struct Pseudo: Sendable {
+        /// The pictures with their labels.
+        public var labels: Dataset
+        /// Where they come from.
+        public var stage: Stage
+        /// Pictures of them a step.
+        public var images: Int
+        /// Their weight.
+        public var alpha: Double
+        /// Whether the loss is normalised, as the paper's; else it is L_h + alpha L_p, as Noisy Student's.
+        public var isNormalized: Bool
+
+        /// Labels in a lesson.
+        public init(labels: Dataset, stage: Stage, images: Int, alpha: Double, isNormalized: Bool = true) {
+            self.labels = labels
+            self.stage = stage
+            self.images = images
+            self.alpha = alpha
+            self.isNormalized = isNormalized
+        }
+    }
+
+    /// Classification in a lesson.
+    public struct Joint: Sendable {
+        /// The pictures with their classes.
+        public var set: Dataset
+        /// How they are varied.
+        public var augment: CropPolicy
+        /// Pictures of them a step.
+        public var images: Int
+        /// The weight of their loss (docs/paper.md 6: 0.5, with self-training 0.2).
+        public var weight: Double
+
+        /// Classification in a lesson.
+        public init(set: Dataset, augment: CropPolicy, images: Int, weight: Double) {
+            self.set = set
+            self.augment = augment
+            self.images = images
+            self.weight = weight
+        }
+    }
+
+    /// Pictures a step.
+    var images: Int { humanImages + (pseudo?.images ?? 0) + (joint?.images ?? 0) }
+
+    /// How the losses of its streams become one.
+    var mix: LossMix {
+        let plus = joint.map { [$0.weight] } ?? []
+        guard let pseudo else { return .weighted([1] + plus) }
+        return pseudo.isNormalized
+            ? .normalized(alpha: pseudo.alpha, decay: LossMix.paperDecay, plus: plus)
+            : .weighted([1, pseudo.alpha] + plus)
     }
 }
 
 /// The stages that the verbs are made of: train, evaluate, score a pool, choose labels. Each is found by its content or
 /// made. What differs between tasks is the model's to say.
-public struct Stages<Model: Teacher>: Sendable {
+public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
     /// Where stages are found and made.
     public let store: StageStore
     /// How the machine is used.
@@ -113,22 +168,28 @@ public struct Stages<Model: Teacher>: Sendable {
         _ recipe: TrainingRecipe, _ lesson: Lesson, start: Start, label: String,
         validation: (set: Dataset, every: Int)? = nil
     ) throws(Failure) -> Stage {
-        let policy = recipe.augment
         var recipe = recipe
         // A pass of the whole batch, said or left unsaid, is one training.
-        if recipe.micro == lesson.humanImages + (lesson.pseudo?.images ?? 0) { recipe.micro = nil }
+        if recipe.micro == lesson.images { recipe.micro = nil }
         var keys: [String: JSON] = [
             "task": .string(Model.task.rawValue), "recipe": recipe.json, "human_images": .int(lesson.humanImages),
         ]
         var inputs = ["human-" + (try lesson.human.identity).hex(16), try start.identity()]
-        var streams = [Stream(name: "human", dataset: lesson.human, policy: policy, images: lesson.humanImages)]
-        var mix = LossMix.weighted([1])
+        var streams = [Stream(name: "human", dataset: lesson.human, recipe.augment, images: lesson.humanImages)]
         if let pseudo = lesson.pseudo {
             keys["pseudo_images"] = .int(pseudo.images)
             keys["alpha"] = .double(pseudo.alpha)
             inputs.append(pseudo.stage.name)
-            streams.append(Stream(name: "pseudo", dataset: pseudo.labels, policy: policy, images: pseudo.images))
-            mix = .normalized(alpha: pseudo.alpha, decay: LossMix.paperDecay)
+            if !pseudo.isNormalized { keys["normalized"] = false }
+            streams.append(Stream(name: "pseudo", dataset: pseudo.labels, recipe.augment, images: pseudo.images))
+        }
+        if let joint = lesson.joint {
+            let variation = Variation.cropped(joint.augment)
+            keys["joint"] = [
+                "images": .int(joint.images), "weight": .double(joint.weight), "augment": variation.json,
+            ]
+            inputs.append("joint-" + (try joint.set.identity).hex(16))
+            streams.append(Stream(name: "classes", dataset: joint.set, variation, images: joint.images))
         }
         if let validation {
             keys["evaluate_every"] = .int(validation.every)
@@ -139,7 +200,7 @@ public struct Stages<Model: Teacher>: Sendable {
             log("\(label): done before (\(stage.name))")
             return stage
         }
-        var plan = recipe.plan(streams, mix)
+        var plan = recipe.plan(streams, lesson.mix)
         plan.workers = resources.workers
         plan.cacheBytes = resources.cacheBytes
         plan.cacheFolder = resources.cacheFolder
@@ -148,8 +209,8 @@ public struct Stages<Model: Teacher>: Sendable {
         plan.evaluateEvery = validation?.every ?? 0
         return try store.stage(identity) { folder throws(Failure) in
             let model = try Model(
-                name: recipe.model, classes: lesson.human.classes, canvas: recipe.canvas, seed: recipe.seed,
-                device: resources.device)
+                name: recipe.model, classes: lesson.human.classes, canvas: recipe.canvas, changes: recipe.changes,
+                seed: recipe.seed, device: resources.device)
             if let weights = start.weights {
                 let match = try model.begin(from: weights, start.reading, log: log)
                 if case .file = start { log("\(label): \(match.summary)") }
@@ -160,8 +221,15 @@ public struct Stages<Model: Teacher>: Sendable {
                     + " (" + streams.map { "\($0.dataset.examples.count) \($0.name) pictures" }.joined(separator: ", ")
                     + ") from \(try start.identity().prefix(18))")
             try Files.makeFolder(Files.join(folder, "weights"))
-            let trainer = try Trainer(
-                model.objective, plan, folder: folder, identity: identity.name, label: label)
+            let objective =
+                try lesson.joint.map { joint throws(Failure) in
+                    try model.jointObjective(recipe.loss, classes: joint.set.classes.count)
+                } ?? model.objective(recipe.loss)
+            if recipe.layerDecay != 1 {
+                let (backbone, decay) = (model.backbone, recipe.layerDecay)
+                plan.rate = { backbone.rate(of: $0, decay: decay) }
+            }
+            let trainer = try Trainer(objective, plan, folder: folder, identity: identity.name, label: label)
             let note: [String: JSON] = ["stage": .string(identity.name)]
             var quarantine = Quarantine()
             try trainer.run(
@@ -220,6 +288,9 @@ public struct Stages<Model: Teacher>: Sendable {
         }
     }
 
+}
+
+extension Stages where Model: Teacher {
     /// Has a teacher look at a pool, once: `store.jsonl` and what belongs to it. Killed at any moment, it goes on after the
     /// last whole batch. The result has the `quarantine`.
     ///
@@ -289,8 +360,7 @@ public struct Stages<Model: Teacher>: Sendable {
     ) throws(Failure) -> (stage: Stage, labels: ChosenLabels) {
         let identity = StageIdentity(
             kind: "pseudo", format: 2,
-            keys: ["threshold": .double(Double(choice.threshold)), "keep_empty": .bool(choice.keepEmpty)],
-            inputs: [scored.name])
+            keys: choice.json, inputs: [scored.name])
         let stage = try store.stage(identity) { folder throws(Failure) in
             let summary = try Model.choose(from: scored.path, root: root, choice, human: human, into: folder)
             try Files.write(summary.pretty, to: Files.join(folder, "summary.json"))

@@ -53,11 +53,25 @@ public struct LabelChoice: Sendable, Hashable {
     public var threshold: Float
     /// Whether pictures without a label stay, as background; of boxes only.
     public var keepEmpty: Bool
+    /// Of classes of whole pictures; nil: of other labels, or the usual.
+    public var classes: ClassChoice?
 
     /// A choice; the paper's threshold is 0.5.
-    public init(threshold: Float = 0.5, keepEmpty: Bool = false) {
+    public init(threshold: Float = 0.5, keepEmpty: Bool = false, classes: ClassChoice? = nil) {
         self.threshold = threshold
         self.keepEmpty = keepEmpty
+        self.classes = classes
+    }
+
+    /// All of it, for the identity of a stage.
+    var json: JSON {
+        var keys: [String: JSON] = ["threshold": .double(Double(threshold)), "keep_empty": .bool(keepEmpty)]
+        if let classes {
+            keys["per_class"] = classes.perClass.map { .int($0) } ?? .null
+            keys["labels"] = .string(classes.labels.rawValue)
+            keys["seed"] = .string(String(classes.seed))
+        }
+        return .object(keys)
     }
 }
 

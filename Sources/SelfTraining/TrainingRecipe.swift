@@ -14,6 +14,10 @@ public struct TrainingRecipe: Sendable {
         case sgd
         /// AdamW: on few labels a small network from scratch learns several times faster with it.
         case adamw
+        /// TensorFlow's RMSProp: EfficientNet's on ImageNet.
+        case rmsprop
+        /// Layer-wise rates for large batches: SimCLR's.
+        case lars
     }
 
     /// A name of the zoo.
@@ -38,8 +42,8 @@ public struct TrainingRecipe: Sendable {
     public var clip: Double
     /// Of weight averaging; 0: none.
     public var averageDecay: Double
-    /// How training pictures are varied.
-    public var augment: Policy
+    /// How training pictures come onto canvases.
+    public var augment: Variation
     /// Of convolutions; nil is fp32.
     public var precision: DType?
     /// Of segmentation: pixels of the canvas a side for each label of the loss, the network's own stride of 4 or 1; nil
@@ -47,11 +51,19 @@ public struct TrainingRecipe: Sendable {
     public var labelStride: Int?
     /// Of weights, order, augmentation and the split.
     public var seed: UInt64
+    /// How the rate falls after the warm-up.
+    public var fall = Schedule.Fall.cosine
+    /// What of the loss is not the task's usual.
+    public var loss = LossOptions()
+    /// What of the network is not the zoo's.
+    public var changes = NetworkChanges()
+    /// The learning rate of a backbone's stage is so many times that of the one above; 1: all learn at one rate.
+    public var layerDecay = 1.0
 
     /// A recipe; nothing is checked before it is used.
     public init(
         model: String, size: Int, batch: Int, micro: Int? = nil, steps: Int, optimizer: OptimizerName, lr: Double,
-        decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: Policy, precision: DType?,
+        decay: Double, warmup: Int, clip: Double, averageDecay: Double, augment: Variation, precision: DType?,
         labelStride: Int? = nil, seed: UInt64
     ) {
         self.model = model
@@ -81,24 +93,34 @@ public struct TrainingRecipe: Sendable {
             "seed": .string(String(seed)),
         ]
         if let labelStride { keys["label_stride"] = .int(labelStride) }
+        if case .staircase(let factor, let every) = fall {
+            keys["staircase"] = .array([.double(factor), .double(every)])
+        }
+        if layerDecay != 1 { keys["layer_decay"] = .double(layerDecay) }
+        keys.merge(loss.json) { $1 }
+        keys.merge(changes.json) { $1 }
         return .object(keys)
     }
 
     /// `size` by `size` pixels.
     public var canvas: Size { Size(width: size, height: size) }
 
-    /// The update rule with the paper's momentum of 0.9, or AdamW's usual averages (0.9, 0.999).
+    /// The update rule with the paper's momentum of 0.9, AdamW's usual averages (0.9, 0.999), RMSProp's of EfficientNet,
+    /// LARS's trust of 0.001.
     public var optimizerSpec: OptimizerSpec {
         switch optimizer {
         case .sgd: .sgd(momentum: 0.9, nesterov: false, decay: decay)
         case .adamw: .adamW(beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: decay)
+        case .rmsprop: .rmsProp(rho: 0.9, momentum: 0.9, eps: 1e-3, decay: decay)
+        case .lars: .lars(momentum: 0.9, trust: 0.001, decay: decay)
         }
     }
 
     /// Warm-up starts at a hundredth of the rate, as the paper's 0.0032 -> 0.32, for masks at an eightieth, as the 0.001 ->
     /// 0.08 of its configuration (docs/paper.md 1).
     public var schedule: Schedule {
-        Schedule(base: lr, warmupFrom: lr / (labelStride == nil ? 100 : 80), warmupSteps: warmup, steps: steps)
+        Schedule(
+            base: lr, warmupFrom: lr / (labelStride == nil ? 100 : 80), warmupSteps: warmup, steps: steps, fall: fall)
     }
 
     /// The loop's plan for some streams.

@@ -7,8 +7,9 @@ public enum LossMix: Hashable, Sendable {
     case weighted([Double])
     /// 1/(1 + a) (L_0 + a (avg L_0 / avg L_1) L_1): the paper's normalised joint loss (docs/paper.md 5), which keeps
     /// the size of the loss apart from alpha. The averages are exponential with `decay`, updated before use, constants
-    /// to the gradient. They begin at 0: the bias of that start cancels in their ratio.
-    case normalized(alpha: Double, decay: Double)
+    /// to the gradient. They begin at 0: the bias of that start cancels in their ratio. Of further streams w_i L_i is
+    /// added (joint training, docs/paper.md 6).
+    case normalized(alpha: Double, decay: Double, plus: [Double] = [])
 
     /// The paper's decay.
     public static let paperDecay = 0.9997
@@ -40,8 +41,10 @@ public final class LossMixer {
         case .weighted(let weights):
             precondition(weights.count == losses.count, "\(weights.count) weights for \(losses.count) losses")
             return Tensor.stacked(zip(weights, losses).map { $1 * $0 }).sum()
-        case .normalized(let alpha, let decay):
-            precondition(losses.count == 2, "the normalised loss joins two streams, not \(losses.count)")
+        case .normalized(let alpha, let decay, let plus):
+            precondition(
+                losses.count == 2 + plus.count,
+                "the normalised loss joins two streams and \(plus.count) more, not \(losses.count)")
             let keep = pow(decay, share)
             withoutGradients {
                 for (average, loss) in zip(averages, losses) {
@@ -51,7 +54,8 @@ public final class LossMixer {
             }
             let most = Double(Float.greatestFiniteMagnitude)  // the averages are fp32
             let ratio = withoutGradients { averages[0] / averages[1].clamped(1e-12, most) }
-            return (losses[0] + losses[1] * ratio * alpha) * (1 / (1 + alpha))
+            let joint = (losses[0] + losses[1] * ratio * alpha) * (1 / (1 + alpha))
+            return zip(plus, losses.dropFirst(2)).reduce(joint) { $0 + $1.1 * $1.0 }
         }
     }
 

@@ -80,6 +80,7 @@ public struct MemoryNeed: Hashable, Sendable {
     private static func forward(
         _ objective: any Objective, _ count: Int, _ canvas: Size, _ precision: DType?, _ maskStride: Int?
     ) -> [StreamLoss] {
+        let count = count * objective.views
         let images = Tensor.empty([count, 3, canvas.height, canvas.width], channelsLast: true)
         images.fill(0)
         var masks: Tensor?

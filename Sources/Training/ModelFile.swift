@@ -33,7 +33,8 @@ struct ModelFile {
         }
         guard let model = about["model"]?.string, let width = about["width"]?.int, let height = about["height"]?.int,
             let names = about["classes"]?.array?.compactMap(\.string),
-            let ids = about["class_ids"]?.array?.compactMap(\.int), names.count == ids.count, !names.isEmpty
+            let ids = about["class_ids"]?.array?.compactMap(\.int), names.count == ids.count,
+            !names.isEmpty || !expected.task.hasClasses
         else { throw .data("\(path): the metadata lacks model, width, height, classes or class_ids") }
         format = expected.format
         self.model = model
@@ -68,7 +69,9 @@ struct ModelFile {
         ]
         about.merge(note) { $1 }
         try TensorFile.write(
-            parameters.entries.map { (name: $0.name, tensor: $0.tensor) },
+            parameters.entries.filter { !$0.name.hasPrefix(JointObjective.scope + ".") }.map {
+                (name: $0.name, tensor: $0.tensor)
+            },
             metadata: ["format": "pt", "pupil": JSON.object(about).canonical], to: path)
     }
 }

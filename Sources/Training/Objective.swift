@@ -41,6 +41,8 @@ public struct Inputs {
 public protocol Objective: AnyObject {
     /// What the optimiser moves and a checkpoint holds.
     var parameters: ParameterStore { get }
+    /// Canvases that it wants of each picture.
+    var views: Int { get }
     /// The losses of one forward pass over a (micro-)batch, one for each group of pictures.
     ///
     /// - Parameters:
@@ -49,8 +51,31 @@ public protocol Objective: AnyObject {
     func losses(_ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise) -> [StreamLoss]
 }
 
+extension Objective {
+    /// As a rule one.
+    public var views: Int { 1 }
+}
+
+/// An objective over a backbone that others can look at, too.
+public protocol BackboneObjective: Objective {
+    /// The backbone's maps of pictures `[N, 3, H, W]`.
+    func maps(_ images: Tensor, _ mode: Mode) -> [Tensor]
+    /// As `losses` of an `Objective`, for the maps of the inputs' pictures.
+    func losses(
+        maps: [Tensor], _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
+    ) -> [StreamLoss]
+}
+
+extension BackboneObjective {
+    /// The losses of one forward pass.
+    public func losses(_ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise) -> [StreamLoss] {
+        let maps = withAutocast(precision, on: inputs.images.device) { self.maps(inputs.images, .training(noise)) }
+        return losses(maps: maps, inputs, groups: groups, precision: precision, noise: noise)
+    }
+}
+
 /// A detector and its two losses.
-public final class DetectionObjective: Objective {
+public final class DetectionObjective: BackboneObjective {
     /// What is trained.
     public let detector: Detector
 
@@ -60,9 +85,12 @@ public final class DetectionObjective: Objective {
     /// The detector's.
     public var parameters: ParameterStore { detector.parameters }
 
+    /// C2...C5, or a SpineNet's levels.
+    public func maps(_ images: Tensor, _ mode: Mode) -> [Tensor] { detector.model.maps(images, mode) }
+
     /// Focal and Huber losses (`cls`, `box`) of each group, over that group's positives + 1.
     public func losses(
-        _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
+        maps: [Tensor], _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
     ) -> [StreamLoss] {
         let (images, items) = (inputs.images, inputs.items)
         let spec = detector.spec
@@ -76,7 +104,7 @@ public final class DetectionObjective: Objective {
             }
         }
         let matched = targets.compactMap { $0 }
-        let output = withAutocast(precision, on: images.device) { detector.model(images, .training(noise)) }
+        let output = withAutocast(precision, on: images.device) { detector.model(maps: maps, .training(noise)) }
         return groups.map { group in
             let losses = spec.loss(output, matched, images: group, channelOffset: spec.classChannels - spec.classes)
             return StreamLoss(
@@ -88,7 +116,7 @@ public final class DetectionObjective: Objective {
 
 /// A segmenter and its loss: softmax cross-entropy, the mean over the pixels of a stream that are not ignored
 /// (docs/paper.md 1). A stream all of whose pixels are ignored costs 0.
-public final class SegmentationObjective: Objective {
+public final class SegmentationObjective: BackboneObjective {
     /// What is trained.
     public let segmenter: Segmenter
 
@@ -98,15 +126,19 @@ public final class SegmentationObjective: Objective {
     /// The segmenter's.
     public var parameters: ParameterStore { segmenter.parameters }
 
+    /// C2...C5.
+    public func maps(_ images: Tensor, _ mode: Mode) -> [Tensor] { segmenter.model.maps(images, mode) }
+
     /// The cross-entropy (`ce`) of each group; `positives` counts pixels.
     public func losses(
-        _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
+        maps: [Tensor], _ inputs: Inputs, groups: [Range<Int>], precision: DType?, noise: Noise
     ) -> [StreamLoss] {
         guard let masks = inputs.masks, let all = inputs.labels else {
             preconditionFailure("a segmenter learns from masks")
         }
+        let (height, width) = (inputs.images.size(2), inputs.images.size(3))
         let logits = withAutocast(precision, on: inputs.images.device) {
-            segmenter.model(inputs.images, .training(noise))
+            segmenter.model(maps: maps, height: (height + 3) / 4, width: (width + 3) / 4, .training(noise))
         }
         let counts = Self.pixels(masks)
         return groups.map { group in

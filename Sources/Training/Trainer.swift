@@ -8,89 +8,6 @@ import Layers
 import Loading
 import Torch
 
-/// A run of the loop as a value: what is fed, how the losses join, how weights move.
-public struct TrainingPlan: Sendable {
-    /// What each batch is made of, in this order.
-    public var streams: [Stream]
-    /// How the losses of the streams become one.
-    public var mix: LossMix
-    /// Steps of the optimiser.
-    public var steps: Int
-    /// Pictures in one forward pass; divides the batch, which is the sum over the streams.
-    public var micro: Int
-    /// The update rule.
-    public var optimizer: OptimizerSpec
-    /// The learning rate of each step.
-    public var schedule: Schedule
-    /// The greatest norm of all gradients together; 0: not clipped.
-    public var clip: Double
-    /// Weight averaging; 0: none. With it the averages are what is saved.
-    public var averageDecay: Double
-    /// Of convolutions; nil is fp32. Losses and weights are fp32 in any case.
-    public var precision: DType?
-    /// Of the order of pictures and their augmentation; the weights have begun already.
-    public var seed: UInt64
-    /// The size of the pictures in a batch, in pixels.
-    public var canvas: Size
-    /// Pixels of the canvas a side for each label of a mask; nil: no masks are made.
-    public var maskStride: Int?
-
-    // What follows does not change results.
-    /// Threads that decode and render.
-    public var workers = 1
-    /// Memory for decoded pictures.
-    public var cacheBytes = 1 << 30
-    /// A folder for decoded pictures; nil: none.
-    public var cacheFolder: String?
-    /// Seconds between saved states.
-    public var checkpointSeconds = 60.0
-    /// Also after so many steps; 0: by time alone.
-    public var checkpointSteps = 0
-    /// Steps between lines of `metrics.jsonl`.
-    public var logEvery = 10
-    /// Steps between evaluations on the way; 0: none.
-    public var evaluateEvery = 0
-
-    /// Pictures a step, over all streams.
-    public var batch: Int { streams.reduce(0) { $0 + $1.images } }
-
-    /// The forward passes of a step.
-    ///
-    /// - Parameters:
-    ///   - images: pictures a step, of each stream.
-    ///   - micro: pictures in one pass.
-    /// - Throws: a `Failure` with `.usage` where `micro` does not divide the batch, or its passes a stream.
-    public static func passes(_ images: [Int], micro: Int) throws(Failure) -> Int {
-        let batch = images.reduce(0, +)
-        guard micro > 0, batch % micro == 0 else {
-            throw .usage("micro: \(micro) does not divide the batch of \(batch)")
-        }
-        let passes = batch / micro
-        for images in images where images % passes != 0 {
-            throw .usage("micro: \(images) pictures of a stream cannot be shared by \(passes) passes of \(micro)")
-        }
-        return passes
-    }
-
-    /// A plan; without `micro` the whole batch is one forward pass.
-    public init(
-        streams: [Stream], mix: LossMix, steps: Int, micro: Int? = nil, optimizer: OptimizerSpec, schedule: Schedule,
-        clip: Double, averageDecay: Double = 0, precision: DType?, seed: UInt64, canvas: Size
-    ) {
-        self.streams = streams
-        self.mix = mix
-        self.steps = steps
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.clip = clip
-        self.averageDecay = averageDecay
-        self.precision = precision
-        self.seed = seed
-        self.canvas = canvas
-        self.micro = micro ?? streams.reduce(0) { $0 + $1.images }
-    }
-}
-
 /// The loop. A folder holds its state; the same plan with the same folder goes on where it stopped and ends with the
 /// same bytes as if it had never stopped.
 ///
@@ -144,7 +61,7 @@ public final class Trainer {
         self.identity = identity
         self.label = label
         device = objective.parameters.device
-        optimizer = Optimizer(plan.optimizer, objective.parameters)
+        optimizer = Optimizer(plan.optimizer, objective.parameters, rate: plan.rate)
         mixer = LossMixer(plan.mix, device: device)
         average = plan.averageDecay > 0 ? WeightAverage(objective.parameters, decay: plan.averageDecay) : nil
     }
@@ -249,38 +166,36 @@ public final class Trainer {
     /// A number of a step that is still on the device: its name, its weight in the step, and the pass it is of, if one.
     private typealias Reading = (name: String, weight: Double, pass: Int?, tensor: Tensor)
 
-    private func step(_ step: Int, _ loader: Loader) throws(Failure) -> Outcome {
-        var readings: [Reading] = []
-        var sums: [String: Double] = [:]
-        var items: [[Item]] = []
-        let share = 1 / Double(accumulation)
-        for pass in 0..<accumulation {
-            guard let batch = try loader.nextBatch() else {
-                preconditionFailure("the loader ended before step \(step)")
-            }
-            items.append(batch.items)
-            // The loader gets a batch's memory back before the next pass of a step, so that its copy must be done by then.
-            let mayCopyLater = accumulation == 1
-            let images = batch.images.to(device, nonBlocking: mayCopyLater)
-            let labels = batch.masks?.to(device, nonBlocking: mayCopyLater)
-            var groups: [Range<Int>] = []
-            for stream in plan.streams {
-                let from = groups.last?.upperBound ?? 0
-                groups.append(from..<from + stream.images / accumulation)
-            }
-            let losses = objective.losses(
-                Inputs(images: images, masks: batch.masks, labels: labels, items: batch.items), groups: groups,
-                precision: plan.precision, noise: Noise(seed: plan.seed, step: step, first: pass * plan.micro))
-            let total = mixer(losses.map(\.total), share: share)
-            (accumulation == 1 ? total : total * share).backward()
-            readings.append(("loss", share, pass, total.detached()))
-            for (stream, loss) in zip(plan.streams, losses) {
-                readings += loss.parts.map { ("\(stream.name)/\($0.name)", share, pass, $0.loss.detached()) }
-                sums["\(stream.name)/positives", default: 0] += Double(loss.positives)
-            }
+    /// Canvases in a pass.
+    private var canvases: Int {
+        plan.streams.reduce(0) { $0 + $1.images / accumulation * $1.variation.views }
+    }
+
+    /// The canvases of each stream in a pass.
+    private var groups: [Range<Int>] {
+        var groups: [Range<Int>] = []
+        for stream in plan.streams {
+            let from = groups.last?.upperBound ?? 0
+            groups.append(from..<from + stream.images / accumulation * stream.variation.views)
         }
-        readings.append(("grad_norm", 1, nil, optimizer.clipGradients(to: plan.clip)))
+        return groups
+    }
+
+    private func noise(_ step: Int, _ pass: Int) -> Noise {
+        Noise(seed: plan.seed, step: step, first: pass * canvases)
+    }
+
+    private func step(_ step: Int, _ loader: Loader) throws(Failure) -> Outcome {
+        var record = StepRecord()
+        if accumulation > 1, let objective = objective as? any ContrastingObjective {
+            try contrast(objective, step, loader, &record)
+        } else {
+            try accumulate(step, loader, &record)
+        }
+        record.readings.append(("grad_norm", 1, nil, optimizer.clipGradients(to: plan.clip)))
         // The step's only wait for the device.
+        let (readings, items) = (record.readings, record.items)
+        var sums = record.sums
         let numbers = Tensor.stacked(readings.map(\.tensor) + mixer.tensors.map(\.tensor)).floats
         for (reading, number) in zip(readings, numbers) {
             sums[reading.name, default: 0] += reading.weight * Double(number)
@@ -298,6 +213,89 @@ public final class Trainer {
             sums["human_to_pseudo"] = Double(human) / Double(pseudo)
         }
         return Outcome(loss: sums["loss"] ?? .nan, values: sums)
+    }
+
+    /// Leaves the gradients of a step: the mean of its passes'.
+    private func accumulate(_ step: Int, _ loader: Loader, _ record: inout StepRecord) throws(Failure) {
+        let share = 1 / Double(accumulation)
+        for pass in 0..<accumulation {
+            let batch = try nextBatch(of: loader, step, &record)
+            // The loader gets a batch's memory back before the next pass of a step, so that its copy must be done by then.
+            let mayCopyLater = accumulation == 1
+            let images = batch.images.to(device, nonBlocking: mayCopyLater)
+            let labels = batch.masks?.to(device, nonBlocking: mayCopyLater)
+            let losses = objective.losses(
+                Inputs(images: images, masks: batch.masks, labels: labels, items: batch.items), groups: groups,
+                precision: plan.precision, noise: noise(step, pass))
+            let total = mixer(losses.map(\.total), share: share)
+            (accumulation == 1 ? total : total * share).backward()
+            record.add(total, losses, plan.streams, share: share, pass: pass)
+        }
+    }
+
+    /// Leaves the gradients of a step whose loss is of all its passes together, without holding more than one pass's
+    /// activations: all embeddings first, the loss's gradient for them, and then each pass once more with that as what
+    /// comes from above (Gao et al. 2021, "gradient caching"). It is the gradient of one graph over all passes; batch norms
+    /// see a pass at a time in both.
+    private func contrast(
+        _ objective: any ContrastingObjective, _ step: Int, _ loader: Loader, _ record: inout StepRecord
+    ) throws(Failure) {
+        precondition(plan.streams.count == 1, "a contrastive loss is of one stream")
+        var pictures: [Tensor] = []
+        for _ in 0..<accumulation {
+            let images = try nextBatch(of: loader, step, &record).images
+            // The loader takes a batch's memory back. On another device the copy is there already.
+            pictures.append(device == .cpu ? images.clone() : images.to(device, nonBlocking: false))
+        }
+        func embeddings(_ pass: Int) -> Tensor {
+            objective.embeddings(pictures[pass], precision: plan.precision, noise: noise(step, pass)).to(.float32)
+        }
+        // Statistics of norms move once a pass, the second time.
+        let statistics = objective.parameters.entries.filter { $0.role == .statistic }.map(\.tensor)
+        let before = withoutGradients { statistics.map { $0.detached().clone() } }
+        let first = withoutGradients { (0..<accumulation).map { embeddings($0) } }
+        withoutGradients { for (tensor, value) in zip(statistics, before) { tensor.detached().assign(value) } }
+
+        let half = canvases / 2
+        let leaves = first.map { embedding in
+            let leaf = embedding.detached().clone()
+            leaf.requiresGradient = true
+            return leaf
+        }
+        let loss = objective.loss(
+            Tensor.concatenated(leaves.map { $0.narrowed(0, start: 0, length: half) }, 0),
+            Tensor.concatenated(leaves.map { $0.narrowed(0, start: half, length: half) }, 0))
+        let total = mixer([loss.total])
+        total.backward()
+        record.add(total, [loss], plan.streams, share: 1, pass: nil)
+        for (pass, leaf) in leaves.enumerated() {
+            guard let gradient = leaf.gradient else { continue }
+            (embeddings(pass) * gradient).sum().backward()
+        }
+    }
+
+    private func nextBatch(
+        of loader: Loader, _ step: Int, _ record: inout StepRecord
+    ) throws(Failure) -> Batch {
+        guard let batch = try loader.nextBatch() else { preconditionFailure("the loader ended before step \(step)") }
+        record.items.append(batch.items)
+        return batch
+    }
+
+    /// What a step leaves beside its gradients.
+    private struct StepRecord {
+        var readings: [Reading] = []
+        var sums: [String: Double] = [:]
+        /// Of each pass.
+        var items: [[Item]] = []
+
+        mutating func add(_ total: Tensor, _ losses: [StreamLoss], _ streams: [Stream], share: Double, pass: Int?) {
+            readings.append(("loss", share, pass, total.detached()))
+            for (stream, loss) in zip(streams, losses) {
+                readings += loss.parts.map { ("\(stream.name)/\($0.name)", share, pass, $0.loss.detached()) }
+                sums["\(stream.name)/positives", default: 0] += Double(loss.positives)
+            }
+        }
     }
 
     /// Writes what is known of a batch whose loss is not finite, and says where.
@@ -376,16 +374,16 @@ public final class Trainer {
     }
 
     private func makeLoader(from start: Int) -> Loader {
-        var options = Loader.Options(canvas: plan.canvas, batch: plan.micro, workers: plan.workers)
+        var options = Loader.Options(canvas: plan.canvas, batch: canvases, workers: plan.workers)
         options.cacheBytes = plan.cacheBytes
         options.cacheFolder = plan.cacheFolder
         options.pinned = device != .cpu
         options.maskStride = plan.maskStride
         let sampler = Sampler(
             counts: plan.streams.map { $0.dataset.examples.count },
-            shares: plan.streams.map { $0.images / accumulation })
+            shares: plan.streams.map { $0.images / accumulation }, views: plan.streams.map(\.variation.views))
         return Loader(
-            plan.streams.map { Source($0.dataset, policy: $0.policy) }, .training(sampler, seed: plan.seed), options,
+            plan.streams.map { Source($0.dataset, $0.variation) }, .training(sampler, seed: plan.seed), options,
             batches: start * accumulation..<plan.steps * accumulation)
     }
 }

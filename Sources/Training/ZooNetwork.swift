@@ -14,8 +14,8 @@ public final class ZooNetwork {
     public let model: Zoo.Model
     /// What was chosen out of a file that holds more than weights.
     public let notes: [String]
-    /// How the file's tensors found their places.
-    public let match: WeightMatch
+    /// How the file's tensors found their places; nil of random weights.
+    public let match: WeightMatch?
     private let parameters: ParameterStore
     private let network: Network
     private let metadata: [String: String]
@@ -36,10 +36,22 @@ public final class ZooNetwork {
         model = try Zoo.model(name)
         metadata = file.metadata
         notes = file.notes
-        let classes = about?["classes"]?.array?.count ?? Self.classes(of: file) ?? model.classes
+        let listed = about?["classes"]?.array?.count ?? 0
+        let classes = listed > 0 ? listed : Self.classes(of: file) ?? model.classes
         parameters = ParameterStore(seed: 0, device: device)
         network = Network(parameters.root, model.spec(classes))
         match = try parameters.load(file, allow: allow, pixels: pixels)
+    }
+
+    /// A network with random weights: what features are compared with.
+    /// - Throws: a `Failure` with `.usage` for an unknown name.
+    public init(random name: String, seed: UInt64, device: Device) throws(Failure) {
+        model = try Zoo.model(name)
+        metadata = [:]
+        notes = []
+        match = nil
+        parameters = ParameterStore(seed: seed, device: device)
+        network = Network(parameters.root, model.spec(model.classes))
     }
 
     /// Checks that a level exists and that the file had all that it needs: features of layers that begin at random would
@@ -57,7 +69,7 @@ public final class ZooNetwork {
         }
         let unused = ["fc.", "classifier.", "head."]
         let isPyramid = level.hasPrefix("p") && level != "pooled"
-        if let random = match.kept.first(where: { name in
+        if let random = match?.kept.first(where: { name in
             !unused.contains { name.hasPrefix($0) } && (isPyramid || !name.hasPrefix("backbone.fpn."))
                 && (level == "pooled" || !["conv_head.", "bn2."].contains { name.hasPrefix($0) })
         }) {
@@ -106,15 +118,19 @@ public final class ZooNetwork {
 
     /// A level of the pictures of a dataset, in its order; those that cannot be read are left out and listed.
     ///
-    /// - Parameter body: gets the indices of a batch's pictures and their features; false ends the run.
+    /// - Parameters:
+    ///   - variation: how pictures come onto the canvas; its evaluation is taken.
+    ///   - body: gets the indices of a batch's pictures and their features; false ends the run.
     public func forEachBatch(
-        _ dataset: Dataset, canvas: Size, batch: Int, workers: Int, level: String, precision: DType?,
+        _ dataset: Dataset, _ variation: Variation = .fitted(.none), canvas: Size, batch: Int, workers: Int,
+        level: String,
+        precision: DType?,
         quarantine: inout Quarantine, _ body: ([Int], Tensor) throws(Failure) -> Bool
     ) throws(Failure) {
         var options = Loader.Options(canvas: canvas, batch: batch, workers: workers)
         options.cacheBytes = 0
         let loader = Loader(
-            [Source(dataset, policy: .none)], .evaluation(skipsRefused: true), options,
+            [Source(dataset, variation)], .evaluation(skipsRefused: true), options,
             batches: Loader.batches(of: dataset.examples.count, by: batch))
         while let batch = try loader.nextBatch() {
             let features = try features(batch.images, level: level, precision: precision)

@@ -139,22 +139,33 @@ enum CommonKeys {
             Key("test-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
             classes,
             Key(
-                "init", .string, default: "random", group: "model",
-                help:
-                    "random, or weights: a run's folder, a detector's file, or a backbone's (safetensors, torch; docs/checkpoints.md)."
-            ),
-            Key("init-key", .string, group: "model", help: "Which dictionary of a torch file holds the weights."),
-            Key(
-                "init-allow", .list(of: .string), default: [], group: "model",
-                help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
-            Key(
-                "init-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
-                help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."
-            ),
-            Key(
                 "eval-every", .count, default: 0, group: "training",
                 help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
-        ] + TaskKeys.masks
+        ] + starts + TaskKeys.masks
+
+    /// Where weights begin, and what of them learns.
+    static let starts: [Key] = [
+        Key(
+            "init", .string, default: "random", group: "model",
+            help: "random, or weights: a run's folder, a model's file, or a backbone's (safetensors, torch; "
+                + "docs/checkpoints.md)."),
+        Key("init-key", .string, group: "model", help: "Which dictionary of a torch file holds the weights."),
+        Key(
+            "init-allow", .list(of: .string), default: [], group: "model",
+            help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
+        Key(
+            "init-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
+            help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
+        Key(
+            "freeze", .integer(0...BackboneSpec.lastStage), group: "model",
+            help: "The backbone's stem and so many of its four stages keep the weights they begin with."),
+        Key(
+            "freeze-norms", .bool, default: false, group: "model",
+            help: "Batch norms keep their statistics, scales and shifts: for few pictures a step."),
+        Key(
+            "layer-decay", .number(0.01...1), default: 1.0, group: "model",
+            help: "Each stage of the backbone learns so many times as fast as the one above it."),
+    ]
 
     /// What overlapping boxes of a detector do to each other.
     static let suppression: [Key] = [
@@ -248,13 +259,28 @@ extension Settings {
     func recipe<Task: CommandTask>(
         _: Task.Type, model: String? = nil, steps: Int? = nil
     ) throws(Failure) -> TrainingRecipe {
-        TrainingRecipe(
+        let recipe = TrainingRecipe(
             model: model ?? string("model"), size: int("size"), batch: int("batch"), micro: optionalInt("micro"),
             steps: steps ?? int("steps"),
             optimizer: TrainingRecipe.OptimizerName(rawValue: string("optimizer")) ?? .adamw, lr: double("lr"),
             decay: double("decay"), warmup: int("warmup"), clip: double("clip"), averageDecay: double("average"),
-            augment: try policy(string("augment")), precision: string("precision") == "bfloat16" ? .bfloat16 : .float32,
+            augment: .fitted(try policy(string("augment"))),
+            precision: string("precision") == "bfloat16" ? .bfloat16 : .float32,
             labelStride: Task.labelStride(self), seed: UInt64(int("seed")))
+        return try withStart(recipe)
+    }
+
+    /// A recipe with what `CommonKeys.starts` say of learning.
+    /// - Throws: `.usage` where random weights would never learn.
+    func withStart(_ recipe: TrainingRecipe) throws(Failure) -> TrainingRecipe {
+        var recipe = recipe
+        recipe.changes.frozenStages = optionalInt("freeze")
+        recipe.changes.freezesNorms = bool("freeze-norms")
+        recipe.layerDecay = double("layer-decay")
+        if string("init") == "random", recipe.changes.frozenStages != nil || recipe.changes.freezesNorms {
+            throw .usage("--freeze and --freeze-norms keep weights as they begin, which --init random makes useless")
+        }
+        return recipe
     }
 
     /// With `micro` settled: what a run that was begun in this folder settled; else as asked for; else left to the whole
@@ -262,7 +288,7 @@ extension Settings {
     ///
     /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where that
     ///   divides no batch.
-    func fittedToMemory<Task: CommandTask>(
+    func fittedToMemory<Task: TaskModel>(
         _ device: Device, _ classes: ClassTable, _ trainings: [(recipe: TrainingRecipe, streams: [Int])], _: Task.Type
     ) throws(Failure) -> Settings {
         let asked = optionalInt("micro")
@@ -338,7 +364,7 @@ extension Settings {
             name: optionalString("model"), weights: string("weights"), key: optionalString("weights-key"),
             allow: strings("weights-allow"), pixels: PixelScale(rawValue: string("weights-pixels")) ?? .imagenet,
             device: device)
-        for line in network.notes + [network.match.summary] { Console.standardError.line(line) }
+        for line in network.notes + (network.match.map { [$0.summary] } ?? []) { Console.standardError.line(line) }
         return network
     }
 
@@ -351,12 +377,17 @@ extension Settings {
         let reading = WeightsReading(
             key: optionalString("init-key"), allow: strings("init-allow"),
             pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
-        guard Files.isFolder(word) else { return .file(word, reading) }
+        return .file(try Self.weights(of: word, named: "init"), reading)
+    }
+
+    /// A weights file, or that of a run's folder.
+    static func weights(of word: String, named key: String) throws(Failure) -> String {
+        guard Files.isFolder(word) else { return word }
         // A run of train has its weights at hand; one of selftrain has those of its student.
         for path in ["weights/last.safetensors", "student/weights/last.safetensors"] {
             let file = Files.join(word, path)
-            if Files.exists(file) { return .file(file, reading) }
+            if Files.exists(file) { return file }
         }
-        throw .data("init: the folder \(word) holds no run with weights (weights/last.safetensors)")
+        throw .data("\(key): the folder \(word) holds no run with weights (weights/last.safetensors)")
     }
 }

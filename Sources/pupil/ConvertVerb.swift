@@ -7,7 +7,8 @@ import Recipes
 enum ConvertVerb {
     static let schema = Schema(
         verb: "convert",
-        summary: "Write a labelled set, or detections, in another form: COCO, YOLO, VOC, Open Images, COCO results.",
+        summary:
+            "Write a labelled set, or detections, in another form: COCO, YOLO, VOC, Open Images, COCO results, cut-outs.",
         keys: [
             Key("from", .path, group: "data", help: "The set to convert. \(CommonKeys.forms)"),
             Key(
@@ -26,8 +27,10 @@ enum ConvertVerb {
             CommonKeys.detections("In place of the labels of --from: detections to convert, scores kept."),
             CommonKeys.detectionLines, CommonKeys.detectionClasses,
             Key(
-                "to", .choice(["coco", "yolo", "voc", "openimages", "results"]), required: true, group: "output",
-                help: "The form to write; results is a list of detections as pycocotools reads it."),
+                "to", .choice(["coco", "yolo", "voc", "openimages", "results", "imagefolder"]), required: true,
+                group: "output",
+                help: "The form to write; results is a list of detections as pycocotools reads it, imagefolder the "
+                    + "objects cut out, a folder for each class."),
             Key(
                 "out", .path, required: true, group: "output", affectsResult: false,
                 help: "A new folder; with --to coco or results also a new .json file. Nothing is written over."),
@@ -39,6 +42,12 @@ enum ConvertVerb {
                 help:
                     "Write scores, where labels have some. Tools that want five columns in YOLO labels need --no-scores."
             ),
+            Key(
+                "margin", .number(0...10), default: 0.1, group: "imagefolder",
+                help: "What is shown around an object on each side, as a share of the longer side of its box."),
+            Key(
+                "min-side", .positiveInteger, default: 16, group: "imagefolder",
+                help: "Objects with a box less wide or high, in pixels, are left out."),
             CommonKeys.json,
         ])
 
@@ -49,6 +58,10 @@ enum ConvertVerb {
         let isFile = ["coco", "results"].contains(to) && out.lowercased().hasSuffix(".json")
         if !isFile, [".json", ".csv", ".yaml", ".xml", ".txt"].contains(where: { out.lowercased().hasSuffix($0) }) {
             throw .usage("--to \(to) writes a folder, and --out \(out) is called like a file")
+        }
+        let foreign = to == "imagefolder" ? ["pictures", "scores"] : ["margin", "min-side"]
+        for key in foreign where settings.isGiven(key) {
+            throw .usage("--\(key) does not go with --to \(to)")
         }
         // Before anything is read: a set of a million boxes is not read in vain.
         try Conversion.requireNew(out)
@@ -63,6 +76,8 @@ enum ConvertVerb {
         if to == "results" || isFile {
             guard parts.count == 1 else { throw .usage("--to \(to) into one file takes one set, --from") }
             counts = [try writeFile(parts[0], to, isFile ? out : Files.join(out, "predictions.json"), settings)]
+        } else if to == "imagefolder" {
+            counts = try cutOut(parts, settings)
         } else {
             guard let format = DatasetFormat(rawValue: to) else { throw .usage("there is no form \(to)") }
             counts = try Conversion.write(
@@ -88,6 +103,22 @@ enum ConvertVerb {
         return Conversion.Count(of: part, scores: keepsScores)
     }
 
+    private static func cutOut(
+        _ parts: [Conversion.Part], _ settings: Settings
+    ) throws(Failure) -> [Conversion.Count] {
+        let pictures = parts.reduce(0) { $0 + $1.set.examples.count }
+        let shown = Monitor((line: ProgressLine(label: "cut out", total: pictures), done: 0))
+        defer { shown.withLock { $0.line.finish() } }
+        return try Conversion.writeImageFolder(
+            parts, to: settings.string("out"), margin: settings.double("margin"), minSide: settings.int("min-side"),
+            progress: { done in
+                shown.withLock {
+                    if done > $0.done { $0.line.advance(to: done, items: done - $0.done) }
+                    $0.done = max($0.done, done)
+                }
+            })
+    }
+
     private static func report(_ counts: [Conversion.Count], _ parts: [Conversion.Part], _ settings: Settings) {
         let out = settings.string("out")
         if settings.bool("json") {
@@ -101,7 +132,13 @@ enum ConvertVerb {
         for count in counts {
             var text = "\(count.part): \(count.labels) labels on \(count.pictures) pictures"
             if count.scored > 0 { text += ", \(count.scored) of them with a score" }
-            if count.leftOut > 0 { text += "; left out \(count.leftOut) regions to be ignored, which YOLO cannot say" }
+            if count.leftOut > 0 {
+                text += "; left out \(count.leftOut) regions to be ignored"
+                if settings.string("to") == "yolo" { text += ", which YOLO cannot say" }
+            }
+            if count.tooSmall > 0 {
+                text += "; left out \(count.tooSmall) objects of less than \(settings.int("min-side")) pixels"
+            }
             if count.changed > 0 {
                 text += "; \(count.changed) regions to be ignored are written as the nearest that the form has"
             }

@@ -23,7 +23,7 @@ enum ExportVerb {
         let network = try settings.zooNetwork(.cpu)
         // What begins at random is not the file's, and nobody should get it for weights.
         let isBackbone = settings.string("part") == "backbone"
-        if !isBackbone, let random = network.match.kept.first {
+        if !isBackbone, let random = network.match?.kept.first {
             throw .data(
                 "\(settings.string("weights")) has no \(random); `--part backbone` writes what there is, if that is what you want"
             )

@@ -43,6 +43,10 @@ enum LabelVerb {
             return try run(given, Segmenter.self) { settings, precision throws(Failure) in
                 try Segmenter.looking(settings, precision: precision)
             }
+        case .classification, .contrastive:
+            throw .usage(
+                "\(given.string("weights")) is a backbone from pretrain; label takes a detector or a segmenter (`pupil "
+                    + "pretrain noisy-student` labels pools by itself)")
         }
     }
 

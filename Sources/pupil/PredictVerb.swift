@@ -45,6 +45,11 @@ enum PredictVerb {
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
         let task = try TaskName(ofWeights: settings.string("weights"))
+        if ![.detection, .segmentation].contains(task) {
+            throw .usage(
+                "\(settings.string("weights")) is a backbone from pretrain; predict takes a detector or a segmenter (`pupil "
+                    + "probe` and `pupil embed` take backbones)")
+        }
         let foreign = task == .detection ? views : CommonKeys.suppression + [scoreKey]
         if let key = foreign.first(where: { settings.departs($0.name) }) {
             throw .usage("\(key.flag) does not go with a model for \(task.rawValue)")
@@ -63,7 +68,7 @@ enum PredictVerb {
         }
         switch task {
         case .detection: return try boxes(settings, device, set, out)
-        case .segmentation: return try masks(settings, device, set, out)
+        default: return try masks(settings, device, set, out)
         }
     }
 

@@ -16,6 +16,8 @@ struct Pupil {
     static let verbs: [Verb] = [
         Verb(name: "selftrain", summary: SelfTrainVerb.schema.summary, run: SelfTrainVerb.run),
         Verb(name: "train", summary: TrainVerb.schema.summary, run: TrainVerb.run),
+        Verb(name: "pretrain", summary: PretrainVerb.summary, run: PretrainVerb.run),
+        Verb(name: "probe", summary: ProbeVerb.schema.summary, run: ProbeVerb.run),
         Verb(name: "label", summary: LabelVerb.schema.summary, run: LabelVerb.run),
         Verb(name: "predict", summary: PredictVerb.schema.summary, run: PredictVerb.run),
         Verb(name: "val", summary: ValVerb.schema.summary, run: ValVerb.run),

@@ -105,7 +105,7 @@ extension Segmenter: CommandTask {
 /// The settings that tell tasks apart.
 enum TaskKeys {
     static let task = Key(
-        "task", .choice(TaskName.allCases.map(\.rawValue)), default: "detection", group: "data",
+        "task", .choice([TaskName.detection, .segmentation].map(\.rawValue)), default: "detection", group: "data",
         help: "detection learns boxes, segmentation a class for each pixel.")
 
     /// Masks in folders.

@@ -1,6 +1,7 @@
 import Base
 import FoundationEssentials
 import Geometry
+import Imaging
 import Testing
 
 @testable import Annotations
@@ -90,6 +91,39 @@ private let dataFolder = ProcessInfo.processInfo.environment["PUPIL_TEST_DATA"]
         #expect(apart.allSatisfy { $0 <= bound }, "\(name): \(apart)")
         let scores = zip(found, expected).map { ($0.map(\.score).sorted(), $1.map(\.score).sorted()) }
         #expect(scores.allSatisfy { zip($0, $1).allSatisfy { abs($0 - $1) <= 1e-6 } })
+    }
+
+    /// Every object of VOC2007 that is no difficult or tiny one becomes a picture of what stands there.
+    @Test func realObjectsAreCutOut() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let set = try Dataset.read(try #require(dataFolder) + "/voc/VOC2007", part: "val")
+        let out = scratch.path + "/out"
+        let count = try Conversion.writeImageFolder([.init("val", set)], to: out, margin: 0, minSide: 20)[0]
+        let all = set.examples.flatMap(\.annotations)
+        let objects = all.filter { $0.treatment == .object }
+        #expect(count.leftOut == all.count - objects.count && count.leftOut > 0)
+        #expect(count.tooSmall == objects.count { min($0.box.width, $0.box.height) < 20 } && count.tooSmall > 0)
+        let crops = try Dataset.imageFolder(out)
+        #expect(crops.examples.count == count.labels && count.labels == objects.count - count.tooSmall)
+        var worst = 0.0
+        for example in set.examples.prefix(20) {
+            let image = try ImageFile.decode(set.path(of: example)).image
+            for object in example.annotations where object.treatment == .object {
+                let name = "\(set.classes.names[object.label])/\(stem(example.fileName))_\(object.id).jpg"
+                guard crops.examples.contains(where: { $0.fileName == name }) else { continue }
+                let crop = try ImageFile.decode(Files.join(crops.root, name)).image
+                // VOC's corners are whole pixels.
+                let box = object.box
+                let rect = PixelRect(x: Int(box.x1), y: Int(box.y1), width: Int(box.width), height: Int(box.height))
+                try #require(crop.size == rect.size)
+                let there = image.cropped(to: rect)
+                let off = zip(crop.pixels, there.pixels).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+                worst = max(worst, Double(off) / Double(crop.pixels.count))
+            }
+        }
+        print("cut-outs: at most \(worst) levels from their place")
+        #expect(worst > 0 && worst < 4)
     }
 
     /// Blood cells through every form and back: the same boxes to the last bit.

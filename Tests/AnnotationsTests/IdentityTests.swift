@@ -45,6 +45,11 @@ import Testing
             { $0.classes.ids = [1, 3] },
             { $0.examples[0].annotations[0].provenance = Provenance(score: 0.5) }, { $0.examples[0].annotations = [] },
             { $0.examples.removeLast() }, { $0.examples.reverse() },
+            { $0.examples[0].target = .hard(0) }, { $0.examples[0].target = .hard(1) },
+            { $0.examples[0].target = .soft(SoftClass(labels: [0], weights: [255], cut: 0)) },
+            { $0.examples[0].target = .soft(SoftClass(labels: [0], weights: [254], cut: 0)) },
+            { $0.examples[0].target = .soft(SoftClass(labels: [0, 1], weights: [254, 1], cut: 0)) },
+            { $0.examples[1].target = .hard(0) },
         ]
         var seen: Set<Digest> = []
         for change in changes {

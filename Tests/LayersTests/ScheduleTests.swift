@@ -26,4 +26,14 @@ import Testing
         let long = Schedule(base: 1, warmupFrom: 0.1, warmupSteps: 10, steps: 100)
         for t in 10..<99 { #expect(long.rate(t + 1) < long.rate(t)) }
     }
+
+    /// EfficientNet's: 0.97 every 2.4 epochs, counted from step 0 and not from the end of the warm-up.
+    @Test func aStaircase() {
+        let stairs = Schedule(
+            base: 0.256, warmupFrom: 0, warmupSteps: 5, steps: 350, fall: .staircase(factor: 0.97, every: 2.4))
+        #expect(stairs.rate(0) == 0 && abs(stairs.rate(4) - 0.2048) < 1e-12)
+        #expect(abs(stairs.rate(5) - 0.256 * 0.97 * 0.97) < 1e-12)  // 5 / 2.4 = 2.08
+        #expect(abs(stairs.rate(7) - 0.256 * 0.97 * 0.97) < 1e-12 && abs(stairs.rate(8) - 0.256 * 0.912673) < 1e-9)
+        #expect(abs(stairs.rate(349) - 0.256 * 0.0120682) < 1e-5)  // 0.97^145
+    }
 }

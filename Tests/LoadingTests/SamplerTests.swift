@@ -58,4 +58,18 @@ import Testing
         #expect(draws.map(\.epoch) == [2, 3, 3, 4, 4])
         #expect(draws.map(\.position) == [1, 0, 1, 0, 1])
     }
+
+    /// Both views of a picture have its place: first all first views of a source, then all second ones.
+    @Test func viewsShareTheirPictures() {
+        let sampler = Sampler(counts: [5, 4], shares: [3, 2], views: [2, 1])
+        for step in 0..<4 {
+            let draws = sampler.draws(step: step)
+            #expect(draws.map(\.view) == [0, 0, 0, 1, 1, 1, 0, 0])
+            #expect(draws.map(\.source) == [0, 0, 0, 0, 0, 0, 1, 1])
+            for i in 0..<3 {
+                #expect(draws[i].position == draws[3 + i].position && draws[i].epoch == draws[3 + i].epoch)
+                #expect(3 * step + i == draws[i].epoch * 5 + draws[i].position)
+            }
+        }
+    }
 }

@@ -5,15 +5,16 @@ import Testing
 import Torch
 
 @Suite(.serialized) struct EfficientNetTests {
-    private func classifier(_ name: String) -> (ParameterStore, Classifier) {
+    private func classifier(_ name: String) -> (ParameterStore, ClassificationNet) {
         let parts = name.split(separator: "_")
         let spec = EfficientNetSpec.named(
             String(parts[parts.count - 1]), padding: parts[0] == "tf" ? .same : .symmetric)
         let store = ParameterStore(seed: 0)
-        return (store, Classifier(store.root, ClassifierSpec(backbone: .efficientNet(spec), classes: 1000)))
+        return (store, ClassificationNet(store.root, ClassifierSpec(backbone: .efficientNet(spec), classes: 1000)))
     }
 
-    private func expectOutputs(_ model: Classifier, _ picture: Tensor, _ reference: JSON, _ what: String) throws {
+    private func expectOutputs(_ model: ClassificationNet, _ picture: Tensor, _ reference: JSON, _ what: String) throws
+    {
         try withoutGradients {
             let (maps, pooled) = model.features(picture, .inference)
             for (level, map) in maps.enumerated() {
@@ -63,7 +64,7 @@ import Torch
     ) throws {
         let reference = try #require(try fixture("efficientnet.json")["tf_efficientnet_\(name)"])
         let store = ParameterStore(seed: 0, device: .meta)
-        _ = Classifier(store.root, ClassifierSpec(backbone: .efficientNet(.named(name)), classes: 1000))
+        _ = ClassificationNet(store.root, ClassifierSpec(backbone: .efficientNet(.named(name)), classes: 1000))
         try expectListing(store, reference)
     }
 

@@ -28,7 +28,7 @@ import Torch
 
     private func classifier(seed: UInt64 = 2) -> ParameterStore {
         let store = ParameterStore(seed: seed)
-        _ = Classifier(store.root, ClassifierSpec(backbone: .resNet(18, width: 4, norm: .quick), classes: 7))
+        _ = ClassificationNet(store.root, ClassifierSpec(backbone: .resNet(18, width: 4, norm: .quick), classes: 7))
         return store
     }
 

@@ -47,6 +47,6 @@ extension TrainingRecipe {
     static func quick(steps: Int = 4, seed: UInt64 = 0) -> TrainingRecipe {
         TrainingRecipe(
             model: "pico", size: 64, batch: 2, steps: steps, optimizer: .adamw, lr: 1e-3, decay: 0.05, warmup: 1,
-            clip: 10, averageDecay: 0, augment: .s1, precision: nil, seed: seed)
+            clip: 10, averageDecay: 0, augment: .fitted(.s1), precision: nil, seed: seed)
     }
 }

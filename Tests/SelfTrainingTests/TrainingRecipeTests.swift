@@ -2,6 +2,7 @@ import Annotations
 import Augmentation
 import Base
 import Layers
+import Models
 import Testing
 import Torch
 import Training
@@ -16,11 +17,24 @@ import Training
             ("micro", { $0.micro = 1 }), ("steps", { $0.steps = 5 }), ("optimizer", { $0.optimizer = .sgd }),
             ("lr", { $0.lr = 2e-3 }), ("decay", { $0.decay = 0.1 }), ("warmup", { $0.warmup = 2 }),
             ("clip", { $0.clip = 1 }), ("average_decay", { $0.averageDecay = 0.9 }),
-            ("augment", { $0.augment = .none }),
+            ("augment", { $0.augment = .fitted(.none) }),
             ("precision", { $0.precision = .bfloat16 }), ("seed", { $0.seed = 9 }),
+        ]
+        // Of these nothing is said where they are what they usually are.
+        let silent: [(String, (inout TrainingRecipe) -> Void)] = [
+            ("label_stride", { $0.labelStride = 4 }), ("staircase", { $0.fall = .staircase(factor: 0.97, every: 3) }),
+            ("layer_decay", { $0.layerDecay = 0.7 }), ("smoothing", { $0.loss.smoothing = 0.1 }),
+            ("temperature", { $0.loss.temperature = 0.5 }), ("dropout", { $0.changes.dropout = 0.5 }),
+            ("survival", { $0.changes.survival = 0.9 }), ("frozen_stages", { $0.changes.frozenStages = 0 }),
+            ("frozen_norms", { $0.changes.freezesNorms = true }),
         ]
         let base = TrainingRecipe.quick().json
         #expect(base.object?.count == changes.count)
+        for (key, change) in silent {
+            var recipe = TrainingRecipe.quick()
+            change(&recipe)
+            #expect(base[key] == nil && recipe.json[key] != nil, "\(key)")
+        }
         for (key, change) in changes {
             var recipe = TrainingRecipe.quick()
             change(&recipe)

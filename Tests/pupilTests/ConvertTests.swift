@@ -40,6 +40,55 @@ import Testing
         }
     }
 
+    @Test func objectsAreCutOut() throws {
+        try withScenes { folder in
+            for name in ["a", "b"] {
+                let made = try Program.run(
+                    ["convert"] + sets
+                        + ["--to", "imagefolder", "--margin", "0.2", "--min-side", "12", "--out", name, "--json"],
+                    in: folder)
+                #expect(made.code == 0, "\(made.errors)")
+                let parts = try JSON.parse(made.output)["parts"]?.array ?? []
+                #expect(parts.map { $0["part"]?.string } == ["train", "val"])
+                let cut = try Files.walk(folder + "/" + name)
+                #expect(!cut.isEmpty && cut.count == parts.reduce(0) { $0 + ($1["labels"]?.int ?? 0) })
+            }
+            let names = try Files.walk(folder + "/a")
+            let again = try Files.walk(folder + "/b")
+            #expect(names == again && names.contains { $0.hasPrefix("train/star/") })
+            for name in names {
+                #expect(try Files.read(folder + "/a/" + name) == Files.read(folder + "/b/" + name))
+            }
+            for (words, says) in [
+                (["--to", "imagefolder", "--pictures", "copy"], "--pictures does not go with --to imagefolder"),
+                (["--to", "yolo", "--min-side", "4"], "--min-side does not go with --to yolo"),
+                (["--to", "imagefolder", "--margin", "-1"], "expected a number from 0 to 10"),
+            ] {
+                let run = try Program.run(["convert"] + sets + words + ["--out", "new"], in: folder)
+                #expect(run.code == 2 && run.errors.contains(says), "\(words): \(run.errors)")
+            }
+            #expect(try Files.list(folder).allSatisfy { !$0.hasPrefix("new") })
+        }
+    }
+
+    @Test func singleShapesAreDrawn() throws {
+        try Program.withFolder { folder in
+            for (name, threads) in [("a", "1"), ("b", "4")] {
+                let drawn = try Program.run(
+                    ["draw", "--singles", "--images", "24", "--size", "48", "--threads", threads, "--out", name],
+                    in: folder)
+                #expect(drawn.code == 0 && drawn.output == "drew 24 pictures of one shape in \(name)\n")
+            }
+            let names = try Files.walk(folder + "/a")
+            #expect(names.count == 25 && names.contains("train/circle/000001.jpg"))
+            for name in names {
+                #expect(try Files.read(folder + "/a/" + name) == Files.read(folder + "/b/" + name))
+            }
+            let masks = try Program.run(["draw", "--singles", "--masks", "--out", "c"], in: folder)
+            #expect(masks.code == 2 && masks.errors.contains("--masks goes with scenes"))
+        }
+    }
+
     @Test func nothingIsWrittenOverAndTyposAreNamed() throws {
         try withScenes { folder in
             let one = ["convert", "--val", "s/annotations/instances_val.json", "--to", "yolo", "--out"]

@@ -4,12 +4,12 @@ import Models
 import Testing
 import Torch
 
-@Suite(.serialized) struct ClassifierTests {
+@Suite(.serialized) struct ClassificationNetTests {
     /// Names, shapes and logits of torchvision's and timm's ResNets; Tools/reference/timm_resnet.py.
     @Test(arguments: [18, 50]) func equalsTorchvision(depth: Int) throws {
         let reference = try #require(try fixture("classifiers.json")["resnet\(depth)"])
         let store = ParameterStore(seed: 0)
-        let model = Classifier(
+        let model = ClassificationNet(
             store.root, ClassifierSpec(backbone: .resNet(depth, norm: .quick), classes: 1000))
         try expectListing(store, reference)
         fillByFormula(store)
@@ -44,7 +44,7 @@ import Torch
     /// The features are what the last layer sees.
     @Test func logitsComeOfPooledFeatures() throws {
         let store = ParameterStore(seed: 5)
-        let model = Classifier(
+        let model = ClassificationNet(
             store.root, ClassifierSpec(backbone: .resNet(18, width: 8, norm: .quick), classes: 7))
         let picture = formulaPicture(count: 2, height: 64, width: 64)
         let (maps, pooled) = withoutGradients { model.features(picture, .inference) }

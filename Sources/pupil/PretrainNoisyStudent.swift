@@ -1,0 +1,130 @@
+import Annotations
+import Augmentation
+import Base
+import Journal
+import Models
+import Recipes
+import SelfTraining
+import Torch
+import Training
+
+/// `pupil pretrain noisy-student`: a backbone from pictures with classes and others without.
+enum PretrainNoisyStudent {
+    static let schema = Schema(
+        verb: "pretrain noisy-student",
+        summary: "Learn a backbone from pictures with classes and a teacher's classes of unlabelled ones.",
+        keys: PretrainSupervised.data + [
+            Key(
+                "unlabelled", .list(of: .path), required: true, group: "data",
+                help: "Folders of pictures without labels, any depth.")
+        ] + PretrainSupervised.keys.filter { $0.name != "eval_every" } + [
+            Key("rounds", .integer(1...20), default: 1, group: "self-training", help: "A student is the next teacher."),
+            Key(
+                "threshold", .fraction, default: 0.3, group: "self-training",
+                help: "Least probability of a picture's first class."),
+            Key(
+                "per-class", .positiveInteger, group: "self-training",
+                help: "Pictures of each class, the surest; a class with fewer repeats them. Default: as many as the "
+                    + "class with most has."),
+            Key(
+                "soft-labels", .bool, default: true, group: "self-training",
+                help: "Students learn the teacher's probabilities; else its first class."),
+            Key(
+                "ratio", .integer(1...64), default: 1, group: "self-training",
+                help: "Unlabelled pictures a labelled one in a step."),
+            Key(
+                "student-model", .string, group: "self-training",
+                help: "As large as the teacher's or larger. Default: the teacher's."),
+            Key("student-steps", .positiveInteger, group: "self-training", help: "Default: --steps."),
+            Key(
+                "student-augment", .choice(CropPolicy.all.map(\.name)), default: "randaugment", group: "self-training",
+                help: "The noise of students' pictures."),
+            Key(
+                "student-dropout", .fraction, default: 0.5, group: "self-training",
+                help: "The noise before students' last layer."),
+            Key(
+                "student-survival", .number(0.01...1), group: "self-training",
+                help: "The noise in students' blocks. Default: the model's own (EfficientNet 0.8)."),
+        ] + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let given = try schema.parse(arguments)
+        let device = try given.useMachine()
+        var settings = try given.resolvedPretraining(device, try given.classifierDefaults())
+        for (key, value) in [
+            ("student-model", settings.value("model")), ("student-steps", settings.value("steps")),
+        ] where settings.value(key) == nil {
+            settings = settings.setting(key, value ?? .null)
+        }
+        let (labelled, val) = try settings.classFolders()
+        let pool = try Dataset.pool(settings.strings("unlabelled"))
+        let start = try settings.start()
+        if settings.string("student-model") != settings.string("model"), case .file = start {
+            throw .usage("--init is the teacher's and the students', who have different models here; leave one of both")
+        }
+        func student(_ settings: Settings) throws(Failure) -> TrainingRecipe {
+            var recipe = try settings.setting("augment", .string(settings.string("student-augment")))
+                .classifierRecipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
+            recipe.changes.dropout = settings.double("student-dropout")
+            recipe.changes.survival = settings.optionalDouble("student-survival")
+            return recipe
+        }
+        let (batch, ratio) = (settings.int("batch"), settings.int("ratio"))
+        settings = try settings.fittedToMemory(
+            device, labelled.classes,
+            [(try settings.classifierRecipe(), [batch]), (try student(settings), [batch, ratio * batch])],
+            Classifier.self)
+        var looking = Classifier.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
+        looking.crop = try settings.evaluationCrop()
+        let run = NoisyStudentRun(
+            teacher: try settings.classifierRecipe(), student: try student(settings), rounds: settings.int("rounds"),
+            ratio: ratio,
+            choice: LabelChoice(
+                threshold: Float(settings.double("threshold")),
+                classes: ClassChoice(
+                    perClass: settings.optionalInt("per-class"), labels: settings.bool("soft-labels") ? .soft : .hard,
+                    seed: UInt64(settings.int("seed")))),
+            start: start, looking: looking)
+        if settings.bool("dry-run") {
+            print(settings.yaml, terminator: "")
+            print(
+                "\na teacher on \(labelled.examples.count) pictures of \(labelled.classes.count) classes, then "
+                    + "\(run.rounds) student(s) on them and on up to \(pool.examples.count) others")
+            return .done
+        }
+        Signals.install()
+        let folder = try RunFolder(settings)
+        let log = folder.log
+        let stages = Stages<Classifier>(
+            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
+        let generations = try run.run(
+            labelled, pool: pool, validation: val, stages: stages,
+            link: { stage, name throws(Failure) in try stages.store.link(stage.name, from: folder.path, as: name) },
+            log: { log($0) })
+        if let last = generations.last { try PretrainRun.link(last.stage, stages.store, from: folder) }
+        let summary = JSON.array(
+            generations.map { generation in
+                [
+                    "name": .string(generation.name), "metrics": generation.metrics ?? .null,
+                    "labels": generation.labels ?? .null, "images": generation.stage.result["images"] ?? .null,
+                    "seconds": generation.stage.result["seconds"] ?? .null,
+                ]
+            })
+        try Files.write(JSON.object(["generations": summary]).pretty, to: folder.file("summary.json"))
+        if settings.bool("json") {
+            print(JSON.object(["generations": summary]).canonical)
+            return .done
+        }
+        var table = TextTable(["", "top-1", "top-5", "images", "minutes"])
+        for generation in generations {
+            func points(_ key: String) -> String { TextTable.points(generation.metrics?[key]?.double ?? .nan) }
+            table.add([
+                generation.name, points("top1"), points("top5"), "\(generation.stage.result["images"]?.int ?? 0)",
+                PretrainRun.minutes(generation.stage),
+            ])
+        }
+        print(table.text)
+        print("begin from the last student with --init \(folder.path)")
+        return .done
+    }
+}

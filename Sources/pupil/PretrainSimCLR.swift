@@ -1,0 +1,79 @@
+import Annotations
+import Augmentation
+import Base
+import Journal
+import Recipes
+import SelfTraining
+import Training
+
+/// `pupil pretrain simclr`: a backbone from pictures without labels.
+enum PretrainSimCLR {
+    static let schema = Schema(
+        verb: "pretrain simclr",
+        summary: "Learn a backbone from unlabelled pictures: two views of one picture are to be alike (SimCLR).",
+        keys: [
+            Key(
+                "images", .list(of: .path), required: true, group: "data",
+                help: "Folders of pictures, any depth; labels are not looked at.")
+        ]
+            + PretrainKeys.training(
+                batch: 256, optimizer: "lars",
+                lr: "0.3 * batch / 256 for lars, 0.001 for adamw, else 0.1 * batch / 256",
+                decay: "0.0001 for lars, 0.05 for adamw")
+            + [
+                Key(
+                    "temperature", .positiveNumber, default: 0.1, group: "training",
+                    help: "What similarities are divided by."),
+                PretrainKeys.crop,
+                Key(
+                    "jitter-strength", .number(0...2), default: 1.0, group: "augmentation",
+                    help: "How strong the colours change."),
+                Key("grey", .fraction, default: 0.2, group: "augmentation", help: "The probability of grey."),
+                Key("blur", .fraction, default: 0.5, group: "augmentation", help: "The probability of blur."),
+            ] + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun]
+            + CommonKeys.machine)
+
+    static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+        let given = try schema.parse(arguments)
+        let device = try given.useMachine()
+        var settings = try given.resolvedPretraining(
+            device,
+            PretrainDefaults(optimizer: "lars", lr: 0.3 * Double(given.int("batch")) / 256, decay: 1e-4, warmup: 0.1))
+        let pool = try Dataset.pool(settings.strings("images"))
+        let batch = settings.int("batch")
+        if batch < 2 { throw .usage("batch: a step of SimCLR needs at least two pictures, to be told apart") }
+        func recipe(_ settings: Settings) throws(Failure) -> TrainingRecipe {
+            let views = ViewPolicy(
+                crop: RandomResizedCrop(area: try settings.cropArea()), strength: settings.double("jitter-strength"),
+                grey: settings.double("grey"), blur: settings.double("blur"))
+            var recipe = settings.pretrainRecipe(.views(views))
+            recipe.loss.temperature = settings.double("temperature")
+            return try settings.withStart(recipe)
+        }
+        let start = try settings.start()
+        settings = try settings.fittedToMemory(
+            device, pool.classes, [(try recipe(settings), [batch])], ContrastiveEncoder.self)
+        let resolved = try recipe(settings)
+        if settings.bool("dry-run") {
+            print(settings.yaml, terminator: "")
+            print("\n\(resolved.steps) steps of \(batch) out of \(pool.examples.count) pictures, two views of each")
+            return .done
+        }
+        Signals.install()
+        let folder = try RunFolder(settings)
+        let log = folder.log
+        let stages = Stages<ContrastiveEncoder>(
+            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
+        let trained = try stages.train(resolved, .init(human: pool, humanImages: batch), start: start, label: "simclr")
+        try PretrainRun.link(trained, stages.store, from: folder)
+        try Files.write(trained.result.pretty, to: folder.file("summary.json"))
+        if settings.bool("json") {
+            print(trained.result.canonical)
+        } else {
+            print(
+                "\n\(resolved.steps) steps in \(PretrainRun.minutes(trained)) minutes; begin from it with --init "
+                    + "\(folder.path), or see with `pupil probe` what its features are worth")
+        }
+        return .done
+    }
+}
