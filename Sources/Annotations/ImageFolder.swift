@@ -2,6 +2,12 @@ import Base
 import Imaging
 
 extension Dataset {
+    /// Which of `train`, `val` and `test` an image folder has; none where it is not parted.
+    /// - Throws: `.invalidData` where there is no such folder.
+    public static func imageFolderParts(_ path: String) throws(Failure) -> [String] {
+        try ImageFolder.usualParts(normalised(path))
+    }
+
     /// ImageNet's layout: a folder of pictures for each class, of any depth. Classes are in the order of their folders'
     /// names, byte by byte, which is ImageNet's own order.
     ///
@@ -100,18 +106,25 @@ private enum ImageFolder {
         return found
     }
 
+    /// The parts that a folder has, by their usual names.
+    static func usualParts(_ path: String) throws(Failure) -> [String] {
+        let folders = try contents(path).folders
+        var found: [String] = []
+        for (part, names) in usual {
+            for name in names where folders.contains(name) && !found.contains(part) {
+                if try holdsClasses(Files.join(path, name)) { found.append(part) }
+            }
+        }
+        return found
+    }
+
     /// The folder that holds those of the classes, and notes on what beside it was passed over.
     ///
     /// A folder has parts where one of its folders has a part's usual name and itself holds folders with pictures: a
     /// class may be called "train", but holds its pictures itself.
     static func root(_ path: String, part: String?) throws(Failure) -> (root: String, notes: [String]) {
         let folders = try contents(path).folders
-        let known = Set(usual.flatMap(\.1))
-        var hasParts = false
-        for name in folders where known.contains(name) {
-            if try holdsClasses(Files.join(path, name)) { hasParts = true }
-        }
-        if !hasParts { return (path, []) }
+        if try usualParts(path).isEmpty { return (path, []) }
         var parts: [String] = []
         for name in folders { if try holdsClasses(Files.join(path, name)) { parts.append(name) } }
         let others = folders.filter { !parts.contains($0) }

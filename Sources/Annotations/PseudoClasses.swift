@@ -1,6 +1,6 @@
 import Base
 
-/// Noisy Student's pseudo-labels (Xie et al. 2020; docs/paper.md 5.2): of a teacher's classes those it is sure enough
+/// Noisy Student's pseudo-labels (Xie et al. 2020; docs/pretraining.md): of a teacher's classes those it is sure enough
 /// of, as many pictures of each class, as an ordinary dataset. So a student trains on the set as on any other.
 public struct PseudoClasses: Sendable {
     /// What the student learns of a picture.

@@ -3,7 +3,7 @@ import Geometry
 import Imaging
 
 /// How training pictures of classification are varied: a random crop that fills the canvas, a flip, then operators on the
-/// canvas, in the order of the EfficientNet code (paper.md 5.1). There is no place for boxes in it.
+/// canvas, in the order of the EfficientNet code (docs/pretraining.md). There is no place for boxes in it.
 public struct CropPolicy: Hashable, Sendable {
     /// What tables call it.
     public var name: String

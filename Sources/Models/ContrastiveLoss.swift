@@ -2,7 +2,7 @@ import Base
 import Layers
 import Torch
 
-/// NT-Xent, SimCLR's loss (Chen et al. 2020; docs/paper.md 5): of the embeddings of two views of N pictures, each has to
+/// NT-Xent, SimCLR's loss (Chen et al. 2020; docs/pretraining.md): of the embeddings of two views of N pictures, each has to
 /// tell its partner from the other 2N - 2.
 public enum ContrastiveLoss {
     /// The sum of the two directions' means, shape [], fp32.

@@ -47,33 +47,20 @@ extension Classifier: Teacher {
             decoding: .object(decoded))
         let store = try ClassStore.open(
             Files.join(folder, "store.jsonl"), header: header, names: pool.examples.map(\.fileName))
-        // Whole batches only, so that each picture is computed in the company it would have had.
-        let first = store.completed / options.batch
-        var skip = store.completed - first * options.batch
-        try forEachBatch(pool, options, from: first) { results throws(Failure) in
-            var chunk: [ClassRecord] = []
-            var quarantine = Quarantine()
-            for result in results.dropFirst(skip) {
+        var filling = StoreFilling(store, batch: options.batch)
+        try forEachBatch(pool, options, from: filling.first) { results throws(Failure) in
+            try filling.add(results, each: each) { result, quarantine throws(Failure) in
                 let example = pool.examples[result.index]
                 let path = pool.path(of: example)
                 quarantine.note(path, result.notes)
                 if let refusal = result.refusal {
                     quarantine.refuse(path, refusal)
-                    chunk.append(ClassRecord(fileName: example.fileName, sha256: "", outcome: .refused(refusal)))
-                } else {
-                    chunk.append(
-                        ClassRecord(
-                            fileName: example.fileName, sha256: try Files.digest(path).description,
-                            outcome: .labelled(SoftClass(result.probabilities, count: Self.storedClasses))))
+                    return ClassRecord(fileName: example.fileName, sha256: "", outcome: .refused(refusal))
                 }
+                return ClassRecord(
+                    fileName: example.fileName, sha256: try Files.digest(path).description,
+                    outcome: .labelled(SoftClass(result.probabilities, count: Self.storedClasses)))
             }
-            skip = 0
-            let records = chunk
-            try each(
-                store.completed,
-                LabelledBatch(
-                    pictures: records.count, quarantine: quarantine,
-                    store: { () throws(Failure) in try store.append(records) }))
             return true
         }
     }

@@ -33,27 +33,16 @@ extension Detector: Teacher {
             decoding: .object(decoded))
         let store = try PredictionStore.open(
             Files.join(folder, "store.jsonl"), header: header, names: pool.examples.map(\.fileName))
-        // Whole batches only, so that each picture is computed in the company it would have had.
-        let first = store.completed / options.batch
-        var skip = store.completed - first * options.batch
-        try forEachBatch(pool, options, from: first) { results throws(Failure) in
-            var chunk: [PredictionRecord] = []
-            for result in results.dropFirst(skip) {
+        var filling = StoreFilling(store, batch: options.batch)
+        try forEachBatch(pool, options, from: filling.first) { results throws(Failure) in
+            try filling.add(results, each: each) { result, quarantine throws(Failure) in
+                quarantine.add([result], of: pool)
                 let example = pool.examples[result.index]
                 let outcome: PredictionRecord.Outcome =
                     result.refusal.map { .refused($0) } ?? .scored(size: result.size, detections: result.detections)
                 let digest = result.refusal == nil ? try Files.digest(pool.path(of: example)).description : ""
-                chunk.append(PredictionRecord(fileName: example.fileName, sha256: digest, outcome: outcome))
+                return PredictionRecord(fileName: example.fileName, sha256: digest, outcome: outcome)
             }
-            skip = 0
-            var quarantine = Quarantine()
-            quarantine.add(results, of: pool)
-            let records = chunk
-            try each(
-                store.completed,
-                LabelledBatch(
-                    pictures: records.count, quarantine: quarantine,
-                    store: { () throws(Failure) in try store.append(records) }))
             return true
         }
     }

@@ -2,7 +2,7 @@ import Annotations
 import Base
 import Training
 
-/// Noisy Student (Xie et al. 2020; docs/paper.md 5.2): a teacher learns from labelled pictures; it names the classes of
+/// Noisy Student (Xie et al. 2020; docs/pretraining.md): a teacher learns from labelled pictures; it names the classes of
 /// unlabelled ones; a noised student, as large or larger, learns from both and is the next round's teacher.
 public struct NoisyStudentRun: Sendable {
     /// How the first teacher is trained.

@@ -31,19 +31,14 @@ extension Segmenter: Teacher {
         var options = options
         options.wantsConfidence = true
         let names = maskNames(pool.examples.map(\.fileName))
-        let first = store.completed / options.batch
-        var skip = store.completed - first * options.batch
-        try forEachBatch(pool, options, from: first) { results throws(Failure) in
-            var chunk: [MaskRecord] = []
-            var quarantine = Quarantine()
-            for result in results.dropFirst(skip) {
+        var filling = StoreFilling(store, batch: options.batch)
+        try forEachBatch(pool, options, from: filling.first) { results throws(Failure) in
+            try filling.add(results, each: each) { result, quarantine throws(Failure) in
                 quarantine.add(result, of: pool)
                 let example = pool.examples[result.index]
                 guard let labels = result.labels, let confidence = result.confidence else {
-                    chunk.append(
-                        MaskRecord(
-                            fileName: example.fileName, sha256: "", outcome: .refused(result.refusal ?? "")))
-                    continue
+                    return MaskRecord(
+                        fileName: example.fileName, sha256: "", outcome: .refused(result.refusal ?? ""))
                 }
                 let name = names[result.index]
                 for (kind, bytes) in [("masks", labels.png()), ("confidence", confidence.greyPNG())] {
@@ -53,19 +48,10 @@ extension Segmenter: Teacher {
                 }
                 var histogram = [Int](repeating: 0, count: 20)
                 for value in confidence.labels { histogram[Int(value) * 20 / 256] += 1 }
-                chunk.append(
-                    MaskRecord(
-                        fileName: example.fileName,
-                        sha256: try Files.digest(pool.path(of: example)).description,
-                        outcome: .labelled(size: labels.size, mask: name, histogram: histogram)))
+                return MaskRecord(
+                    fileName: example.fileName, sha256: try Files.digest(pool.path(of: example)).description,
+                    outcome: .labelled(size: labels.size, mask: name, histogram: histogram))
             }
-            skip = 0
-            let records = chunk
-            try each(
-                store.completed,
-                LabelledBatch(
-                    pictures: records.count, quarantine: quarantine,
-                    store: { () throws(Failure) in try store.append(records) }))
             return true
         }
     }

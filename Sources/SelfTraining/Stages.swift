@@ -120,7 +120,7 @@ public struct Lesson: Sendable {
         public var augment: CropPolicy
         /// Pictures of them a step.
         public var images: Int
-        /// The weight of their loss (docs/paper.md 6: 0.5, with self-training 0.2).
+        /// The weight of their loss (docs/pretraining.md: 0.5, with self-training 0.2).
         public var weight: Double
 
         /// Classification in a lesson.

@@ -47,6 +47,43 @@ public struct LabelledBatch {
     public var store: () throws(Failure) -> Void
 }
 
+/// A store that is filled with what a model sees in the rest of a pool. Only whole batches are looked at, so that each
+/// picture is computed in the company it would have had; those of the first batch that are stored are passed over.
+struct StoreFilling<Record: StoredRecord> {
+    /// The batch to begin with.
+    let first: Int
+    private let store: PoolStore<Record>
+    private var skip: Int
+
+    /// - Parameter batch: pictures that the model computes together.
+    init(_ store: PoolStore<Record>, batch: Int) {
+        self.store = store
+        first = store.completed / batch
+        skip = store.completed - first * batch
+    }
+
+    /// Takes the results of the next batch.
+    ///
+    /// - Parameters:
+    ///   - each: as `Teacher.label` has it.
+    ///   - record: makes a line of what was seen in one picture, and notes what was wrong with it.
+    mutating func add<Seen>(
+        _ results: [Seen], each: (_ done: Int, _ batch: LabelledBatch) throws(Failure) -> Void,
+        record: (Seen, inout Quarantine) throws(Failure) -> Record
+    ) throws(Failure) {
+        var chunk: [Record] = []
+        var quarantine = Quarantine()
+        for result in results.dropFirst(skip) { chunk.append(try record(result, &quarantine)) }
+        skip = 0
+        let (store, records) = (store, chunk)
+        try each(
+            store.completed,
+            LabelledBatch(
+                pictures: records.count, quarantine: quarantine,
+                store: { () throws(Failure) in try store.append(records) }))
+    }
+}
+
 /// Which of a teacher's predictions become labels.
 public struct LabelChoice: Sendable, Hashable {
     /// The least score, 0...1.

@@ -113,7 +113,7 @@ func classificationLoss(_ logits: Tensor, _ items: ArraySlice<Item>, _ options: 
     return StreamLoss(total: loss, parts: [("ce", loss)], positives: targets.count)
 }
 
-/// An objective with classification of other pictures on its backbone (Zoph et al. 2020, section 5; docs/paper.md 6): the
+/// An objective with classification of other pictures on its backbone (Zoph et al. 2020, section 5; docs/pretraining.md): the
 /// last stream of a step is classified, the others are what the main objective learns from. All pictures go through the
 /// backbone together. The classifier is not saved with the model.
 public final class JointObjective: Objective {

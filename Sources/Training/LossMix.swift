@@ -8,7 +8,7 @@ public enum LossMix: Hashable, Sendable {
     /// 1/(1 + a) (L_0 + a (avg L_0 / avg L_1) L_1): the paper's normalised joint loss (docs/paper.md 5), which keeps
     /// the size of the loss apart from alpha. The averages are exponential with `decay`, updated before use, constants
     /// to the gradient. They begin at 0: the bias of that start cancels in their ratio. Of further streams w_i L_i is
-    /// added (joint training, docs/paper.md 6).
+    /// added (joint training, docs/pretraining.md).
     case normalized(alpha: Double, decay: Double, plus: [Double] = [])
 
     /// The paper's decay.

@@ -18,8 +18,8 @@ enum PretrainSimCLR {
         ]
             + PretrainKeys.training(
                 batch: 256, optimizer: "lars",
-                lr: "0.3 * batch / 256 for lars, 0.001 for adamw, else 0.1 * batch / 256",
-                decay: "0.0001 for lars, 0.05 for adamw")
+                lr: "0.001 for adamw; times batch / 256: 0.3 for lars, 0.1 for sgd, 0.016 for rmsprop",
+                decay: "0.0001 for lars and sgd, 0.05 for adamw, 0.00001 for rmsprop")
             + [
                 Key(
                     "temperature", .positiveNumber, default: 0.1, group: "training",
@@ -38,7 +38,7 @@ enum PretrainSimCLR {
         let device = try given.useMachine()
         var settings = try given.resolvedPretraining(
             device,
-            PretrainDefaults(optimizer: "lars", lr: 0.3 * Double(given.int("batch")) / 256, decay: 1e-4, warmup: 0.1))
+            PretrainDefaults(optimizer: "lars", warmup: 0.1))
         let pool = try Dataset.pool(settings.strings("images"))
         let batch = settings.int("batch")
         if batch < 2 { throw .usage("batch: a step of SimCLR needs at least two pictures, to be told apart") }

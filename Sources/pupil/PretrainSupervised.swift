@@ -109,14 +109,13 @@ extension Settings {
     /// The recipe of the model's family.
     func classifierDefaults() throws(Failure) -> PretrainDefaults {
         let model = try Zoo.model(string("model"))
-        let share = Double(int("batch")) / 256
-        if model.isLittle { return PretrainDefaults(optimizer: "adamw", lr: 0.001, decay: 0.05, warmup: 0.05) }
+        if model.isLittle { return PretrainDefaults(optimizer: "adamw", warmup: 0.05) }
         if case .efficientNet = try Zoo.classifier(model.name, classes: 1).backbone {
             return PretrainDefaults(
-                optimizer: "rmsprop", lr: 0.016 * share, decay: 1e-5, warmup: 5.0 / 350, average: 0.9999,
+                optimizer: "rmsprop", warmup: 5.0 / 350, average: 0.9999,
                 augment: CropPolicy.autoAugment.name, hasStaircase: true)
         }
-        return PretrainDefaults(optimizer: "sgd", lr: 0.1 * share, decay: 1e-4, warmup: 5.0 / 90)
+        return PretrainDefaults(optimizer: "sgd", warmup: 5.0 / 90)
     }
 
     /// - Precondition: the settings are resolved.
@@ -152,15 +151,15 @@ extension Settings {
     func classFolders() throws(Failure) -> (train: Dataset, validation: Dataset?) {
         let path = string("images")
         let names = optionalString("class-names")
-        let hasParts = Files.isFolder(Files.join(path, "train"))
-        let train = try Dataset.imageFolder(path, part: hasParts ? "train" : nil, names: names)
-        for note in train.notes { Console.standardError.line("\(path): \(note)") }
+        let train = try Dataset.imageFolder(path, part: "train", names: names)
         var val: Dataset?
         if let other = optionalString("val") {
-            let part = Files.isFolder(Files.join(other, "val")) ? "val" : nil
-            val = try Dataset.imageFolder(other, part: part, names: names, classes: train.classes)
-        } else if hasParts, Files.isFolder(Files.join(path, "val")) {
+            val = try Dataset.imageFolder(other, part: "val", names: names, classes: train.classes)
+        } else if try Dataset.imageFolderParts(path).contains("val") {
             val = try Dataset.imageFolder(path, part: "val", names: names, classes: train.classes)
+        }
+        for set in [train] + (val.map { [$0] } ?? []) {
+            for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
         }
         return (train, val)
     }

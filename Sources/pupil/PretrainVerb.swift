@@ -76,8 +76,6 @@ enum PretrainKeys {
 /// How a backbone of a kind is pre-trained where nothing is said (docs/pretraining.md).
 struct PretrainDefaults {
     var optimizer: String
-    var lr: Double
-    var decay: Double
     /// Part of the steps.
     var warmup: Double
     var average = 0.0
@@ -97,11 +95,10 @@ extension Settings {
         }
         fill("size", .int(min(224, model.size)))
         fill("optimizer", .string(defaults.optimizer))
-        // A rule that was asked for instead of the usual one brings its own rate.
         let isUsual = settings.string("optimizer") == defaults.optimizer
-        let other = Self.rule(settings.string("optimizer"), batch: int("batch"))
-        fill("lr", .double(isUsual ? defaults.lr : other.lr))
-        fill("decay", .double(isUsual ? defaults.decay : other.decay))
+        let rule = Self.rule(settings.string("optimizer"), batch: int("batch"))
+        fill("lr", .double(rule.lr))
+        fill("decay", .double(rule.decay))
         fill("warmup", .int(Int(defaults.warmup * Double(int("steps")))))
         fill("clip", .double(settings.string("optimizer") == "adamw" ? 10 : 0))
         fill("average", .double(isUsual ? defaults.average : 0))

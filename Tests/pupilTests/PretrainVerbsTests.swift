@@ -1,0 +1,111 @@
+import Base
+import Glibc
+import Testing
+
+/// Pre-training and probing, as somebody types them who has a folder for each class and a folder of pictures.
+@Suite(.serialized, .enabled(if: Program.isBuilt)) struct PretrainVerbsTests {
+    private let short = ["--model", "pico", "--size", "32", "--steps", "24", "--threads", "1"]
+
+    private func draw(in folder: String) throws {
+        let drawn = try Program.run(
+            ["draw", "--singles", "--images", "60", "--size", "48", "--seed", "3", "--out", "set"], in: folder)
+        #expect(drawn.code == 0, "\(drawn.errors)")
+    }
+
+    /// Each kind, killed with SIGKILL after growing times and started again, ends with the bytes of a run that was never
+    /// stopped; each killed run lives in a store of its own.
+    @Test(arguments: [
+        ["supervised", "--images", "set", "--batch", "8", "--average", "0.9", "--augment", "randaugment"],
+        [
+            "noisy-student", "--images", "set", "--unlabelled", "set/test", "--batch", "4", "--threshold", "0.05",
+            "--rounds", "2",
+        ], ["simclr", "--images", "set", "--batch", "8", "--micro", "4"],
+    ])
+    func everyKindResumes(_ kind: [String]) throws {
+        try Program.withFolder { folder in
+            try draw(in: folder)
+            let words = ["pretrain"] + kind + short + ["--checkpoint-steps", "3"]
+            let start = monotonicSeconds()
+            let whole = try Program.run(words + ["--out", "whole/run"], in: folder)
+            try #require(whole.code == 0, "\(whole.errors)")
+            let length = monotonicSeconds() - start
+            var kills = 0
+            for part in 1...6 {
+                let killed = try Program.run(
+                    words + ["--out", "parts/run"], in: folder, signal: SIGKILL,
+                    after: length * (0.4 + 0.1 * Double(part)))
+                if killed.code == 128 + SIGKILL {
+                    kills += 1
+                } else {
+                    try #require(killed.code == 0, "\(killed.errors)")
+                }
+                if kills == 2 { break }
+            }
+            #expect(kills > 0)
+            let rest = try Program.run(words + ["--out", "parts/run"], in: folder)
+            try #require(rest.code == 0, "\(rest.errors)")
+            func weights(_ run: String) throws -> [UInt8] {
+                try Files.read(Files.join(folder, run + "/run/weights/last.safetensors"))
+            }
+            #expect(try weights("whole") == weights("parts"))
+        }
+    }
+
+    @Test func aStartIsProbedAndTaken() throws {
+        try Program.withFolder { folder in
+            try draw(in: folder)
+            func run(_ words: [String]) throws -> Program.Outcome { try Program.run(words, in: folder) }
+            // `valid` is val.
+            #expect(rename(Files.join(folder, "set/val"), Files.join(folder, "set/valid")) == 0)
+            let trained = try run(
+                ["pretrain", "supervised", "--images", "set", "--batch", "8", "--json", "--out", "start"] + short)
+            #expect(trained.code == 0, "\(trained.errors)")
+            let last = try JSON.parse(trained.output, file: "pretrain")["last"]
+            #expect(last?["images"]?.int == 6 && last?["top5"]?.double != nil)
+            let probe = ["probe", "--images", "set", "--size", "32", "--json"]
+            for weights in [["--weights", "start"], ["--weights", "random", "--model", "pico"]] {
+                let probed = try run(probe + weights)
+                #expect(probed.code == 0, "\(probed.errors)")
+                let json = try JSON.parse(probed.output, file: "probe")
+                #expect(json["measured_on"] == 6 && json["knn"]?["top1"]?.double != nil)
+                #expect(json["linear"]?["decay"]?.double != nil)
+            }
+            _ = try run(["draw", "--images", "20", "--size", "64", "--out", "scenes"])
+            let notes = "scenes/annotations/instances_"
+            let detector = try run(
+                [
+                    "train", "--train", notes + "train.json", "--val", notes + "val.json", "--model", "pico", "--size",
+                    "64", "--steps", "2", "--batch", "2", "--init", "start", "--freeze", "1", "--freeze-norms",
+                    "--layer-decay", "0.5", "--out", "detector",
+                ])
+            #expect(
+                detector.code == 0 && detector.errors.contains("tensors taken (resnet backbone)"), "\(detector.errors)")
+        }
+    }
+
+    @Test(arguments: [
+        (["pretrain"], "pretrain needs to know what to learn from"),
+        (["pretrain", "simclrr", "--images", "set"], "did you mean simclr?"),
+        (["pretrain", "supervised", "--images", "nowhere"], "there is no folder nowhere"),
+        (["pretrain", "supervised", "--images", "set", "--freeze", "2"], "which --init random makes useless"),
+        (["pretrain", "supervised", "--images", "set", "--crop-area", "2-3"], "range of parts above 0"),
+        (["pretrain", "supervised", "--images", "set", "--eval-crop", "half"], "not \"half\""),
+        (
+            ["pretrain", "supervised", "--images", "set/test", "--val", "set", "--eval-every", "2", "--val-size", "3"],
+            "--val-size"
+        ),
+        (["pretrain", "supervised", "--images", "set", "--model", "retinanet-spinenet49-640"], "has no classifier"),
+        (["pretrain", "simclr", "--images", "set", "--batch", "1"], "at least two pictures"),
+        (["probe", "--images", "set", "--weights", "random"], "needs --model"),
+        (["probe", "--images", "set/test", "--weights", "random", "--model", "pico"], "pictures to measure on"),
+    ])
+    func mistakesAreExplained(_ words: [String], _ says: String) throws {
+        try Program.withFolder { folder in
+            try draw(in: folder)
+            let outcome = try Program.run(words, in: folder)
+            #expect(
+                [2, 3].contains(outcome.code) && outcome.errors.contains(says), "\(outcome.code) \(outcome.errors)")
+            #expect(outcome.output.isEmpty && !Files.exists(Files.join(folder, "runs")))
+        }
+    }
+}
