@@ -22,8 +22,8 @@ extension Dataset {
     ///     them. Without it the folders' names are the classes'.
     ///   - classes: the table to count labels by, such as that of the set that was trained on: classes without a folder
     ///     have no picture then. Without it, the folders are the classes.
-    /// - Throws: `.invalidData` where there is no such part, no folder of a class or no picture; where the folders are
-    ///   one (without `classes`), or one of them is not in `classes`; where `names` does not fit the folders.
+    /// - Throws: `.invalidData` where there is no such part, no folder of a class or no picture; where the folders, or those
+    ///   that hold pictures, are one (without `classes`), or one of them is not in `classes`; where `names` does not fit the folders.
     public static func imageFolder(
         _ path: String, part: String? = nil, names: String? = nil, classes: ClassTable? = nil
     ) throws(Failure) -> Dataset {
@@ -64,6 +64,10 @@ extension Dataset {
             if pictures.isEmpty { empty.append(folder) }
         }
         if set.examples.isEmpty { throw .data("\(root): no picture is in its \(folders.count) folders") }
+        if classes == nil, let only = Set(folders).subtracting(empty).first, folders.count == empty.count + 1 {
+            throw .data(
+                "\(root): of its \(folders.count) folders only \"\(only)\" holds pictures; expected some of each class")
+        }
         set.notes = passedOver + (namesFile?.notes ?? [])
         if !pictures.isEmpty {
             set.notes.append("left out \(pictures.count) pictures that lie beside the folders: \(firstFive(pictures))")

@@ -155,11 +155,7 @@ extension Dataset {
         var rest = self
         labelled.examples = examples.filter { chosen.contains($0.fileName) }
         rest.examples = examples.filter { !chosen.contains($0.fileName) }
-        for i in rest.examples.indices {
-            rest.examples[i].annotations = []
-            rest.examples[i].mask = nil
-        }
-        rest.maskCoding = nil
+        rest = rest.withoutLabels
         labelled.notes = []
         rest.notes = []
         if labelled.examples.count != chosen.count {

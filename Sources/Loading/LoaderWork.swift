@@ -216,8 +216,11 @@ final class LoaderWork: Sendable {
     private func item(
         _ source: Int, _ index: Int, _ plan: Plan, _ image: Decoded, into place: Place
     ) throws(Failure) -> Item {
-        if let labels = place.labels, let stride = options.maskStride {
-            let dataset = sources[source].dataset
+        let dataset = sources[source].dataset
+        if let labels = place.labels, dataset.maskCoding == nil, dataset.examples[index].target != nil {
+            // In joint training the classes of whole pictures stand beside masks.
+            labels.update(repeating: LabelMap.ignored)
+        } else if let labels = place.labels, let stride = options.maskStride {
             let mask = try dataset.labelMap(of: dataset.examples[index])
             guard mask.size == plan.source else {
                 throw .data(
@@ -229,7 +232,7 @@ final class LoaderWork: Sendable {
         plan.render(
             image.image, reduction: image.reduction, into: place.pixels, normalization: options.normalization,
             resampling: options.resampling)
-        let example = sources[source].dataset.examples[index]
+        let example = dataset.examples[index]
         let annotations = example.annotations.compactMap { annotation in
             plan(annotation.box).map { box in
                 var moved = annotation

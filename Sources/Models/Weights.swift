@@ -27,8 +27,10 @@ public struct WeightMatch {
 
     /// Matches by names and shapes; no value is read.
     ///
-    /// - Parameter allow: patterns (`*` is any text) of names that may be missing, extra or of another shape.
-    public init(_ store: ParameterStore, _ file: WeightsFile, allow: [String] = []) {
+    /// - Parameters:
+    ///   - allow: patterns (`*` is any text) of names that may be missing, extra or of another shape.
+    ///   - isOfOtherClasses: prediction layers are left out although their shapes may be the same.
+    public init(_ store: ParameterStore, _ file: WeightsFile, allow: [String] = [], isOfOtherClasses: Bool = false) {
         let sources = file.entries.filter { !$0.name.hasSuffix("num_batches_tracked") }
         let targets = store.entries
         let names = Set(targets.map(\.name))
@@ -74,7 +76,8 @@ public struct WeightMatch {
                 }
                 continue
             }
-            if source.shape == target.tensor.shape {
+            let isForeign = isOfOtherClasses && Self.isPrediction(target.name)
+            if source.shape == target.tensor.shape && !isForeign {
                 pairs.append((target, source))
             } else if Self.isPrediction(target.name) || isAllowed(target.name) {
                 dropped.append(source.name)
@@ -215,14 +218,15 @@ extension ParameterStore {
     ///   - allow: patterns of names that may be missing, extra or of another shape.
     ///   - pixels: how that network saw pixels. Where it is not as here, the first convolution and the norm after it are
     ///     changed so that they give the same, but for a border of three pixels where zeros meant another colour.
+    ///   - isOfOtherClasses: prediction layers are left out although their shapes may be the same.
     /// - Returns: what was taken and what was not.
     /// - Throws: a `Failure` with `.invalidData` that lists what is missing, unknown or of another shape; with `.usage`
     ///   where other pixels are asked for and no batch norm follows the first convolution. Nothing is loaded then.
     @discardableResult
     public func load(
-        _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet
+        _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet, isOfOtherClasses: Bool = false
     ) throws(Failure) -> WeightMatch {
-        let match = WeightMatch(self, file, allow: allow)
+        let match = WeightMatch(self, file, allow: allow, isOfOtherClasses: isOfOtherClasses)
         guard match.fits else { throw .data("\(file.path) does not fit this model: \(match.faults)") }
         let stem = stem
         if pixels != .imagenet && stem == nil {

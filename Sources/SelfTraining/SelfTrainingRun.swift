@@ -1,4 +1,5 @@
 import Annotations
+import Augmentation
 import Base
 import Evaluation
 import Journal
@@ -23,6 +24,10 @@ public struct SelfTrainingOptions: Sendable {
     public var alpha: Double
     /// Whether the control is trained; without it there is no gain to tell.
     public var hasControl: Bool
+    /// Classification on the same backbone, in two arms of its own; nil: none.
+    public var joint: JointOptions?
+    /// Whether an arm learns the pool's human labels in place of the teacher's, where people have labelled the pool.
+    public var hasHumanPool = false
     /// How many seeds, counted up from the teacher's.
     public var seeds: Int
     /// Where the teacher begins, and the others where they do not begin from it.
@@ -49,6 +54,29 @@ public struct SelfTrainingOptions: Sendable {
     }
 }
 
+/// How classes of other pictures are learned beside the labels.
+public struct JointOptions: Sendable {
+    /// Pictures with classes, of any classes.
+    public var set: Dataset
+    /// How they are varied.
+    public var augment: CropPolicy
+    /// Pictures of them a step.
+    public var images: Int
+    /// The weight of their loss beside human labels.
+    public var weight: Double
+    /// The weight of their loss beside human and pseudo-labels.
+    public var studentWeight: Double
+
+    /// The paper's weights are 0.5 and 0.2 (docs/pretraining.md).
+    public init(set: Dataset, augment: CropPolicy, images: Int, weight: Double = 0.5, studentWeight: Double = 0.2) {
+        self.set = set
+        self.augment = augment
+        self.images = images
+        self.weight = weight
+        self.studentWeight = studentWeight
+    }
+}
+
 /// The sets of a run. The reported one is `test` where there is one, else `val`.
 public struct SelfTrainingData: Sendable {
     /// Human labels, of which `Options.labels` are used.
@@ -59,18 +87,22 @@ public struct SelfTrainingData: Sendable {
     public var test: Dataset?
     /// Unlabelled pictures; nil: the rest of `train` alone.
     public var pool: Dataset?
+    /// Labelled pictures that join the pool; only the arm `human` sees their labels. They have the coding of `train`.
+    public var extra: Dataset?
 
     /// The sets; all with one class table.
-    public init(train: Dataset, validation: Dataset, test: Dataset?, pool: Dataset?) {
+    public init(train: Dataset, validation: Dataset, test: Dataset?, pool: Dataset?, extra: Dataset? = nil) {
         self.train = train
         self.validation = validation
         self.test = test
         self.pool = pool
+        self.extra = extra
     }
 }
 
-/// The arms of a run in the order of its table.
-public let selfTrainingArms = ["teacher", "control", "student"]
+/// The arms of a run in the order of its table: `joint` is the control and `both` the student with classification beside
+/// it; `human` is the control with the pool's human labels.
+public let selfTrainingArms = ["teacher", "control", "student", "joint", "both", "human"]
 
 /// One arm of one seed.
 public struct Arm: Sendable {
@@ -103,7 +135,7 @@ public struct Fold: Sendable {
 }
 
 /// The paper's three steps and a control, over several seeds: teacher, pseudo-labels, student; and the same training
-/// without pseudo-labels. The gain is student minus control, paired by seed: a student that goes on from its teacher
+/// without pseudo-labels. Asked for, also both with classification beside them, and the pool with people's labels. The gain is student minus control, paired by seed: a student that goes on from its teacher
 /// has simply trained longer, and comparing it with the teacher would count that as a gain.
 public struct SelfTrainingRun<Model: Teacher>: Sendable {
     let options: SelfTrainingOptions
@@ -183,23 +215,12 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         log("\(tag)pseudo-labels: \(pseudo.sentence): \(shown(pseudo.density)) (human \(shown(density)))")
 
         let start = options.startsFromTeacher ? Start.stage(teacher) : options.start
-        // The control sees as many pictures a step, all of them human-labelled.
         var trained: [(String, Stage)] = [("teacher", teacher)]
-        if options.hasControl {
-            let control = try stages.train(
-                studentRecipe, .init(human: human, humanImages: 2 * studentRecipe.batch), start: start,
-                label: tag + "control",
-                validation: validation)
-            trained.append(("control", control))
+        for (name, lesson) in try lessons(human, (pseudoStage, pseudo.dataset)) {
+            trained.append(
+                (name, try stages.train(studentRecipe, lesson, start: start, label: tag + name, validation: validation))
+            )
         }
-        let student = try stages.train(
-            studentRecipe,
-            .init(
-                human: human, humanImages: studentRecipe.batch,
-                pseudo: Lesson.Pseudo(
-                    labels: pseudo.dataset, stage: pseudoStage, images: studentRecipe.batch, alpha: options.alpha)),
-            start: start, label: tag + "student", validation: validation)
-        trained.append(("student", student))
 
         var arms: [String: Arm] = [:]
         var quarantine = Quarantine(scored.result["quarantine"])
@@ -221,27 +242,46 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
             humanImages: human.examples.count, quarantine: quarantine)
     }
 
-    /// The pictures the teacher labels: the rest of the set, the folders given, or both.
+    /// What each arm after the teacher learns, in the order of the table. All see as many pictures a step that have the
+    /// task's labels, whoever made them.
+    private func lessons(
+        _ human: Dataset, _ pseudo: (stage: Stage, labels: Dataset)
+    ) throws(Failure) -> [(arm: String, lesson: Lesson)] {
+        let batch = options.student.batch
+        let control = Lesson(human: human, humanImages: 2 * batch)
+        let student = Lesson(
+            human: human, humanImages: batch,
+            pseudo: Lesson.Pseudo(
+                labels: pseudo.labels, stage: pseudo.stage, images: batch, alpha: options.alpha))
+        var lessons = options.hasControl ? [("control", control)] : []
+        lessons.append(("student", student))
+        if let joint = options.joint {
+            for (name, lesson, weight) in [
+                ("joint", control, joint.weight), ("both", student, joint.studentWeight),
+            ] {
+                var lesson = lesson
+                lesson.joint = Lesson.Joint(
+                    set: joint.set, augment: joint.augment, images: joint.images, weight: weight)
+                lessons.append((name, lesson))
+            }
+        }
+        if options.hasHumanPool {
+            // The labelled pictures and the rest are the whole set again.
+            let all = try data.extra.map { extra throws(Failure) in try Dataset.joined([data.train, extra]) }
+            lessons.append(("human", Lesson(human: all ?? data.train, humanImages: 2 * batch)))
+        }
+        return lessons
+    }
+
+    /// The pictures the teacher labels: the rest of the set, those of the extra set, the folders given.
     private func pool(_ rest: Dataset) throws(Failure) -> Dataset {
-        guard let folders = data.pool else {
-            if rest.examples.isEmpty {
-                throw .usage(
-                    "labels: \(options.labels) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels"
-                )
-            }
-            return rest
+        let parts = [rest, data.extra?.withoutLabels, data.pool].compactMap(\.self).filter { !$0.examples.isEmpty }
+        if parts.isEmpty {
+            throw .usage(
+                "labels: \(options.labels) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels"
+            )
         }
-        if rest.examples.isEmpty { return folders }
-        var both = Dataset(root: "/", classes: rest.classes, examples: [])
-        for set in [rest, folders] {
-            for example in set.examples {
-                both.examples.append(
-                    Example(
-                        id: both.examples.count + 1, fileName: try Files.absolute(set.path(of: example)),
-                        size: example.size))
-            }
-        }
-        return both
+        return try Dataset.joined(parts)
     }
 
     private func warnOfEmptyClasses(_ human: Dataset) {

@@ -35,10 +35,19 @@ public struct SelfTrainingSummary: Sendable {
     }
 
     /// Student minus another arm, paired by seed, 0...1.
-    public func gain(over arm: String) -> Estimate? {
-        guard folds.allSatisfy({ $0.arms[arm] != nil }) else { return nil }
-        return Estimate.pairedDifference(values("student", words.metric), minus: values(arm, words.metric))
+    public func gain(over arm: String) -> Estimate? { difference("student", minus: arm) }
+
+    /// One arm minus another, paired by seed, 0...1; nil where the run has not both.
+    func difference(_ arm: String, minus other: String) -> Estimate? {
+        guard folds.allSatisfy({ $0.arms[arm] != nil && $0.arms[other] != nil }) else { return nil }
+        return Estimate.pairedDifference(values(arm, words.metric), minus: values(other, words.metric))
     }
+
+    /// What the arms that are asked for are held against: what joint training adds to the control and to the student, what
+    /// both add together; people's labels of the pool, and a teacher's in their place.
+    private static let contrasts = [
+        ("joint", "control"), ("both", "control"), ("both", "student"), ("human", "control"), ("student", "human"),
+    ]
 
     /// `summary.json`: fractions of 1, `null` where undefined; arms are means over the seeds. `quarantine` lists the
     /// pictures with which something was wrong.
@@ -55,12 +64,15 @@ public struct SelfTrainingSummary: Sendable {
                 "by_seed": .array(values(arm, words.metric).map { .number($0) }),
             ]
         }
-        func estimate(_ arm: String) -> JSON {
-            guard let gain = gain(over: arm) else { return .null }
+        func json(_ estimate: Estimate?) -> JSON {
+            guard let estimate else { return .null }
             return [
-                "mean": .number(gain.mean), "low": .number(gain.low), "high": .number(gain.high),
+                "mean": .number(estimate.mean), "low": .number(estimate.low), "high": .number(estimate.high),
                 "seeds": .int(folds.count),
             ]
+        }
+        let contrasts = Self.contrasts.compactMap { arm, other in
+            difference(arm, minus: other).map { ("\(arm)_minus_\(other)", json($0)) }
         }
         func perClass(_ density: (Fold) -> LabelDensity) -> JSON {
             let members = classes.enumerated().map { i, name in
@@ -69,7 +81,9 @@ public struct SelfTrainingSummary: Sendable {
             return .object(Dictionary(members, uniquingKeysWith: { first, _ in first }))
         }
         return [
-            "arms": .object(arms), "gain": estimate("control"), "gain_over_teacher": estimate("teacher"),
+            "arms": .object(arms), "gain": json(gain(over: "control")),
+            "gain_over_teacher": json(gain(over: "teacher")),
+            "contrasts": .object(Dictionary(contrasts, uniquingKeysWith: { first, _ in first })),
             words.densityKeys.kept: .number(mean(folds.map(\.kept.all))),
             words.densityKeys.human: .number(mean(folds.map(\.human.all))),
             "kept_per_class": perClass(\.kept), "human_per_class": perClass(\.human),
@@ -114,6 +128,10 @@ public struct SelfTrainingSummary: Sendable {
         lines.append(labels.text)
         if let gain = gain(over: "control") {
             lines.append("gain, student minus control: " + describe(gain) + verdict(gain))
+        }
+        for (arm, other) in Self.contrasts {
+            guard let difference = difference(arm, minus: other) else { continue }
+            lines.append("\(arm) minus \(other): " + describe(difference) + verdict(difference))
         }
         if let gain = gain(over: "teacher") {
             lines.append("student minus teacher (longer training, not a gain): " + describe(gain))

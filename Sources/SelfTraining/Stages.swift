@@ -212,7 +212,9 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
                 name: recipe.model, classes: lesson.human.classes, canvas: recipe.canvas, changes: recipe.changes,
                 seed: recipe.seed, device: resources.device)
             if let weights = start.weights {
-                let match = try model.begin(from: weights, start.reading, log: log)
+                let file = try WeightsFile.open(weights, key: start.reading.key)
+                for note in file.notes { log(note) }
+                let match = try model.begin(from: file, allow: start.reading.allow, pixels: start.reading.pixels)
                 if case .file = start { log("\(label): \(match.summary)") }
             }
             log(
@@ -396,16 +398,5 @@ public struct WeightsReading: Sendable {
         if !allow.isEmpty { parts.append("allow=\(allow.sorted().joined(separator: ","))") }
         if pixels != .imagenet { parts.append("pixels=\(pixels.rawValue)") }
         return parts.map { "+" + $0 }.joined()
-    }
-}
-
-extension TaskModel {
-    /// Takes the weights of another model, or of a backbone. - Throws: what does not fit, by name.
-    func begin(
-        from path: String, _ reading: WeightsReading, log: (String) -> Void
-    ) throws(Failure) -> WeightMatch {
-        let file = try WeightsFile.open(path, key: reading.key)
-        for note in file.notes { log(note) }
-        return try parameters.load(file, allow: reading.allow, pixels: reading.pixels)
     }
 }

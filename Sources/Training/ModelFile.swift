@@ -58,6 +58,12 @@ struct ModelFile {
         return try JSON.parse(text, file: "\(file.path) (metadata)")
     }
 
+    /// The classes that a file of ours names; nil in a file of others, which says nothing of them.
+    static func classNames(_ metadata: [String: String]) -> [String]? {
+        guard let text = metadata["pupil"], let about = try? JSON.parse(text) else { return nil }
+        return about["classes"]?.array?.compactMap(\.string)
+    }
+
     static func task(_ about: JSON) -> String { about["task"]?.string ?? TaskName.detection.rawValue }
 
     /// Writes the weights of `parameters` with this, whole or not at all.

@@ -72,6 +72,19 @@ extension TaskModel {
         ).write(parameters, note: note, to: path)
     }
 
+    /// Takes the weights of another model, or of a backbone. Class heads are kept apart: a file that says that its classes
+    /// are others gives no prediction layer, however many classes there are.
+    ///
+    /// - Returns: what was taken and what was not.
+    /// - Throws: what cannot be read, and what does not fit, by name.
+    public func begin(
+        from file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet
+    ) throws(Failure) -> WeightMatch {
+        let theirs = ModelFile.classNames(file.metadata)
+        return try parameters.load(
+            file, allow: allow, pixels: pixels, isOfOtherClasses: theirs != nil && theirs != classes.names)
+    }
+
     /// The objective with the task's usual loss.
     public var objective: any Objective { objective(LossOptions()) }
 

@@ -1,4 +1,5 @@
 import Annotations
+import Augmentation
 import Base
 import Evaluation
 import Journal
@@ -21,6 +22,29 @@ enum SelfTrainVerb {
                     help:
                         "The part of --train that keeps its labels, 10% or 40 (pictures); the rest joins the unlabelled."
                 ),
+                Key(
+                    "extra", .path, group: "data",
+                    help:
+                        "Another labelled set of the same classes: its pictures join the unlabelled, its labels are for the arm "
+                        + "that --human-pool adds."),
+                Key("extra-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
+                Key(
+                    "joint", .path, group: "joint training",
+                    help:
+                        "Two arms more, with pictures of class folders classified on the same backbone (docs/pretraining.md)."
+                ),
+                Key(
+                    "joint-weight", .nonNegativeNumber, default: 0.5, group: "joint training",
+                    help: "Weight of that loss beside human labels (the paper's 0.5)."),
+                Key(
+                    "joint-student-weight", .nonNegativeNumber, default: 0.2, group: "joint training",
+                    help: "Weight of that loss beside human and pseudo-labels (the paper's 0.2)."),
+                Key(
+                    "joint-batch", .positiveInteger, group: "joint training",
+                    help: "Pictures with classes a step. Default: --batch, as the paper has it."),
+                Key(
+                    "joint-augment", .choice(CropPolicy.all.map(\.name)), default: "crop", group: "joint training",
+                    help: "How they are varied."),
             ] + CommonKeys.training + TaskKeys.looking
             + [
                 Key(
@@ -44,6 +68,11 @@ enum SelfTrainVerb {
                 Key(
                     "control", .bool, default: true, group: "self-training",
                     help: "Train the control: as the student, with human labels alone."),
+                Key(
+                    "human-pool", .bool, default: false, group: "self-training",
+                    help:
+                        "An arm more: as the control, with people's labels of the pool (of --extra and the rest of --train)."
+                ),
                 Key(
                     "seeds", .integer(1...1000), default: 1, group: "self-training", affectsResult: false,
                     help: "Repeat with seeds --seed, --seed + 1, ...; three or more give an interval."),
@@ -82,12 +111,20 @@ enum SelfTrainVerb {
         let (train, val, test) = try settings.labelledSets(Task.self)
         let folders = settings.strings("unlabelled")
         let pool = folders.isEmpty ? nil : try Dataset.pool(folders)
+        let extra = try settings.extraSet(beside: train, Task.self)
+        if settings.bool("human-pool"), pool != nil {
+            throw .usage(
+                "human-pool: nobody has labelled the pictures of --unlabelled; labelled ones come with --extra")
+        }
+        let classified = try settings.jointOptions()
         SharedPictures.warn(
-            learned: [("--train", train)] + (pool.map { [("the pool", $0)] } ?? []),
+            learned: [("--train", train)] + (extra.map { [("--extra", $0)] } ?? [])
+                + (pool.map { [("the pool", $0)] } ?? []),
             measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
         let share = try LabelShare.parse(settings.string("labels"))
         let labelled = try share.pictures(of: train.examples.count)
-        let poolCount = train.examples.count - labelled + (pool?.examples.count ?? 0)
+        let poolCount =
+            train.examples.count - labelled + (extra?.examples.count ?? 0) + (pool?.examples.count ?? 0)
         if poolCount == 0 {
             throw .usage(
                 "labels: \(share) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
@@ -97,16 +134,19 @@ enum SelfTrainVerb {
                 Task.self, model: settings.string("student-model"), steps: settings.int("student-steps"))
         }
         let batch = settings.int("batch")
+        let streams = [batch, batch] + (classified.map { [$0.images] } ?? [])
         settings = try settings.fittedToMemory(
             device, train.classes,
-            [(try settings.recipe(Task.self), [batch]), (try studentRecipe(), [batch, batch])], Task.self)
-        let options = SelfTrainingOptions(
+            [(try settings.recipe(Task.self), [batch]), (try studentRecipe(), streams)], Task.self)
+        var options = SelfTrainingOptions(
             teacher: try settings.recipe(Task.self), student: try studentRecipe(),
             startsFromTeacher: settings.string("student-init") == "teacher", labels: share,
             choice: LabelChoice(
                 threshold: Float(settings.double("threshold")), keepEmpty: settings.bool("keep-empty")),
             alpha: settings.double("alpha"), hasControl: settings.bool("control"), seeds: settings.int("seeds"),
             start: try settings.start(), evaluateEvery: settings.int("eval-every"))
+        options.joint = classified
+        options.hasHumanPool = settings.bool("human-pool")
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
             print(plan(options, train: train, val: val, test: test, labelled: labelled, pool: poolCount))
@@ -118,7 +158,7 @@ enum SelfTrainVerb {
         let stages = Stages<Task>(
             store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
         let run = SelfTrainingRun<Task>(
-            options, .init(train: train, validation: val, test: test, pool: pool),
+            options, .init(train: train, validation: val, test: test, pool: pool, extra: extra),
             looking: try Task.looking(settings, precision: options.teacher.precision ?? .float32), stages: stages,
             folder: folder.path,
             log: { log($0) })
@@ -150,14 +190,58 @@ enum SelfTrainVerb {
     ) -> String {
         var table = TextTable(["stage", "pictures", "steps", "images"])
         let (t, s) = (options.teacher, options.student)
+        let images = s.steps * s.batch * 2
         table.add(["teacher", "\(labelled)", "\(t.steps)", "\(t.steps * t.batch)"])
         table.add(["labelling", "\(pool)", "-", "\(pool)"])
-        if options.hasControl { table.add(["control", "\(labelled)", "\(s.steps)", "\(s.steps * s.batch * 2)"]) }
-        table.add(["student", "\(labelled) + \(pool)", "\(s.steps)", "\(s.steps * s.batch * 2)"])
-        table.add([
-            "evaluation", "\((test ?? val).examples.count)", "-",
-            "\((test ?? val).examples.count * (options.hasControl ? 3 : 2))",
-        ])
+        var arms = options.hasControl ? [("control", "\(labelled)", images)] : []
+        arms.append(("student", "\(labelled) + \(pool)", images))
+        if let joint = options.joint {
+            let (classes, more) = (joint.set.examples.count, s.steps * joint.images)
+            arms.append(("joint", "\(labelled) + \(classes)", images + more))
+            arms.append(("both", "\(labelled) + \(pool) + \(classes)", images + more))
+        }
+        if options.hasHumanPool { arms.append(("human", "\(labelled + pool)", images)) }
+        for (name, pictures, images) in arms { table.add([name, pictures, "\(s.steps)", "\(images)"]) }
+        let measured = (test ?? val).examples.count
+        table.add(["evaluation", "\(measured)", "-", "\(measured * (arms.count + 1))"])
         return table.text + "\ntimes \(options.seeds) seed(s)"
+    }
+}
+
+extension Settings {
+    /// The set of `--extra`; nil where there is none. - Throws: where its classes are not those of `--train`, or it has
+    /// pictures of it.
+    fileprivate func extraSet<Task: CommandTask>(beside train: Dataset, _: Task.Type) throws(Failure) -> Dataset? {
+        guard optionalString("extra") != nil else {
+            if optionalString("extra-images") != nil { throw .usage("--extra-images goes with --extra") }
+            return nil
+        }
+        guard let extra = try Task.set("extra", self) else { return nil }
+        try extra.requireSameClasses(as: train, naming: extra.source, train.source)
+        var theirs = Set<String>()
+        for example in train.examples { theirs.insert(try Files.absolute(train.path(of: example))) }
+        for example in extra.examples where theirs.contains(try Files.absolute(extra.path(of: example))) {
+            throw .usage("extra: \(extra.path(of: example)) is a picture of --train, too")
+        }
+        return try Task.looked(into: extra, as: "extra")
+    }
+
+    /// What `--joint` asks for; nil: nothing.
+    fileprivate func jointOptions() throws(Failure) -> JointOptions? {
+        guard let path = optionalString("joint") else {
+            if let key = ["joint-weight", "joint-student-weight", "joint-batch", "joint-augment"].first(where: departs)
+            {
+                throw .usage("--\(key) goes with --joint")
+            }
+            return nil
+        }
+        let set = try Dataset.imageFolder(path, part: "train", names: nil)
+        for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
+        guard let augment = CropPolicy.all.first(where: { $0.name == string("joint-augment") }) else {
+            throw .usage("joint-augment: there is no \(string("joint-augment"))")
+        }
+        return JointOptions(
+            set: set, augment: augment, images: optionalInt("joint-batch") ?? int("batch"),
+            weight: double("joint-weight"), studentWeight: double("joint-student-weight"))
     }
 }

@@ -1,4 +1,5 @@
 import Base
+import Geometry
 import Glibc
 import Testing
 
@@ -33,6 +34,47 @@ import Testing
             let said = message { _ = try Dataset.pool(folders.map { scratch.path + "/" + $0 }) }
             #expect(said.contains("twice"), "\(said)")
         }
+    }
+
+    /// Sets of different folders are one, with their labels or without; one set stays itself.
+    @Test func setsAreJoined() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        for name in ["a/x.jpg", "b/x.jpg", "b/y.jpg"] { _ = try scratch.file(name) }
+        func set(_ folder: String, _ names: [String]) -> Dataset {
+            var set = Dataset(
+                root: Files.join(scratch.path, folder), classes: ClassTable(names: ["cat"], ids: [7]),
+                examples: names.enumerated().map { i, name in
+                    Example(
+                        id: 10 + i, fileName: name, size: nil,
+                        annotations: [
+                            Annotation(
+                                id: i, box: Box(x1: 0, y1: 0, x2: 2, y2: 2), label: 0,
+                                segmentation: FileSpan(offset: 1, length: 2))
+                        ])
+                })
+            set.hasWrittenIDs = true
+            return set
+        }
+        let (a, b) = (set("a", ["x.jpg"]), set("b", ["x.jpg", "y.jpg"]))
+        let both = try Dataset.joined([a, b])
+        #expect(
+            both.examples.map { both.path(of: $0) }
+                == ["a/x.jpg", "b/x.jpg", "b/y.jpg"].map {
+                    Files.join(scratch.path, $0)
+                })
+        #expect(both.examples.map(\.id) == [1, 2, 3] && both.classes == a.classes && both.hasWrittenIDs)
+        #expect(both.examples.allSatisfy { $0.annotations.count == 1 && $0.annotations[0].segmentation == nil })
+        #expect(try Dataset.joined([a]).identity == a.identity)
+        let bare = try Dataset.joined([a.withoutLabels, try Dataset.pool([Files.join(scratch.path, "b")])])
+        #expect(bare.examples.count == 3 && bare.classes == a.classes)
+        #expect(bare.examples.allSatisfy { $0.annotations.isEmpty })
+        var (painted, other) = (a, b)
+        painted.maskCoding = try .ids(of: a.classes)
+        other.maskCoding = .segments
+        #expect(message { _ = try Dataset.joined([painted, other]) }.contains("do not name classes"))
+        #expect(try Dataset.joined([painted, b.withoutLabels]).maskCoding == painted.maskCoding)
+        #expect(painted.withoutLabels.maskCoding == nil)
     }
 
     @Test func nothingFoundIsAnError() throws {

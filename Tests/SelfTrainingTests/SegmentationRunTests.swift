@@ -1,4 +1,5 @@
 import Annotations
+import Augmentation
 import Base
 import Geometry
 import Imaging
@@ -57,7 +58,7 @@ import Training
     @Test func threeArmsWithTheirMasks() throws {
         let folds = try run(options())
         let fold = try #require(folds.first)
-        #expect(Set(fold.arms.keys) == Set(selfTrainingArms) && fold.humanImages == 6)
+        #expect(Set(fold.arms.keys) == ["teacher", "control", "student"] && fold.humanImages == 6)
         #expect(fold.arms["student"]?.images == 12 && fold.arms["control"]?.images == 12)
         // People painted every pixel.
         #expect(abs(fold.human.all - 1) < 1e-12 && abs(fold.human.perClass.reduce(0, +) - 1) < 1e-12)
@@ -90,6 +91,28 @@ import Training
         #expect(try run(other, as: "runs/b")[0].kept.all >= fold.kept.all)
         let added = Set(try Files.list(scratch.file("runs/.stages"))).subtracting(before)
         #expect(added.map { $0.prefix { $0 != "-" } }.sorted() == ["eval", "pseudo", "train"], "\(added)")
+    }
+
+    /// Pictures with classes have no mask, and go through the loop beside those that have one.
+    @Test func jointTrainingAndHumanMasksOfThePool() throws {
+        var options = options()
+        options.teacher.steps = 40
+        var classes = data.validation.withoutLabels
+        classes.classes = ClassTable(names: ["a", "b"])
+        for i in classes.examples.indices { classes.examples[i].target = .hard(i % 2) }
+        options.joint = JointOptions(set: classes, augment: .plain, images: 2)
+        options.hasHumanPool = true
+        let fold = try #require(try run(options).first)
+        #expect(Set(fold.arms.keys) == Set(selfTrainingArms))
+        #expect(fold.arms["both"]?.images == 18 && fold.arms["human"]?.images == 12)
+        for arm in ["joint", "both"] {
+            let line = try #require(
+                try Files.readText(scratch.file("runs/a/\(arm)/metrics.jsonl")).split(separator: "\n").last)
+            #expect(try JSON.parse(String(line))["classes/ce"]?.double ?? 0 > 0.1)
+        }
+        // The whole set has its masks again.
+        let human = try Files.readJSON(try #require(fold.arms["human"]).stage.file("stage.json"))
+        #expect(human["identity"]?["inputs"]?.array?.first?.string == "human-\(try data.train.identity.hex(16))")
     }
 
     /// Killed between pictures and in the middle of one, labelling goes on after the last whole batch and gives the same.

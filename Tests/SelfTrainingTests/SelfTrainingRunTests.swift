@@ -1,4 +1,5 @@
 import Annotations
+import Augmentation
 import Base
 import Testing
 import Torch
@@ -48,7 +49,7 @@ import Training
     @Test func threeArmsWithTheirFolders() throws {
         let folds = try run(options())
         let fold = try #require(folds.first)
-        #expect(folds.count == 1 && Set(fold.arms.keys) == Set(selfTrainingArms))
+        #expect(folds.count == 1 && Set(fold.arms.keys) == ["teacher", "control", "student"])
         #expect(fold.humanImages == 6 && fold.split.labelled.count == 6)
         // The control sees as many pictures as the student, all human: 4 steps of 2 + 2.
         #expect(fold.arms["teacher"]?.images == 60)
@@ -153,6 +154,57 @@ import Training
         #expect(two[0].arms["student"]?.stage.name == folds[0].arms["student"]?.stage.name)
         #expect(two[0].split.labelled != two[1].split.labelled)
         #expect(Files.exists(scratch.file("runs/two/seed_1/student/weights/last.safetensors")))
+    }
+
+    /// Classification beside human labels and beside both kinds, and people's labels of the pool: each arm has its streams
+    /// and its weight, and shares all else with the others.
+    @Test func jointTrainingAndHumanLabelsOfThePool() throws {
+        let plain = try run(options())
+        let before = try stages()
+        var options = options()
+        var classes = try scratch.scenes(10, seed: 9, folder: "classes").train.withoutLabels
+        classes.classes = ClassTable(names: ["a", "b", "c"])
+        for i in classes.examples.indices { classes.examples[i].target = .hard(i % 3) }
+        options.joint = JointOptions(set: classes, augment: .plain, images: 3)
+        options.hasHumanPool = true
+        var data = data
+        data.extra = try scratch.scenes(10, seed: 8, folder: "extra").train
+        let folds = try run(options, data: data, as: "runs/more")
+        let fold = try #require(folds.first)
+        #expect(Set(fold.arms.keys) == Set(selfTrainingArms))
+        // Teacher and control are those of the run without: the pool is another one, so the student is not.
+        #expect(fold.arms["control"]?.stage.name == plain[0].arms["control"]?.stage.name)
+        #expect(fold.arms["student"]?.stage.name != plain[0].arms["student"]?.stage.name)
+        let added = Set(try stages()).subtracting(before).map { $0.prefix { $0 != "-" } }
+        #expect(
+            added.sorted() == ["eval", "eval", "eval", "eval", "pseudo", "score", "train", "train", "train", "train"])
+        // Four steps of 2 + 2, and of 3 with classes.
+        #expect(fold.arms["student"]?.images == 16 && fold.arms["human"]?.images == 16)
+        #expect(fold.arms["joint"]?.images == 28 && fold.arms["both"]?.images == 28)
+        #expect(try Files.readJSON(scratch.file("runs/more/pseudo/round_1/summary.json"))["images"]?.int == 8 + 7)
+        func keys(_ arm: String) throws -> JSON? {
+            try Files.readJSON(try #require(fold.arms[arm]).stage.file("stage.json"))["identity"]?["keys"]
+        }
+        for (arm, weight, alpha) in [("joint", 0.5, Double?.none), ("both", 0.2, 1)] {
+            #expect(try keys(arm)?["joint"]?["weight"]?.double == weight && keys(arm)?["joint"]?["images"]?.int == 3)
+            #expect(try keys(arm)?["alpha"]?.double == alpha)
+            let lines = try Files.readText(scratch.file("runs/more/\(arm)/metrics.jsonl"))
+            #expect(lines.contains("classes/ce") && lines.contains("pseudo/cls") == (alpha != nil))
+        }
+        #expect(try keys("human")?["joint"] == nil)
+        #expect(notes.all.contains { $0.contains("human: pico") && $0.contains("(21 human pictures)") })
+        #expect(notes.all.contains { $0.contains("2 human + 2 pseudo + 3 classes") })
+
+        let summary = SelfTrainingSummary(
+            folds, of: Detector.self, reportedSet: "test", classes: data.train.classes.names)
+        let points = summary.json["arms"]?.object?.mapValues { $0["AP"]?.double ?? .nan } ?? [:]
+        for (arm, other) in [
+            ("joint", "control"), ("both", "control"), ("both", "student"), ("human", "control"), ("student", "human"),
+        ] {
+            let mean = try #require(summary.json["contrasts"]?["\(arm)_minus_\(other)"]?["mean"]?.double)
+            #expect(abs(mean - (try #require(points[arm]) - #require(points[other]))) < 1e-12)
+            #expect(summary.text.contains("\n\(arm) minus \(other): "))
+        }
     }
 
     @Test func withoutControlThereIsNoGain() throws {

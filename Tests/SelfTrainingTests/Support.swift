@@ -24,12 +24,14 @@ final class Scratch {
     func file(_ name: String) -> String { Files.join(path, name) }
 
     /// train 14, val 2, test 4 of `count` 20, of 64 pixels a side.
-    func scenes(_ count: Int = 20) throws -> (train: Dataset, val: Dataset, test: Dataset) {
+    func scenes(
+        _ count: Int = 20, seed: UInt64 = 5, folder: String = "set"
+    ) throws -> (train: Dataset, val: Dataset, test: Dataset) {
         try Scenes.write(
-            images: count, seed: 5, to: file("set"),
+            images: count, seed: seed, to: file(folder),
             style: SceneStyle(size: Size(width: 64, height: 64), objects: 1...2, sizes: 0.3...0.6))
         func set(_ name: String) throws -> Dataset {
-            try Dataset.coco(file("set/annotations/instances_\(name).json"), images: file("set/images"))
+            try Dataset.coco(file("\(folder)/annotations/instances_\(name).json"), images: file("\(folder)/images"))
         }
         return (try set("train"), try set("val"), try set("test"))
     }

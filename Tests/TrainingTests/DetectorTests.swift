@@ -81,6 +81,30 @@ import Torch
         #expect(missing.message.contains(all[0].name) && missing.message.contains(fewer), "\(missing.message)")
     }
 
+    /// A start of as many other classes gives no class head, and one of the same classes gives it.
+    @Test func headsOfOtherClassesStayApart() throws {
+        func detector(_ names: [String], seed: UInt64) throws -> Detector {
+            try Detector(
+                name: "pico", classes: ClassTable(names: names), canvas: Size(width: 64, height: 64), seed: seed,
+                device: .cpu)
+        }
+        let path = scratch.file("animals.safetensors")
+        let animals = try detector(["cat", "dog"], seed: 1)
+        try animals.save(to: path)
+        let file = try WeightsFile.open(path)
+        let head = "head.classification_head.cls_logits."
+        for (names, isTaken) in [(["cat", "dog"], true), (["dog", "cat"], false), (["car", "bus"], false)] {
+            let other = try detector(names, seed: 2)
+            let match = try other.begin(from: file)
+            #expect(match.kept == (isTaken ? [] : [head + "weight", head + "bias"]) && match.dropped == match.kept)
+            func isSame(_ name: String) -> Bool {
+                other.parameters[name]?.floats == animals.parameters[name]?.floats
+            }
+            #expect(isSame(head + "weight") == isTaken && isSame("head.regression_head.bbox_reg.weight"))
+            #expect(isSame("backbone.body.conv1.weight"))
+        }
+    }
+
     @Test func whatIsNoDetectorSaysSo() throws {
         func message(_ metadata: [String: String]) throws -> String {
             let path = scratch.file("odd.safetensors")

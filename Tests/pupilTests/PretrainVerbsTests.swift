@@ -108,4 +108,46 @@ import Testing
             #expect(outcome.output.isEmpty && !Files.exists(Files.join(folder, "runs")))
         }
     }
+
+    /// What joint training and another labelled set need is said before anything is made.
+    @Test func jointTrainingAsTyped() throws {
+        try Program.withFolder { folder in
+            for (seed, out) in [("3", "set"), ("4", "more")] {
+                let draw = ["draw", "--images", "20", "--size", "64", "--seed", seed, "--out", out]
+                #expect(try Program.run(draw, in: folder).code == 0)
+            }
+            let singles = ["draw", "--singles", "--images", "40", "--size", "64", "--out", "classes"]
+            #expect(try Program.run(singles, in: folder).code == 0)
+            func run(_ more: [String], labels: String = "6") throws -> Program.Outcome {
+                try Program.run(
+                    [
+                        "selftrain", "--train", "set/annotations/instances_train.json", "--val",
+                        "set/annotations/instances_val.json", "--model", "pico", "--size", "64", "--batch", "2",
+                        "--steps", "10", "--labels", labels, "--dry-run",
+                    ] + more, in: folder)
+            }
+            let extra = "more/annotations/instances_train.json"
+            let plan = try run(["--joint", "classes", "--joint-batch", "3", "--extra", extra, "--human-pool"])
+            #expect(plan.code == 0, "\(plan.errors)")
+            for (arm, images) in [("control", 40), ("student", 40), ("joint", 70), ("both", 70), ("human", 40)] {
+                let row = plan.output.split(separator: "\n").first { $0.hasPrefix(arm + " ") }
+                #expect(row?.hasSuffix(" \(images)") == true, "\(arm): \(row ?? "")")
+            }
+            #expect(plan.output.contains("\nhuman"))
+            // All of it, Table 8: the pool is the other set.
+            let all = try run(["--extra", extra, "--human-pool"], labels: "100%")
+            #expect(all.code == 0 && all.output.contains("14 + 14"), "\(all.output)")
+            for (words, said) in [
+                (["--joint-weight", "1"], "--joint-weight goes with --joint"),
+                (["--joint", "set"], "only \"images\" holds pictures"),
+                (["--extra-images", "more/images"], "--extra-images goes with --extra"),
+                (["--extra", "set/annotations/instances_train.json"], "is a picture of --train, too"),
+                (["--human-pool", "--unlabelled", "more/images"], "nobody has labelled"),
+            ] {
+                let run = try run(words)
+                #expect(run.code != 0 && run.errors.contains(said), "\(words): \(run.errors)")
+            }
+            #expect(!Files.exists(Files.join(folder, "runs")))
+        }
+    }
 }

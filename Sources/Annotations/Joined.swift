@@ -1,0 +1,43 @@
+import Base
+
+extension Dataset {
+    /// Several sets as one, in their order: names are absolute paths, ids count from 1, classes and the coding of masks are
+    /// those of the first set that has them. A single set stays as it is. Polygons are not kept: they stand in several files.
+    ///
+    /// - Precondition: at least one set; those that are labelled have one class table (`requireSameClasses`).
+    /// - Throws: `.usage` where masks name classes in different ways; what a path that cannot be resolved throws.
+    public static func joined(_ sets: [Dataset]) throws(Failure) -> Dataset {
+        precondition(!sets.isEmpty, "nothing to join")
+        if sets.count == 1 { return sets[0] }
+        var all = Dataset(
+            root: "/", classes: sets.first { $0.classes.count > 0 }?.classes ?? sets[0].classes, examples: [])
+        all.hasWrittenIDs = sets.allSatisfy { $0.hasWrittenIDs || $0.classes.count == 0 }
+        all.maskCoding = sets.lazy.compactMap(\.maskCoding).first
+        all.source = sets.map(\.source).joined(separator: ", ")
+        for set in sets {
+            if let coding = set.maskCoding, coding != all.maskCoding {
+                throw .usage("the masks of \(set.source) do not name classes as those of \(sets[0].source) do")
+            }
+            for example in set.examples {
+                var example = example
+                example.fileName = try Files.absolute(set.path(of: example))
+                example.id = all.examples.count + 1
+                for i in example.annotations.indices { example.annotations[i].segmentation = nil }
+                all.examples.append(example)
+            }
+        }
+        return all
+    }
+
+    /// The same pictures as nobody labelled them.
+    public var withoutLabels: Dataset {
+        var bare = self
+        for i in bare.examples.indices {
+            bare.examples[i].annotations = []
+            bare.examples[i].mask = nil
+            bare.examples[i].target = nil
+        }
+        bare.maskCoding = nil
+        return bare
+    }
+}
