@@ -185,4 +185,29 @@ struct Accumulation: Sendable {
                 objects: positives[label * settings.ranges.count], hits)
         }
     }
+
+    /// What became of the detections of each class; its objects are left for the caller to count.
+    /// - Parameter places: the rank of each picture.
+    func records(pictures: Int, places: [Int]) -> BoxRecords {
+        let rows = 2 * settings.ranges.count
+        let every: UInt64 = settings.iouThresholds.count == 64 ? .max : 1 << UInt64(settings.iouThresholds.count) - 1
+        var pictureOf = [Int](repeating: 0, count: pictures)
+        for (picture, rank) in places.enumerated() { pictureOf[rank] = picture }
+        let perClass = (0..<classes).map { label in
+            var c = BoxRecords.Class(objects: [], objectPictures: [], pictures: [], hits: [], ignored: [])
+            for entry in entries[ranges[label]] {
+                let hit = entry.hit >= 0 ? masks[Int(entry.hit) * rows] : 0
+                var ignored = entry.hit >= 0 ? masks[Int(entry.hit) * rows + 1] : 0
+                if entry.outside & 1 == 1 {
+                    if hit == 0 { continue }
+                    ignored |= every & ~hit
+                }
+                c.pictures.append(pictureOf[Int(entry.tie >> 32)])
+                c.hits.append(hit)
+                c.ignored.append(ignored)
+            }
+            return c
+        }
+        return BoxRecords(pictures: pictures, thresholds: settings.iouThresholds.count, classes: perClass)
+    }
 }

@@ -57,6 +57,22 @@ public struct COCOEvaluator: Sendable {
         parts(threads: threads).precisionCurves(threshold, truth.classes)
     }
 
+    /// What was found in each picture.
+    public func records(threads: Int = availableProcessors()) -> BoxRecords {
+        var records = parts(threads: threads).records(pictures: truth.images.count, places: ranks)
+        for (picture, image) in truth.images.enumerated() {
+            var objects = [Int](repeating: 0, count: truth.classes.count)
+            for box in image.boxes where !box.isIgnored && settings.ranges[0].contains(box.area) {
+                objects[box.label] += 1
+            }
+            for (label, count) in objects.enumerated() where count > 0 {
+                records.classes[label].objects.append(count)
+                records.classes[label].objectPictures.append(picture)
+            }
+        }
+        return records
+    }
+
     /// The metrics of all detections at once.
     /// - Parameter detections: `[truth.images]`.
     /// - Precondition: one list an image; and as `add`.

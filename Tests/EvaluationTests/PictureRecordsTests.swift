@@ -1,0 +1,105 @@
+import Annotations
+import Base
+import Geometry
+import Imaging
+import Testing
+
+@testable import Evaluation
+
+@Suite struct PictureRecordsTests {
+    private func set(_ pictures: Int, seed: UInt64) -> (TruthSet, [[ScoredBox]]) {
+        var random = Random(seed: seed, purpose: .test)
+        func frame() -> Frame {
+            Frame(
+                x: Double(random.below(60)), y: Double(random.below(60)), width: 5 + Double(random.below(40)),
+                height: 5 + Double(random.below(40)))
+        }
+        var images: [TruthSet.Image] = []
+        var detections: [[ScoredBox]] = []
+        for i in 0..<pictures {
+            var boxes: [TrueBox] = []
+            var found: [ScoredBox] = []
+            for j in 0..<random.below(5) {
+                let crowd = random.below(8) == 0
+                boxes.append(TrueBox(id: 100 * i + j, label: random.below(3), frame: frame(), isCrowd: crowd))
+            }
+            for box in boxes where random.below(3) > 0 {
+                var near = box.frame
+                near.x += Double(random.below(7)) - 3
+                near.width += Double(random.below(5)) - 2
+                found.append(ScoredBox(frame: near, label: box.label, score: random.uniform()))
+            }
+            for _ in 0..<random.below(6) {
+                found.append(ScoredBox(frame: frame(), label: random.below(3), score: random.uniform()))
+            }
+            images.append(TruthSet.Image(id: 1000 - 7 * i, boxes: boxes))
+            detections.append(found)
+        }
+        return (TruthSet(classes: ClassTable(names: ["a", "b", "c"]), images: images), detections)
+    }
+
+    /// Each picture once gives COCO's AP; pictures several times or not at all give the AP of the set that has them so.
+    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func anyMultisetOfPictures(seed: UInt64) throws {
+        let (truth, detections) = set(12, seed: seed)
+        let evaluator = COCOEvaluator(truth, detections)
+        let records = PictureRecords.boxes(evaluator.records())
+        #expect(abs(records.metric - evaluator.finish().ap) < 1e-12)
+        let again = try PictureRecords(try JSON.parse(records.json.canonical), path: "r")
+        #expect(again == records)
+        for draw in 0..<20 {
+            let counts = PictureResampling(pictures: 12)[draw]
+            #expect(counts.reduce(0, +) == 12)
+            var images: [TruthSet.Image] = []
+            var found: [[ScoredBox]] = []
+            for (picture, count) in counts.enumerated() {
+                for _ in 0..<count {
+                    images.append(TruthSet.Image(id: images.count + 1, boxes: truth.images[picture].boxes))
+                    found.append(detections[picture])
+                }
+            }
+            let other = TruthSet(classes: truth.classes, images: images)
+            #expect(abs(records.metric(counts) - COCOEvaluator.evaluate(other, found).ap) < 1e-9)
+        }
+        // The draws are the same whoever makes them, and by however many threads.
+        let draws = PictureResampling(pictures: 12, count: 50)
+        #expect(draws.metrics(records, threads: 1) == draws.metrics(again, threads: 3))
+    }
+
+    @Test func masks() throws {
+        var random = Random(seed: 6, purpose: .test)
+        func map() -> LabelMap {
+            LabelMap(width: 8, height: 8, labels: (0..<64).map { _ in [0, 1, 2, 255][random.below(4)] })
+        }
+        var whole = PixelConfusion(classes: 3)
+        var records = PixelRecords(classes: 3)
+        var parts: [PixelConfusion] = []
+        for _ in 0..<5 {
+            var part = PixelConfusion(classes: 3)
+            part.add(truth: map(), prediction: map())
+            parts.append(part)
+            records.add(part)
+            whole += part
+        }
+        let all = PictureRecords.pixels(records)
+        let names = ["a", "b", "c"]
+        #expect(abs(all.metric - SegmentationMetrics(whole, names: names).meanIoU) < 1e-12)
+        var some = PixelConfusion(classes: 3)
+        for (part, count) in zip(parts, [2, 0, 1, 0, 2]) { for _ in 0..<count { some += part } }
+        #expect(abs(all.metric([2, 0, 1, 0, 2]) - SegmentationMetrics(some, names: names).meanIoU) < 1e-12)
+        #expect(try PictureRecords(try JSON.parse(all.json.canonical), path: "r") == all)
+        #expect(all.metric([0, 0, 0, 0, 0]).isNaN)
+    }
+
+    @Test func whatAreNoRecordsSaysSo() throws {
+        let (truth, detections) = set(3, seed: 1)
+        let good = PictureRecords.boxes(COCOEvaluator(truth, detections).records()).json
+        for text in [
+            "{}", "[]", #"{"kind":"boxes","pictures":3,"thresholds":10,"classes":[{}]}"#,
+            #"{"kind":"pixels","pictures":3,"classes":2,"hits":[1],"truth":[1],"predicted":[1]}"#,
+            good.canonical.replacing("\"pictures\":3", with: "\"pictures\":1"),
+        ] {
+            let failure = #expect(throws: Failure.self) { try PictureRecords(try JSON.parse(text), path: "r.json") }
+            #expect(failure?.code == .invalidData && failure?.message.contains("r.json") == true)
+        }
+    }
+}
