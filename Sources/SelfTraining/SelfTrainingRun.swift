@@ -22,12 +22,10 @@ public struct SelfTrainingOptions: Sendable {
     public var choice: LabelChoice
     /// The weight of pseudo-labels in the normalised loss.
     public var alpha: Double
-    /// Whether the control is trained; without it there is no gain to tell.
-    public var hasControl: Bool
-    /// Classification on the same backbone, in two arms of its own; nil: none.
+    /// Which arms are trained beside the teacher; without a control there is no gain to tell.
+    public var arms: Set<ArmName>
+    /// Classification on the same backbone, of the arms `joint` and `both`.
     public var joint: JointOptions?
-    /// Whether an arm learns the pool's human labels in place of the teacher's, where people have labelled the pool.
-    public var hasHumanPool = false
     /// How many seeds, counted up from the teacher's.
     public var seeds: Int
     /// Where the teacher begins, and the others where they do not begin from it.
@@ -38,7 +36,7 @@ public struct SelfTrainingOptions: Sendable {
     /// The options; nothing is checked before `run`.
     public init(
         teacher: TrainingRecipe, student: TrainingRecipe, startsFromTeacher: Bool, labels: LabelShare,
-        choice: LabelChoice, alpha: Double, hasControl: Bool, seeds: Int, start: Start,
+        choice: LabelChoice, alpha: Double, arms: Set<ArmName> = [.control, .student], seeds: Int, start: Start,
         evaluateEvery: Int
     ) {
         self.teacher = teacher
@@ -47,7 +45,7 @@ public struct SelfTrainingOptions: Sendable {
         self.labels = labels
         self.choice = choice
         self.alpha = alpha
-        self.hasControl = hasControl
+        self.arms = arms
         self.seeds = seeds
         self.start = start
         self.evaluateEvery = evaluateEvery
@@ -100,20 +98,38 @@ public struct SelfTrainingData: Sendable {
     }
 }
 
-/// The arms of a run in the order of its table: `joint` is the control and `both` the student with classification beside
-/// it; `human` is the control with the pool's human labels.
-public let selfTrainingArms = ["teacher", "control", "student", "joint", "both", "human"]
+/// The arms of a run, in the order of its table.
+public enum ArmName: String, CaseIterable, Sendable {
+    /// Human labels alone.
+    case teacher
+    /// As the student, with human labels in place of pseudo-labels.
+    case control
+    /// Human labels and the teacher's.
+    case student
+    /// The control with classification of other pictures beside it.
+    case joint
+    /// The student with classification of other pictures beside it.
+    case both
+    /// The control with people's labels of the pool.
+    case human
+
+    /// Whether it needs a teacher's labels.
+    var hasPseudoLabels: Bool { self == .student || self == .both }
+}
 
 /// One arm of one seed.
 public struct Arm: Sendable {
     /// Its training.
     public var stage: Stage
-    /// COCO's numbers on the reported set, 0...1, as `metrics.json` has them.
-    public var metrics: JSON
+    /// On the reported set.
+    public var evaluation: Stage
     /// Of this arm's own training; the teacher's work is in both others too where they begin from it.
     public var images: Int
     /// Of training, all sittings together, without evaluations.
     public var seconds: Double
+
+    /// The numbers on the reported set, 0...1, as `metrics.json` has them.
+    public var metrics: JSON { evaluation.result }
 }
 
 /// One seed: its arms and its labels.
@@ -122,16 +138,18 @@ public struct Fold: Sendable {
     public var seed: UInt64
     /// Which pictures kept their labels.
     public var split: Split
-    /// By name; `control` may be absent.
-    public var arms: [String: Arm]
-    /// What was kept of the teacher's labels.
-    public var kept: LabelDensity
+    /// Those that were asked for and did not fail.
+    public var arms: [ArmName: Arm]
+    /// What was kept of the teacher's labels; nil where no arm needed them.
+    public var kept: LabelDensity?
     /// What people labelled in the labelled pictures.
     public var human: LabelDensity
     /// Labelled pictures.
     public var humanImages: Int
     /// What was wrong with pictures, in all its stages.
     public var quarantine = Quarantine()
+    /// Why an arm, or what it needs, could not be made; only where a run goes on without it.
+    public var failures: [ArmName: Failure] = [:]
 }
 
 /// The paper's three steps and a control, over several seeds: teacher, pseudo-labels, student; and the same training
@@ -168,10 +186,10 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
     public func run(each: ([Fold]) throws(Failure) -> Void = { _ in }) throws(Failure) -> [Fold] {
         var folds: [Fold] = []
         for i in 0..<options.seeds {
-            let fold = try fold(options.teacher.seed + UInt64(i))
+            let fold = try fold(options.teacher.seed + UInt64(i), start: options.start)
             folds.append(fold)
             if options.seeds > 1 {
-                let scores = selfTrainingArms.compactMap { arm in
+                let scores = ArmName.allCases.compactMap { arm in
                     fold.arms[arm].map { "\(arm) \(TextTable.points($0.metrics[Model.words.metric]?.double ?? .nan))" }
                 }
                 log("seed \(fold.seed): " + scores.joined(separator: ", ") + " \(Model.words.metric)")
@@ -181,19 +199,29 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         return folds
     }
 
-    private func fold(_ seed: UInt64) throws(Failure) -> Fold {
+    /// One seed: runs what is not done yet.
+    ///
+    /// - Parameters:
+    ///   - start: where the teacher begins, and the others where they do not begin from it.
+    ///   - goesOn: an arm that cannot be trained (its loss diverges, its labels are too few) is noted in `failures`, and the
+    ///     others are trained; else its failure is thrown.
+    /// - Throws: as `run`.
+    func fold(_ seed: UInt64, start: Start, goesOn: Bool = false) throws(Failure) -> Fold {
         let split = try Split(of: data.train, options.labels, seed: seed)
         let (human, rest) = try data.train.split(split)
-        let pool = try self.pool(rest)
+        let needsLabels = options.arms.contains(where: \.hasPseudoLabels)
+        let pool = needsLabels ? try self.pool(rest) : nil
         let prefix = options.seeds > 1 ? "seed_\(seed)/" : ""
         let tag = options.seeds > 1 ? "seed \(seed) " : ""
         try Files.makeFolder(Files.join(folder, "split"))
         let splitFile = try split.write(into: Files.join(folder, "split"))
         log(
-            "\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile)), pool: \(pool.examples.count)"
-        )
+            "\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile))"
+                + (pool.map { ", pool: \($0.examples.count)" } ?? ""))
         let density = Model.density(human)
         warnOfEmptyClasses(human)
+        var fold = Fold(
+            seed: seed, split: split, arms: [:], kept: nil, human: density, humanImages: human.examples.count)
 
         var teacherRecipe = options.teacher
         teacherRecipe.seed = seed
@@ -201,76 +229,93 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         studentRecipe.seed = seed
         let validation = options.evaluateEvery > 0 ? (set: data.validation, every: options.evaluateEvery) : nil
 
-        let teacher = try stages.train(
-            teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start: options.start,
-            label: tag + "teacher",
-            validation: validation)
-        try stages.store.link(teacher.name, from: folder, as: prefix + "teacher")
-        let scored = try stages.label(teacher, pool: pool, looking, label: tag + "labelling")
-        let (pseudoStage, pseudo) = try stages.choose(scored, root: pool.root, options.choice, human: density)
-        try stages.store.link(pseudoStage.name, from: folder, as: prefix + "pseudo/round_1")
-        func shown(_ density: LabelDensity) -> String {
-            TextTable.fixed(density.all * Model.words.densityScale, 2) + " \(Model.words.density)"
+        func attempt<R>(_ arms: [ArmName], _ body: () throws(Failure) -> R) throws(Failure) -> R? {
+            do throws(Failure) { return try body() } catch {
+                guard goesOn, [.diverged, .invalidData, .device].contains(error.code) else { throw error }
+                log("\(tag)\(arms.map(\.rawValue).joined(separator: ", ")): failed: \(error.message)")
+                for arm in arms { fold.failures[arm] = error }
+                return nil
+            }
         }
-        log("\(tag)pseudo-labels: \(pseudo.sentence): \(shown(pseudo.density)) (human \(shown(density)))")
-
-        let start = options.startsFromTeacher ? Start.stage(teacher) : options.start
-        var trained: [(String, Stage)] = [("teacher", teacher)]
-        for (name, lesson) in try lessons(human, (pseudoStage, pseudo.dataset)) {
-            trained.append(
-                (name, try stages.train(studentRecipe, lesson, start: start, label: tag + name, validation: validation))
-            )
-        }
-
-        var arms: [String: Arm] = [:]
-        var quarantine = Quarantine(scored.result["quarantine"])
-        for (name, stage) in trained {
-            try stages.store.link(stage.name, from: folder, as: prefix + name)
-            let recipe = name == "teacher" ? teacherRecipe : studentRecipe
+        func report(_ name: ArmName, _ stage: Stage, _ recipe: TrainingRecipe) throws(Failure) {
+            try stages.store.link(stage.name, from: folder, as: prefix + name.rawValue)
             let reported = try stages.evaluate(
                 stage, on: data.test ?? data.validation, named: data.test == nil ? "validation" : "test",
-                precision: recipe.precision, label: tag + name)
-            try stages.store.link(reported.name, from: folder, as: prefix + "eval/" + name)
-            quarantine.add(Quarantine(stage.result["quarantine"]))
-            quarantine.add(Quarantine(reported.result["quarantine"]))
-            arms[name] = Arm(
-                stage: stage, metrics: reported.result, images: stage.result["images"]?.int ?? 0,
+                precision: recipe.precision, label: tag + name.rawValue)
+            try stages.store.link(reported.name, from: folder, as: prefix + "eval/" + name.rawValue)
+            fold.quarantine.add(Quarantine(stage.result["quarantine"]))
+            fold.quarantine.add(Quarantine(reported.result["quarantine"]))
+            fold.arms[name] = Arm(
+                stage: stage, evaluation: reported, images: stage.result["images"]?.int ?? 0,
                 seconds: stage.result["seconds"]?.double ?? 0)
         }
-        return Fold(
-            seed: seed, split: split, arms: arms, kept: pseudo.density, human: density,
-            humanImages: human.examples.count, quarantine: quarantine)
+
+        let all = ArmName.allCases.filter { $0 == .teacher || options.arms.contains($0) }
+        let dependent = options.startsFromTeacher ? all : all.filter { $0 == .teacher || $0.hasPseudoLabels }
+        let teacher = try attempt(dependent) { () throws(Failure) in
+            try stages.train(
+                teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start: start,
+                label: tag + ArmName.teacher.rawValue, validation: validation)
+        }
+        if let teacher { try report(.teacher, teacher, teacherRecipe) }
+        var pseudo: (stage: Stage, labels: Dataset)?
+        if let teacher, let pool {
+            pseudo = try attempt(all.filter(\.hasPseudoLabels)) { () throws(Failure) in
+                let scored = try stages.label(teacher, pool: pool, looking, label: tag + "labelling")
+                fold.quarantine.add(Quarantine(scored.result["quarantine"]))
+                let (stage, labels) = try stages.choose(scored, root: pool.root, options.choice, human: density)
+                try stages.store.link(stage.name, from: folder, as: prefix + "pseudo/round_1")
+                func shown(_ density: LabelDensity) -> String {
+                    TextTable.fixed(density.all * Model.words.densityScale, 2) + " \(Model.words.density)"
+                }
+                log(
+                    "\(tag)pseudo-labels: \(labels.sentence): \(shown(labels.density)) (human \(shown(density)))")
+                fold.kept = labels.density
+                return (stage, labels.dataset)
+            }
+        }
+        for (name, lesson) in try lessons(human, pseudo) where fold.failures[name] == nil {
+            let trained = try attempt([name]) { () throws(Failure) in
+                try stages.train(
+                    studentRecipe, lesson,
+                    start: options.startsFromTeacher ? teacher.map { .stage($0) } ?? start : start,
+                    label: tag + name.rawValue, validation: validation)
+            }
+            if let trained { try report(name, trained, studentRecipe) }
+        }
+        return fold
     }
 
     /// What each arm after the teacher learns, in the order of the table. All see as many pictures a step that have the
     /// task's labels, whoever made them.
     private func lessons(
-        _ human: Dataset, _ pseudo: (stage: Stage, labels: Dataset)
-    ) throws(Failure) -> [(arm: String, lesson: Lesson)] {
+        _ human: Dataset, _ pseudo: (stage: Stage, labels: Dataset)?
+    ) throws(Failure) -> [(arm: ArmName, lesson: Lesson)] {
         let batch = options.student.batch
-        let control = Lesson(human: human, humanImages: 2 * batch)
-        let student = Lesson(
-            human: human, humanImages: batch,
-            pseudo: Lesson.Pseudo(
-                labels: pseudo.labels, stage: pseudo.stage, images: batch, alpha: options.alpha))
-        var lessons = options.hasControl ? [("control", control)] : []
-        lessons.append(("student", student))
+        var lessons: [ArmName: Lesson] = [.control: Lesson(human: human, humanImages: 2 * batch)]
+        if let pseudo {
+            lessons[.student] = Lesson(
+                human: human, humanImages: batch,
+                pseudo: Lesson.Pseudo(
+                    labels: pseudo.labels, stage: pseudo.stage, images: batch, alpha: options.alpha))
+        }
         if let joint = options.joint {
-            for (name, lesson, weight) in [
-                ("joint", control, joint.weight), ("both", student, joint.studentWeight),
+            for (name, like, weight) in [
+                (ArmName.joint, ArmName.control, joint.weight), (.both, .student, joint.studentWeight),
             ] {
-                var lesson = lesson
-                lesson.joint = Lesson.Joint(
+                lessons[name] = lessons[like]
+                lessons[name]?.joint = Lesson.Joint(
                     set: joint.set, augment: joint.augment, images: joint.images, weight: weight)
-                lessons.append((name, lesson))
             }
         }
-        if options.hasHumanPool {
+        if options.arms.contains(.human) {
             // The labelled pictures and the rest are the whole set again.
             let all = try data.extra.map { extra throws(Failure) in try Dataset.joined([data.train, extra]) }
-            lessons.append(("human", Lesson(human: all ?? data.train, humanImages: 2 * batch)))
+            lessons[.human] = Lesson(human: all ?? data.train, humanImages: 2 * batch)
         }
-        return lessons
+        return ArmName.allCases.compactMap { name in
+            options.arms.contains(name) ? lessons[name].map { (name, $0) } : nil
+        }
     }
 
     /// The pictures the teacher labels: the rest of the set, those of the extra set, the folders given.

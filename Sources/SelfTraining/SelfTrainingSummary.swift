@@ -21,11 +21,11 @@ public struct SelfTrainingSummary: Sendable {
         self.classes = classes
     }
 
-    private func values(_ arm: String, _ key: String) -> [Double] {
+    private func values(_ arm: ArmName, _ key: String) -> [Double] {
         folds.map { $0.arms[arm]?.metrics[key]?.double ?? .nan }
     }
 
-    private func classValues(_ arm: String, _ name: String) -> [Double] {
+    private func classValues(_ arm: ArmName, _ name: String) -> [Double] {
         folds.map { $0.arms[arm].flatMap { classMetric(name, $0.metrics) } ?? .nan }
     }
 
@@ -35,26 +35,26 @@ public struct SelfTrainingSummary: Sendable {
     }
 
     /// Student minus another arm, paired by seed, 0...1.
-    public func gain(over arm: String) -> Estimate? { difference("student", minus: arm) }
+    public func gain(over arm: ArmName) -> Estimate? { difference(.student, minus: arm) }
 
     /// One arm minus another, paired by seed, 0...1; nil where the run has not both.
-    func difference(_ arm: String, minus other: String) -> Estimate? {
+    func difference(_ arm: ArmName, minus other: ArmName) -> Estimate? {
         guard folds.allSatisfy({ $0.arms[arm] != nil && $0.arms[other] != nil }) else { return nil }
         return Estimate.pairedDifference(values(arm, words.metric), minus: values(other, words.metric))
     }
 
     /// What the arms that are asked for are held against: what joint training adds to the control and to the student, what
     /// both add together; people's labels of the pool, and a teacher's in their place.
-    private static let contrasts = [
-        ("joint", "control"), ("both", "control"), ("both", "student"), ("human", "control"), ("student", "human"),
+    private static let contrasts: [(ArmName, ArmName)] = [
+        (.joint, .control), (.both, .control), (.both, .student), (.human, .control), (.student, .human),
     ]
 
     /// `summary.json`: fractions of 1, `null` where undefined; arms are means over the seeds. `quarantine` lists the
     /// pictures with which something was wrong.
     public var json: JSON {
         var arms: [String: JSON] = [:]
-        for arm in selfTrainingArms where folds.first?.arms[arm] != nil {
-            arms[arm] = [
+        for arm in ArmName.allCases where folds.first?.arms[arm] != nil {
+            arms[arm.rawValue] = [
                 words.metric: .number(mean(values(arm, words.metric))),
                 words.second.key: .number(mean(values(arm, words.second.key))),
                 "per_class": .object(
@@ -74,17 +74,17 @@ public struct SelfTrainingSummary: Sendable {
         let contrasts = Self.contrasts.compactMap { arm, other in
             difference(arm, minus: other).map { ("\(arm)_minus_\(other)", json($0)) }
         }
-        func perClass(_ density: (Fold) -> LabelDensity) -> JSON {
+        func perClass(_ density: (Fold) -> LabelDensity?) -> JSON {
             let members = classes.enumerated().map { i, name in
-                (name, JSON.number(mean(folds.map { density($0).perClass[i] })))
+                (name, JSON.number(mean(folds.map { density($0)?.perClass[i] ?? .nan })))
             }
             return .object(Dictionary(members, uniquingKeysWith: { first, _ in first }))
         }
         return [
-            "arms": .object(arms), "gain": json(gain(over: "control")),
-            "gain_over_teacher": json(gain(over: "teacher")),
+            "arms": .object(arms), "gain": json(gain(over: .control)),
+            "gain_over_teacher": json(gain(over: .teacher)),
             "contrasts": .object(Dictionary(contrasts, uniquingKeysWith: { first, _ in first })),
-            words.densityKeys.kept: .number(mean(folds.map(\.kept.all))),
+            words.densityKeys.kept: .number(mean(folds.map { $0.kept?.all ?? .nan })),
             words.densityKeys.human: .number(mean(folds.map(\.human.all))),
             "kept_per_class": perClass(\.kept), "human_per_class": perClass(\.human),
             "reported_on": .string(reportedSet),
@@ -102,13 +102,13 @@ public struct SelfTrainingSummary: Sendable {
 
     /// The tables and the verdict for people, in points.
     public var text: String {
-        let present = selfTrainingArms.filter { folds.first?.arms[$0] != nil }
+        let present = ArmName.allCases.filter { folds.first?.arms[$0] != nil }
         let many = folds.count > 1
         var table = TextTable(
             ["arm", words.metric, words.second.title] + (many ? ["by seed"] : []) + classes + ["images", "minutes"])
         for arm in present {
             var cells = [
-                arm, TextTable.points(mean(values(arm, words.metric))),
+                arm.rawValue, TextTable.points(mean(values(arm, words.metric))),
                 TextTable.points(mean(values(arm, words.second.key))),
             ]
             if many { cells.append(values(arm, words.metric).map { TextTable.points($0) }.joined(separator: " ")) }
@@ -119,21 +119,22 @@ public struct SelfTrainingSummary: Sendable {
         }
         var lines = [table.text]  // ends its last line, so that an empty one follows
         var labels = TextTable([words.density, "all"] + classes)
-        for (name, density) in [("human", \Fold.human), ("kept", \Fold.kept)] {
+        let densities: [(String, (Fold) -> LabelDensity?)] = [("human", { $0.human }), ("kept", { $0.kept })]
+        for (name, density) in densities {
             func shown(_ value: (LabelDensity) -> Double) -> String {
-                TextTable.fixed(mean(folds.map { value($0[keyPath: density]) * words.densityScale }), 2)
+                TextTable.fixed(mean(folds.map { (density($0).map(value) ?? .nan) * words.densityScale }), 2)
             }
             labels.add([name, shown(\.all)] + classes.indices.map { i in shown { $0.perClass[i] } })
         }
         lines.append(labels.text)
-        if let gain = gain(over: "control") {
+        if let gain = gain(over: .control) {
             lines.append("gain, student minus control: " + describe(gain) + verdict(gain))
         }
         for (arm, other) in Self.contrasts {
             guard let difference = difference(arm, minus: other) else { continue }
             lines.append("\(arm) minus \(other): " + describe(difference) + verdict(difference))
         }
-        if let gain = gain(over: "teacher") {
+        if let gain = gain(over: .teacher) {
             lines.append("student minus teacher (longer training, not a gain): " + describe(gain))
         }
         let (refused, damaged) = (quarantine.refused.count, quarantine.damaged.count)

@@ -269,14 +269,14 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         return options
     }
 
-    /// Predicts on a labelled set and scores it: what the model writes of it, `metrics.json` and `metrics.txt`. The
-    /// result is `metrics.json` with the `quarantine`.
+    /// Predicts on a labelled set and scores it: what the model writes of it, `metrics.json`, `metrics.txt` and, for
+    /// intervals over pictures, `records.json`. The result is `metrics.json` with the `quarantine`.
     public func evaluate(
         _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String,
         weights: String = "last"
     ) throws(Failure) -> Stage {
         let identity = StageIdentity(
-            kind: "eval", format: 5,
+            kind: "eval", format: 6,
             keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
@@ -286,6 +286,9 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             report(score.quarantine, label, fate: "")
             try Files.write(score.json.pretty, to: Files.join(folder, "metrics.json"))
             try Files.write(score.table, to: Files.join(folder, "metrics.txt"))
+            if let records = score.records {
+                try Files.write(records.json.canonical, to: Files.join(folder, "records.json"))
+            }
             return .object((score.json.object ?? [:]).merging(["quarantine": score.quarantine.json]) { $1 })
         }
     }

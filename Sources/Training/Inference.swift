@@ -164,6 +164,7 @@ extension Detector {
         return TaskScore(
             json: metrics.json, table: metrics.table,
             columns: ["AP": .number(metrics.ap), "AP50": .number(metrics.ap50), "AP75": .number(metrics.ap75)],
-            value: metrics.ap.isNaN ? 0 : metrics.ap, quarantine: quarantine)
+            value: metrics.ap.isNaN ? 0 : metrics.ap, quarantine: quarantine,
+            records: folder == nil ? nil : .boxes(evaluator.records()))
     }
 }

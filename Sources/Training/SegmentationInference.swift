@@ -126,20 +126,27 @@ extension Segmenter {
         _ set: Dataset, _ options: InferenceOptions, into folder: String?
     ) throws(Failure) -> TaskScore {
         var confusion = PixelConfusion(classes: classes.count)
+        var records = PixelRecords(classes: classes.count)
         var quarantine = Quarantine()
         let names = maskNames(set.examples.map(\.fileName))
         try forEachBatch(set, options) { results throws(Failure) in
             for result in results {
                 let example = set.examples[result.index]
                 quarantine.add(result, of: set)
-                guard let labels = result.labels else { continue }
+                guard let labels = result.labels else {
+                    records.add(PixelConfusion(classes: classes.count))
+                    continue
+                }
                 let truth = try set.labelMap(of: example)
                 guard truth.size == labels.size else {
                     throw .data(
                         "\(example.mask?.path ?? ""): has \(truth.width)x\(truth.height) pixels, its picture "
                             + "\(labels.width)x\(labels.height)")
                 }
-                confusion.add(truth: truth, prediction: labels)
+                var picture = PixelConfusion(classes: classes.count)
+                picture.add(truth: truth, prediction: labels)
+                confusion += picture
+                records.add(picture)
                 if let folder {
                     let path = Files.join(Files.join(folder, "masks"), names[result.index])
                     try Files.makeFolder(Files.folder(path))
@@ -155,7 +162,7 @@ extension Segmenter {
                 "mIoU": .number(metrics.meanIoU), "pixel_accuracy": .number(metrics.pixelAccuracy),
                 "mean_accuracy": .number(metrics.meanAccuracy),
             ],
-            value: metrics.meanIoU.isNaN ? 0 : metrics.meanIoU, quarantine: quarantine)
+            value: metrics.meanIoU.isNaN ? 0 : metrics.meanIoU, quarantine: quarantine, records: .pixels(records))
     }
 }
 

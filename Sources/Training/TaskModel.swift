@@ -1,6 +1,7 @@
 import Annotations
 import Base
 import Checkpoints
+import Evaluation
 import Geometry
 import Layers
 import Loading
@@ -169,4 +170,6 @@ public struct TaskScore: Sendable {
     public var value: Double
     /// What was wrong with pictures.
     public var quarantine: Quarantine
+    /// What was found in each picture, where it is kept.
+    public var records: PictureRecords?
 }

@@ -143,10 +143,13 @@ enum SelfTrainVerb {
             startsFromTeacher: settings.string("student-init") == "teacher", labels: share,
             choice: LabelChoice(
                 threshold: Float(settings.double("threshold")), keepEmpty: settings.bool("keep-empty")),
-            alpha: settings.double("alpha"), hasControl: settings.bool("control"), seeds: settings.int("seeds"),
-            start: try settings.start(), evaluateEvery: settings.int("eval-every"))
+            alpha: settings.double("alpha"), seeds: settings.int("seeds"), start: try settings.start(),
+            evaluateEvery: settings.int("eval-every"))
         options.joint = classified
-        options.hasHumanPool = settings.bool("human-pool")
+        options.arms = [.student]
+        if settings.bool("control") { options.arms.insert(.control) }
+        if classified != nil { options.arms.formUnion([.joint, .both]) }
+        if settings.bool("human-pool") { options.arms.insert(.human) }
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
             print(plan(options, train: train, val: val, test: test, labelled: labelled, pool: poolCount))
@@ -181,7 +184,7 @@ enum SelfTrainVerb {
         } else {
             print(summary.text)
         }
-        if settings.bool("fail-on-no-gain"), !(summary.gain(over: "control")?.isAboveZero ?? false) { return .noGain }
+        if settings.bool("fail-on-no-gain"), !(summary.gain(over: .control)?.isAboveZero ?? false) { return .noGain }
         return .done
     }
 
@@ -190,20 +193,22 @@ enum SelfTrainVerb {
     ) -> String {
         var table = TextTable(["stage", "pictures", "steps", "images"])
         let (t, s) = (options.teacher, options.student)
-        let images = s.steps * s.batch * 2
         table.add(["teacher", "\(labelled)", "\(t.steps)", "\(t.steps * t.batch)"])
         table.add(["labelling", "\(pool)", "-", "\(pool)"])
-        var arms = options.hasControl ? [("control", "\(labelled)", images)] : []
-        arms.append(("student", "\(labelled) + \(pool)", images))
-        if let joint = options.joint {
-            let (classes, more) = (joint.set.examples.count, s.steps * joint.images)
-            arms.append(("joint", "\(labelled) + \(classes)", images + more))
-            arms.append(("both", "\(labelled) + \(pool) + \(classes)", images + more))
+        for arm in ArmName.allCases where options.arms.contains(arm) {
+            var (parts, images) = ([labelled], s.steps * s.batch * 2)
+            if arm == .student || arm == .both { parts.append(pool) }
+            if arm == .human { parts = [labelled + pool] }
+            if arm == .joint || arm == .both, let joint = options.joint {
+                parts.append(joint.set.examples.count)
+                images += s.steps * joint.images
+            }
+            table.add([
+                arm.rawValue, parts.map { "\($0)" }.joined(separator: " + "), "\(s.steps)", "\(images)",
+            ])
         }
-        if options.hasHumanPool { arms.append(("human", "\(labelled + pool)", images)) }
-        for (name, pictures, images) in arms { table.add([name, pictures, "\(s.steps)", "\(images)"]) }
         let measured = (test ?? val).examples.count
-        table.add(["evaluation", "\(measured)", "-", "\(measured * (arms.count + 1))"])
+        table.add(["evaluation", "\(measured)", "-", "\(measured * (options.arms.count + 1))"])
         return table.text + "\ntimes \(options.seeds) seed(s)"
     }
 }

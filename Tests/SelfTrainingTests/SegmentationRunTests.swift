@@ -40,7 +40,7 @@ import Training
         student.steps = 3
         return SelfTrainingOptions(
             teacher: recipe, student: student, startsFromTeacher: true, labels: .count(6),
-            choice: LabelChoice(threshold: 0.3), alpha: 1, hasControl: true, seeds: 1, start: .random, evaluateEvery: 0)
+            choice: LabelChoice(threshold: 0.3), alpha: 1, seeds: 1, start: .random, evaluateEvery: 0)
     }
 
     private func run(_ options: SelfTrainingOptions, as name: String = "runs/a", workers: Int = 1) throws -> [Fold] {
@@ -58,13 +58,13 @@ import Training
     @Test func threeArmsWithTheirMasks() throws {
         let folds = try run(options())
         let fold = try #require(folds.first)
-        #expect(Set(fold.arms.keys) == ["teacher", "control", "student"] && fold.humanImages == 6)
-        #expect(fold.arms["student"]?.images == 12 && fold.arms["control"]?.images == 12)
+        #expect(Set(fold.arms.keys) == [.teacher, .control, .student] && fold.humanImages == 6)
+        #expect(fold.arms[.student]?.images == 12 && fold.arms[.control]?.images == 12)
         // People painted every pixel.
         #expect(abs(fold.human.all - 1) < 1e-12 && abs(fold.human.perClass.reduce(0, +) - 1) < 1e-12)
-        #expect(fold.kept.all > 0 && fold.kept.all <= 1)
+        #expect((fold.kept?.all ?? .nan) > 0 && (fold.kept?.all ?? .nan) <= 1)
         let pseudo = try PseudoMasks.read(scratch.file("runs/a/pseudo/round_1"), root: data.train.root)
-        #expect(pseudo.summary.images == 8 && abs(pseudo.summary.keptShare - fold.kept.all) < 1e-12)
+        #expect(pseudo.summary.images == 8 && abs(pseudo.summary.keptShare - (fold.kept?.all ?? .nan)) < 1e-12)
         var kept = 0
         for example in pseudo.dataset.examples {
             #expect(!fold.split.labelled.contains(example.fileName))
@@ -78,7 +78,9 @@ import Training
         let (a, b) = (json["arms"]?["student"]?["mIoU"]?.double, json["arms"]?["control"]?["mIoU"]?.double)
         #expect(abs(gain - (try #require(a) - #require(b))) < 1e-12)
         #expect(json["arms"]?["teacher"]?["per_class"]?["background"]?.double ?? 0 > 0.3)
-        #expect(json["kept_pixels"]?.double == fold.kept.all && json["arms"]?["teacher"]?["pixel_accuracy"] != nil)
+        #expect(
+            json["kept_pixels"]?.double == (fold.kept?.all ?? .nan)
+                && json["arms"]?["teacher"]?["pixel_accuracy"] != nil)
         #expect(summary.text.contains("mIoU") && summary.text.contains("% of pixels"))
         #expect(Files.exists(scratch.file("runs/a/eval/student/masks")))
 
@@ -88,7 +90,7 @@ import Training
         #expect(try Files.list(scratch.file("runs/.stages")).sorted() == before)
         var other = options()
         other.choice.threshold = 0.25
-        #expect(try run(other, as: "runs/b")[0].kept.all >= fold.kept.all)
+        #expect(try run(other, as: "runs/b")[0].kept?.all ?? 0 >= (fold.kept?.all ?? .nan))
         let added = Set(try Files.list(scratch.file("runs/.stages"))).subtracting(before)
         #expect(added.map { $0.prefix { $0 != "-" } }.sorted() == ["eval", "pseudo", "train"], "\(added)")
     }
@@ -101,17 +103,17 @@ import Training
         classes.classes = ClassTable(names: ["a", "b"])
         for i in classes.examples.indices { classes.examples[i].target = .hard(i % 2) }
         options.joint = JointOptions(set: classes, augment: .plain, images: 2)
-        options.hasHumanPool = true
+        options.arms = Set(ArmName.allCases)
         let fold = try #require(try run(options).first)
-        #expect(Set(fold.arms.keys) == Set(selfTrainingArms))
-        #expect(fold.arms["both"]?.images == 18 && fold.arms["human"]?.images == 12)
+        #expect(Set(fold.arms.keys) == Set(ArmName.allCases))
+        #expect(fold.arms[.both]?.images == 18 && fold.arms[.human]?.images == 12)
         for arm in ["joint", "both"] {
             let line = try #require(
                 try Files.readText(scratch.file("runs/a/\(arm)/metrics.jsonl")).split(separator: "\n").last)
             #expect(try JSON.parse(String(line))["classes/ce"]?.double ?? 0 > 0.1)
         }
         // The whole set has its masks again.
-        let human = try Files.readJSON(try #require(fold.arms["human"]).stage.file("stage.json"))
+        let human = try Files.readJSON(try #require(fold.arms[.human]).stage.file("stage.json"))
         #expect(human["identity"]?["inputs"]?.array?.first?.string == "human-\(try data.train.identity.hex(16))")
     }
 

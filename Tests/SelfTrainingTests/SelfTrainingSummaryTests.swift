@@ -11,13 +11,15 @@ import Training
         func arm(_ ap: Double) -> Arm {
             Arm(
                 stage: Stage(name: "train-0", path: "/nowhere", result: [:]),
-                metrics: [
-                    "AP": .number(ap), "AP50": .number(2 * ap),
-                    "per_class": ["a": ["AP": .number(ap)], "b": ["AP": .null]],
-                ], images: 100, seconds: 60)
+                evaluation: Stage(
+                    name: "eval-0", path: "/nowhere",
+                    result: [
+                        "AP": .number(ap), "AP50": .number(2 * ap),
+                        "per_class": ["a": ["AP": .number(ap)], "b": ["AP": .null]],
+                    ]), images: 100, seconds: 60)
         }
-        var arms = ["teacher": arm(teacher), "student": arm(student)]
-        if let control { arms["control"] = arm(control) }
+        var arms: [ArmName: Arm] = [.teacher: arm(teacher), .student: arm(student)]
+        if let control { arms[.control] = arm(control) }
         let classes = ClassTable(names: ["a", "b"])
         var set = Dataset(root: "", classes: classes, examples: [])
         set.examples = (0..<4).map { Example(id: $0, fileName: "\($0)", size: nil) }
@@ -38,7 +40,7 @@ import Training
     /// Differences 0.01, 0.02, 0.03: mean 0.02, s = 0.01, t(0.975, 2) = 4.3027, half width 4.3027 * 0.01 / sqrt(3).
     @Test func theGainIsPairedAndItsIntervalStudents() throws {
         let summary = try summary([(0.1, 0.30, 0.31), (0.2, 0.50, 0.52), (0.3, 0.10, 0.13)])
-        let gain = try #require(summary.gain(over: "control"))
+        let gain = try #require(summary.gain(over: .control))
         #expect(abs(gain.mean - 0.02) < 1e-12)
         #expect(abs(gain.high - (0.02 + 4.302652730 * 0.01 / 3.0.squareRoot())) < 1e-9)
         #expect(summary.text.contains("within noise"))
@@ -53,11 +55,11 @@ import Training
 
     @Test func gainsAndLossesAreCalledThat() throws {
         let up = try summary([(0, 0.30, 0.320), (0, 0.50, 0.521), (0, 0.10, 0.119)])
-        #expect(up.text.contains("a gain") && up.gain(over: "control")?.isAboveZero == true)
+        #expect(up.text.contains("a gain") && up.gain(over: .control)?.isAboveZero == true)
         let down = try summary([(0, 0.320, 0.30), (0, 0.521, 0.50), (0, 0.119, 0.10)])
         // The teacher has trained for less long, so what is gained over it is no verdict.
         #expect(up.text.contains("minus teacher") && up.text.ranges(of: "a gain").count == 2)
-        #expect(down.text.contains("a loss") && down.gain(over: "control")?.isAboveZero == false)
+        #expect(down.text.contains("a loss") && down.gain(over: .control)?.isAboveZero == false)
     }
 
     @Test func tablesAreInPointsAndTheirLinesAlign() throws {
