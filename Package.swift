@@ -62,6 +62,7 @@ var dryWing: [Target] =
     + room("Recipes", ["Markup"])
     + room("Checkpoints", fixtures: true)
     + room("Journal")
+    + room("Reports", ["Evaluation", "Journal"], testImports: ["Imaging"])
 
 /// What `make fuzz` feeds to the parsers, and the test that replays what it found.
 let fuzzWing: [Target] =
@@ -121,7 +122,7 @@ let wetWing: [Target] =
             name: "pupil",
             dependencies: [
                 "Base", "Geometry", "Imaging", "Annotations", "Augmentation", "Scenes", "Evaluation", "Recipes",
-                "Checkpoints", "Journal", "Torch", "Layers", "Models", "Loading", "Training", "SelfTraining",
+                "Checkpoints", "Journal", "Reports", "Torch", "Layers", "Models", "Loading", "Training", "SelfTraining",
             ],
             swiftSettings: swiftSettings),
         .testTarget(name: "pupilTests", dependencies: ["Base"], swiftSettings: swiftSettings),

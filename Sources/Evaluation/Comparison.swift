@@ -147,17 +147,18 @@ public enum Verdict: Sendable, Hashable {
     public func sentence(_ comparison: Comparison, metric: String) -> String {
         func points(_ x: Double) -> String { Estimate.points(x) }
         let size = "\(points(abs(comparison.mean))) +- \(points(comparison.margin)) \(metric)"
-        let signed = (comparison.mean < 0 ? "-" : "+") + size
+        func signed(_ x: Double) -> String { points(x).hasPrefix("-") ? points(x) : "+" + points(x) }
+        let shown = "\(signed(comparison.mean)) +- \(points(comparison.margin)) \(metric)"
         switch self {
         case .helps: return "helps by \(size)"
         case .hurts: return "hurts by \(size)"
-        case .withinNoise(let seeds?): return "within noise (\(signed)): about \(seeds) seeds would be needed"
+        case .withinNoise(let seeds?): return "within noise (\(shown)): about \(seeds) seeds would be needed"
         case .withinNoise(nil):
-            return "within noise (\(signed)): more pictures to measure on would be needed, not seeds"
-        case .withinNoiseOfAll: return "within noise of so many comparisons (\(signed) by itself)"
+            return "within noise (\(shown)): more pictures to measure on would be needed, not seeds"
+        case .withinNoiseOfAll: return "within noise of so many comparisons (\(shown) by itself)"
         case .none(let seeds):
-            let mean = (comparison.mean < 0 ? "-" : "+") + points(abs(comparison.mean))
-            return "no verdict of \(seeds) seed\(seeds == 1 ? "" : "s") (\(mean) \(metric)); three give one"
+            return
+                "no verdict of \(seeds) seed\(seeds == 1 ? "" : "s") (\(signed(comparison.mean)) \(metric)); three give one"
         }
     }
 }

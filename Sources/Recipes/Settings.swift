@@ -48,6 +48,20 @@ public struct Settings: Sendable {
         return copy
     }
 
+    /// The settings of another verb with keys in common: what was said here of those, and `values`; the rest by default.
+    /// - Precondition: `values` are the other verb's, and of its kinds.
+    public func passed(to schema: Schema, _ values: [String: JSON]) -> Settings {
+        var passed: [String: JSON] = [:]
+        for key in schema.keys {
+            if given.contains(key.name), self.schema.key(key.name)?.kind == key.kind {
+                passed[key.name] = self.values[key.name]
+            }
+        }
+        var settings = Settings(schema: schema, given: passed)
+        for (name, value) in values { settings = settings.setting(name, value) }
+        return settings
+    }
+
     private func require<T>(_ value: T?, _ name: String) -> T {
         guard let value else { preconditionFailure("the setting \(name) is absent; ask for the optional one") }
         return value

@@ -162,12 +162,18 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
     let looking: Model.InferenceOptions
     let stages: Stages<Model>
     let folder: String
+    let place: String
     let log: @Sendable (String) -> Void
 
-    /// A run into a run folder, over a store of stages; `log` gets a sentence for the user now and then.
+    /// A run into a run folder, over a store of stages.
+    ///
+    /// - Parameters:
+    ///   - looking: how the teacher looks at the pool.
+    ///   - place: a folder in `folder` for the links to stages, ended by a slash; empty: `folder` itself.
+    ///   - log: gets a sentence for the user now and then.
     public init(
         _ options: SelfTrainingOptions, _ data: SelfTrainingData, looking: Model.InferenceOptions,
-        stages: Stages<Model>, folder: String,
+        stages: Stages<Model>, folder: String, place: String = "",
         log: @escaping @Sendable (String) -> Void
     ) {
         self.options = options
@@ -175,6 +181,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         self.looking = looking
         self.stages = stages
         self.folder = folder
+        self.place = place
         self.log = log
     }
 
@@ -211,8 +218,8 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         let (human, rest) = try data.train.split(split)
         let needsLabels = options.arms.contains(where: \.hasPseudoLabels)
         let pool = needsLabels ? try self.pool(rest) : nil
-        let prefix = options.seeds > 1 ? "seed_\(seed)/" : ""
-        let tag = options.seeds > 1 ? "seed \(seed) " : ""
+        let prefix = place + (options.seeds > 1 ? "seed_\(seed)/" : "")
+        let tag = (place.isEmpty ? "" : place.dropLast() + " ") + (options.seeds > 1 ? "seed \(seed) " : "")
         try Files.makeFolder(Files.join(folder, "split"))
         let splitFile = try split.write(into: Files.join(folder, "split"))
         log(

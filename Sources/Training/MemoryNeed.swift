@@ -55,7 +55,9 @@ public struct MemoryNeed: Hashable, Sendable {
         var held: [Int] = []
         for count in [1, 2] {
             held.append(
-                try peak { () throws(Failure) in _ = forward(made.objective, count, probe, precision, maskStride) })
+                try peak { () throws(Failure) in
+                    _ = blankLosses(made.objective, count, probe, precision, maskStride)
+                })
         }
         let perImage = max(0, held[1] - held[0])
         let larger = Double(canvas.width * canvas.height) / Double(probe.width * probe.height)
@@ -76,21 +78,49 @@ public struct MemoryNeed: Hashable, Sendable {
 
     /// A multiple of the largest stride, 128.
     private static let probeSide = 256
+}
 
-    private static func forward(
-        _ objective: any Objective, _ count: Int, _ canvas: Size, _ precision: DType?, _ maskStride: Int?
-    ) -> [StreamLoss] {
-        let count = count * objective.views
-        let images = Tensor.empty([count, 3, canvas.height, canvas.width], channelsLast: true)
-        images.fill(0)
-        var masks: Tensor?
-        if let stride = maskStride {
-            masks = Tensor.zeros([count, canvas.height / stride, canvas.width / stride], .uint8)
+/// The losses of a forward pass over blank pictures.
+private func blankLosses(
+    _ objective: any Objective, _ count: Int, _ canvas: Size, _ precision: DType?, _ maskStride: Int?
+) -> [StreamLoss] {
+    let count = count * objective.views
+    let images = Tensor.empty([count, 3, canvas.height, canvas.width], channelsLast: true)
+    images.fill(0)
+    var masks: Tensor?
+    if let stride = maskStride {
+        masks = Tensor.zeros([count, canvas.height / stride, canvas.width / stride], .uint8)
+    }
+    return objective.losses(
+        Inputs(
+            images: images.to(objective.parameters.device, nonBlocking: false), masks: masks,
+            items: [Item](repeating: Item(blank: canvas), count: count)),
+        groups: [0..<count], precision: precision, noise: Noise(seed: 0, step: 0))
+}
+
+/// How fast a training goes on this machine.
+public enum TrainingRate {
+    /// Pictures a second, forwards and backwards, on a model that is made for it and thrown away: of blank pictures, so
+    /// without the time to read and vary real ones, which is hidden behind it where the machine is well fed.
+    ///
+    /// - Parameters:
+    ///   - images: pictures in a pass.
+    ///   - seconds: about how long it is measured, after a pass that does not count.
+    /// - Throws: what making the model throws; `.device` where a pass does not fit into memory.
+    public static func measured(
+        images: Int, canvas: Size, precision: DType?, maskStride: Int? = nil, seconds: Double = 1.5,
+        objective: any Objective
+    ) throws(Failure) -> Double {
+        var passes = 0
+        var began = monotonicSeconds()
+        try Torch.catching {
+            repeat {
+                blankLosses(objective, images, canvas, precision, maskStride)[0].total.backward()
+                // The first one makes room, and asks for the fastest kernels.
+                if passes == 0 { began = monotonicSeconds() }
+                passes += 1
+            } while passes < 3 || monotonicSeconds() - began < seconds
         }
-        return objective.losses(
-            Inputs(
-                images: images.to(objective.parameters.device, nonBlocking: false), masks: masks,
-                items: [Item](repeating: Item(blank: canvas), count: count)),
-            groups: [0..<count], precision: precision, noise: Noise(seed: 0, step: 0))
+        return Double((passes - 1) * images) / max(1e-9, monotonicSeconds() - began)
     }
 }

@@ -33,27 +33,19 @@ enum PretrainSimCLR {
             ] + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun]
             + CommonKeys.machine)
 
+    static let defaults = PretrainDefaults(optimizer: "lars", warmup: 0.1)
+
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
         let device = try given.useMachine()
-        var settings = try given.resolvedPretraining(
-            device,
-            PretrainDefaults(optimizer: "lars", warmup: 0.1))
+        var settings = try given.resolvedPretraining(device, defaults)
         let pool = try Dataset.pool(settings.strings("images"))
         let batch = settings.int("batch")
         if batch < 2 { throw .usage("batch: a step of SimCLR needs at least two pictures, to be told apart") }
-        func recipe(_ settings: Settings) throws(Failure) -> TrainingRecipe {
-            let views = ViewPolicy(
-                crop: RandomResizedCrop(area: try settings.cropArea()), strength: settings.double("jitter-strength"),
-                grey: settings.double("grey"), blur: settings.double("blur"))
-            var recipe = settings.pretrainRecipe(.views(views))
-            recipe.loss.temperature = settings.double("temperature")
-            return try settings.withStart(recipe)
-        }
         let start = try settings.start()
         settings = try settings.fittedToMemory(
-            device, pool.classes, [(try recipe(settings), [batch])], ContrastiveEncoder.self)
-        let resolved = try recipe(settings)
+            device, pool.classes, [(try settings.contrastiveRecipe(), [batch])], ContrastiveEncoder.self)
+        let resolved = try settings.contrastiveRecipe()
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
             print("\n\(resolved.steps) steps of \(batch) out of \(pool.examples.count) pictures, two views of each")
@@ -75,5 +67,17 @@ enum PretrainSimCLR {
                     + "\(folder.path), or see with `pupil probe` what its features are worth")
         }
         return .done
+    }
+}
+
+extension Settings {
+    /// - Precondition: the settings are resolved.
+    func contrastiveRecipe() throws(Failure) -> TrainingRecipe {
+        let views = ViewPolicy(
+            crop: RandomResizedCrop(area: try cropArea()), strength: double("jitter-strength"), grey: double("grey"),
+            blur: double("blur"))
+        var recipe = pretrainRecipe(.views(views))
+        recipe.loss.temperature = double("temperature")
+        return try withStart(recipe)
     }
 }

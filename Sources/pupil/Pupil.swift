@@ -15,6 +15,7 @@ struct Verb: Sendable {
 struct Pupil {
     static let verbs: [Verb] = [
         Verb(name: "selftrain", summary: SelfTrainVerb.schema.summary, run: SelfTrainVerb.run),
+        Verb(name: "study", summary: StudyVerb.schema.summary, run: StudyVerb.run),
         Verb(name: "train", summary: TrainVerb.schema.summary, run: TrainVerb.run),
         Verb(name: "pretrain", summary: PretrainVerb.summary, run: PretrainVerb.run),
         Verb(name: "probe", summary: ProbeVerb.schema.summary, run: ProbeVerb.run),

@@ -90,66 +90,18 @@ enum SelfTrainVerb {
 
     private static func run<Task: CommandTask>(_ given: Settings, _: Task.Type) throws(Failure) -> ExitCode {
         let device = try given.useMachine()
-        var settings = try given.resolvedTraining(device, Task.self)
-        if settings.value("student-model") == nil {
-            settings = settings.setting("student-model", .string(settings.string("model")))
-        }
-        let isOther = settings.string("student-model") != settings.string("model")
-        try Task.check(model: settings.string("student-model"))
-        if settings.value("student-init") == nil {
-            settings = settings.setting("student-init", .string(isOther ? "random" : "teacher"))
-        }
-        if isOther && settings.string("student-init") == "teacher" {
-            throw .usage(
-                "student-init: a \(settings.string("student-model")) cannot begin from a \(settings.string("model"))'s weights; use random"
-            )
-        }
-        if settings.value("student-steps") == nil {
-            settings = settings.setting("student-steps", .int(settings.int("steps")))
-        }
-
-        let (train, val, test) = try settings.labelledSets(Task.self)
-        let folders = settings.strings("unlabelled")
-        let pool = folders.isEmpty ? nil : try Dataset.pool(folders)
-        let extra = try settings.extraSet(beside: train, Task.self)
-        if settings.bool("human-pool"), pool != nil {
-            throw .usage(
-                "human-pool: nobody has labelled the pictures of --unlabelled; labelled ones come with --extra")
-        }
-        let classified = try settings.jointOptions()
-        SharedPictures.warn(
-            learned: [("--train", train)] + (extra.map { [("--extra", $0)] } ?? [])
-                + (pool.map { [("the pool", $0)] } ?? []),
-            measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
-        let share = try LabelShare.parse(settings.string("labels"))
-        let labelled = try share.pictures(of: train.examples.count)
-        let poolCount =
-            train.examples.count - labelled + (extra?.examples.count ?? 0) + (pool?.examples.count ?? 0)
+        var settings = try given.resolvedSelfTraining(device, Task.self)
+        let sets = try settings.selfTrainingSets(Task.self)
+        let (train, val, test) = (sets.data.train, sets.data.validation, sets.data.test)
+        let labelled = try LabelShare.parse(settings.string("labels")).pictures(of: train.examples.count)
+        let poolCount = sets.pool(besides: labelled)
         if poolCount == 0 {
             throw .usage(
-                "labels: \(share) leaves no picture unlabelled; give a folder with --unlabelled, or fewer labels")
+                "labels: \(settings.string("labels")) leaves no picture unlabelled; give a folder with --unlabelled, or "
+                    + "fewer labels")
         }
-        func studentRecipe() throws(Failure) -> TrainingRecipe {
-            try settings.recipe(
-                Task.self, model: settings.string("student-model"), steps: settings.int("student-steps"))
-        }
-        let batch = settings.int("batch")
-        let streams = [batch, batch] + (classified.map { [$0.images] } ?? [])
-        settings = try settings.fittedToMemory(
-            device, train.classes,
-            [(try settings.recipe(Task.self), [batch]), (try studentRecipe(), streams)], Task.self)
-        var options = SelfTrainingOptions(
-            teacher: try settings.recipe(Task.self), student: try studentRecipe(),
-            startsFromTeacher: settings.string("student-init") == "teacher", labels: share,
-            choice: LabelChoice(
-                threshold: Float(settings.double("threshold")), keepEmpty: settings.bool("keep-empty")),
-            alpha: settings.double("alpha"), seeds: settings.int("seeds"), start: try settings.start(),
-            evaluateEvery: settings.int("eval-every"))
-        options.joint = classified
-        options.arms = [.student]
-        if settings.bool("control") { options.arms.insert(.control) }
-        if classified != nil { options.arms.formUnion([.joint, .both]) }
-        if settings.bool("human-pool") { options.arms.insert(.human) }
+        settings = try settings.selfTrainingFittedToMemory(device, sets, Task.self)
+        let options = try settings.selfTrainingOptions(sets, Task.self)
         if settings.bool("dry-run") {
             print(settings.yaml, terminator: "")
             print(plan(options, train: train, val: val, test: test, labelled: labelled, pool: poolCount))
@@ -161,7 +113,7 @@ enum SelfTrainVerb {
         let stages = Stages<Task>(
             store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
         let run = SelfTrainingRun<Task>(
-            options, .init(train: train, validation: val, test: test, pool: pool, extra: extra),
+            options, sets.data,
             looking: try Task.looking(settings, precision: options.teacher.precision ?? .float32), stages: stages,
             folder: folder.path,
             log: { log($0) })
@@ -210,43 +162,5 @@ enum SelfTrainVerb {
         let measured = (test ?? val).examples.count
         table.add(["evaluation", "\(measured)", "-", "\(measured * (options.arms.count + 1))"])
         return table.text + "\ntimes \(options.seeds) seed(s)"
-    }
-}
-
-extension Settings {
-    /// The set of `--extra`; nil where there is none. - Throws: where its classes are not those of `--train`, or it has
-    /// pictures of it.
-    fileprivate func extraSet<Task: CommandTask>(beside train: Dataset, _: Task.Type) throws(Failure) -> Dataset? {
-        guard optionalString("extra") != nil else {
-            if optionalString("extra-images") != nil { throw .usage("--extra-images goes with --extra") }
-            return nil
-        }
-        guard let extra = try Task.set("extra", self) else { return nil }
-        try extra.requireSameClasses(as: train, naming: extra.source, train.source)
-        var theirs = Set<String>()
-        for example in train.examples { theirs.insert(try Files.absolute(train.path(of: example))) }
-        for example in extra.examples where theirs.contains(try Files.absolute(extra.path(of: example))) {
-            throw .usage("extra: \(extra.path(of: example)) is a picture of --train, too")
-        }
-        return try Task.looked(into: extra, as: "extra")
-    }
-
-    /// What `--joint` asks for; nil: nothing.
-    fileprivate func jointOptions() throws(Failure) -> JointOptions? {
-        guard let path = optionalString("joint") else {
-            if let key = ["joint-weight", "joint-student-weight", "joint-batch", "joint-augment"].first(where: departs)
-            {
-                throw .usage("--\(key) goes with --joint")
-            }
-            return nil
-        }
-        let set = try Dataset.imageFolder(path, part: "train", names: nil)
-        for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
-        guard let augment = CropPolicy.all.first(where: { $0.name == string("joint-augment") }) else {
-            throw .usage("joint-augment: there is no \(string("joint-augment"))")
-        }
-        return JointOptions(
-            set: set, augment: augment, images: optionalInt("joint-batch") ?? int("batch"),
-            weight: double("joint-weight"), studentWeight: double("joint-student-weight"))
     }
 }

@@ -1,0 +1,149 @@
+import Base
+import Evaluation
+
+/// One point of a study's grid.
+public struct StudyCell: Hashable, Sendable {
+    /// The word of the start: `random`, `simclr`, a file.
+    public var start: String
+    /// The augmentation policy.
+    public var augment: String
+    /// The share of labels, as it was typed.
+    public var labels: String
+    /// Pictures that keep their labels.
+    public var labelled: Int
+    /// Steps of the teacher.
+    public var steps: Int
+
+    /// A point of a grid.
+    public init(start: String, augment: String, labels: String, labelled: Int, steps: Int) {
+        self.start = start
+        self.augment = augment
+        self.labels = labels
+        self.labelled = labelled
+        self.steps = steps
+    }
+
+    /// As a folder's name: `random_S1_10%_300`.
+    public var name: String {
+        let parts = [start.split(separator: "/").joined(separator: "-"), augment, labels, String(steps)]
+        return parts.joined(separator: "_")
+    }
+
+    var json: JSON {
+        [
+            "start": .string(start), "augment": .string(augment), "labels": .string(labels),
+            "labelled": .int(labelled), "steps": .int(steps),
+        ]
+    }
+}
+
+/// How an arm of a study was trained; an arm of `selftrain`.
+public enum StudyMethod: String, CaseIterable, Sendable {
+    /// The teacher.
+    case supervised
+    /// As self-training, with human labels alone.
+    case control
+    /// The student.
+    case selfTraining = "self-training"
+    /// Classification beside it, with human labels alone.
+    case joint
+    /// Classification and pseudo-labels.
+    case both = "self + joint"
+    /// The pool with people's labels.
+    case human = "human pool"
+
+    /// The arm's name in `selftrain`.
+    public var arm: String {
+        switch self {
+        case .supervised: "teacher"
+        case .selfTraining: "student"
+        case .both: "both"
+        case .human: "human"
+        case .control, .joint: rawValue
+        }
+    }
+
+    /// What an arm of `selftrain` is called here.
+    public init?(arm: String) {
+        guard let method = Self.allCases.first(where: { $0.arm == arm }) else { return nil }
+        self = method
+    }
+}
+
+/// One training of a study, measured.
+public struct StudyArm: Sendable {
+    /// Where in the grid.
+    public var cell: StudyCell
+    /// How.
+    public var method: StudyMethod
+    /// With which seed.
+    public var seed: UInt64
+    /// The main metric, 0...1.
+    public var metric: Double
+    /// Of each class, 0...1; NaN where undefined.
+    public var perClass: [Double]
+    /// Pictures learned from, with repeats.
+    public var images: Int
+    /// Of training.
+    public var seconds: Double
+    /// What was found in each picture.
+    public var records: PictureRecords
+
+    /// An arm.
+    public init(
+        cell: StudyCell, method: StudyMethod, seed: UInt64, metric: Double, perClass: [Double], images: Int,
+        seconds: Double, records: PictureRecords
+    ) {
+        self.cell = cell
+        self.method = method
+        self.seed = seed
+        self.metric = metric
+        self.perClass = perClass
+        self.images = images
+        self.seconds = seconds
+        self.records = records
+    }
+}
+
+/// What a study has measured so far.
+public struct StudyResults: Sendable {
+    /// The main metric's name.
+    public var metric: String
+    /// The classes, in the order of `StudyArm.perClass`.
+    public var classes: [String]
+    /// The set that the numbers are on, `test` or `val`.
+    public var reportedSet: String
+    /// In the order of the grid.
+    public var cells: [StudyCell]
+    /// All that are done.
+    public var arms: [StudyArm]
+    /// What could not be trained, and why.
+    public var failures: [(cell: StudyCell, method: StudyMethod, seed: UInt64, reason: String)]
+    /// What of the data makes the answer doubtful, one sentence each.
+    public var warnings: [String]
+
+    /// Nothing measured yet.
+    public init(metric: String, classes: [String], reportedSet: String, cells: [StudyCell]) {
+        self.metric = metric
+        self.classes = classes
+        self.reportedSet = reportedSet
+        self.cells = cells
+        arms = []
+        failures = []
+        warnings = []
+    }
+
+    /// The arms of one kind, by rising seed.
+    func arms(_ cell: StudyCell, _ method: StudyMethod) -> [StudyArm] {
+        arms.filter { $0.cell == cell && $0.method == method }.sorted { $0.seed < $1.seed }
+    }
+
+    /// Of the arms of one kind.
+    func mean(_ cell: StudyCell, _ method: StudyMethod) -> Double {
+        let values = arms(cell, method).map(\.metric)
+        return values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
+    }
+
+    /// The methods that were used anywhere, in their order.
+    var methods: [StudyMethod] { StudyMethod.allCases.filter { method in arms.contains { $0.method == method } } }
+}

@@ -1,0 +1,230 @@
+import Base
+import Evaluation
+import Glibc
+import Journal
+
+/// One question of a study with its answer.
+public struct StudyContrast: Sendable {
+    /// What is asked: `self-training`, `start simclr instead of random`.
+    public var question: String
+    /// Where: the cell of the arm that is asked about.
+    public var cell: StudyCell
+    /// What is held against what.
+    public var arms: (StudyMethod, StudyMethod)
+    /// What the difference is.
+    public var comparison: Comparison
+    /// Holm's over all contrasts of the study that have three seeds or more.
+    public var adjusted: Double
+    /// What is said.
+    public var verdict: Verdict
+    /// What it is worth in labels, where that can be told.
+    public var labelWorth: LabelWorth?
+
+    /// "helps by 1.4 +- 0.5 AP, worth 23% more labelled images (8% to 40%)".
+    public func sentence(metric: String) -> String {
+        verdict.sentence(comparison, metric: metric) + (labelWorth.map { ", " + $0.sentence } ?? "")
+    }
+}
+
+/// What a gain is worth in labelled pictures: as many more would bring as much.
+public struct LabelWorth: Sendable, Hashable {
+    /// Of the pictures that have labels, 0.23 being 23% more.
+    public var share: Double
+    /// The same for the ends of the gain's interval.
+    public var low: Double
+    /// The same for the ends of the gain's interval.
+    public var high: Double
+    /// Whether the measured fractions end before the gain does, so that `share` is the least it is worth.
+    public var isAtLeast: Bool
+
+    /// "worth 23% more labelled images (8% to 40%)".
+    public var sentence: String {
+        func percent(_ x: Double) -> String { "\(Int((x * 100).rounded()))%" }
+        let more = share < 0 ? "\(percent(-share)) fewer" : "\(isAtLeast ? "at least " : "")\(percent(share)) more"
+        return "worth \(more) labelled images (\(percent(low)) to \(percent(high)))"
+    }
+
+    /// Read off the curve of supervised training over labels, straight between its points over the logarithm of pictures. The
+    /// interval is the gain's, read off the same curve; the curve itself is taken as it was measured.
+    ///
+    /// - Parameters:
+    ///   - curve: pictures with labels and the mean metric with them, in any order.
+    ///   - images: those with which the gain was made.
+    /// - Returns: nil where the curve has fewer than three points, none at `images`, or does not rise throughout.
+    public init?(curve: [(images: Int, metric: Double)], at images: Int, gain: Double, margin: Double) {
+        let points = curve.sorted { $0.images < $1.images }
+        guard points.count >= 3, let here = points.first(where: { $0.images == images }), !margin.isNaN,
+            zip(points, points.dropFirst()).allSatisfy({ $0.images < $1.images && $0.metric < $1.metric })
+        else { return nil }
+        func pictures(_ metric: Double) -> (images: Double, isBeyond: Bool) {
+            if metric <= points[0].metric { return (Double(points[0].images), metric < points[0].metric) }
+            guard let next = points.firstIndex(where: { $0.metric >= metric }) else {
+                return (Double(points[points.count - 1].images), true)
+            }
+            let (a, b) = (points[next - 1], points[next])
+            let part = (metric - a.metric) / (b.metric - a.metric)
+            let (low, high) = (log(Double(a.images)), log(Double(b.images)))
+            return (exp(low + part * (high - low)), false)
+        }
+        let n = Double(images)
+        let middle = pictures(here.metric + gain)
+        share = middle.images / n - 1
+        low = pictures(here.metric + gain - margin).images / n - 1
+        high = pictures(here.metric + gain + margin).images / n - 1
+        isAtLeast = middle.isBeyond && gain > 0
+    }
+}
+
+/// How much sooner a start is as good as the first one becomes, from cells that differ in their length.
+public struct TimeWorth: Sendable, Hashable {
+    /// Where, with any length.
+    public var cell: StudyCell
+    /// The start it is held against.
+    public var other: String
+    /// How many times as fast: the geometric mean over seeds.
+    public var times: Double
+    /// The interval of 95% over seeds; NaN of one.
+    public var low: Double
+    /// The interval of 95% over seeds; NaN of one.
+    public var high: Double
+    /// How many seeds.
+    public var seeds: Int
+
+    /// "simclr (S1, 10%): as good as random becomes in 2.5 times fewer steps (1.8 to 3.4)".
+    public var sentence: String {
+        func shown(_ x: Double) -> String { TextTable.fixed(x, 1) }
+        return
+            "\(cell.start) (\(cell.augment), \(cell.labels)): as good as \(other) becomes in 1/\(shown(times)) of its steps "
+            + (low.isNaN ? "(one seed)" : "(1/\(shown(low)) to 1/\(shown(high)), \(seeds) seeds)")
+    }
+
+    /// The steps of one curve at which it is as good as another one becomes, as a part of the other's: read off straight
+    /// between lengths over the logarithm of steps.
+    ///
+    /// - Returns: nil where it never becomes as good; a part of the shortest length counts as that length.
+    static func part(_ curve: [(steps: Int, metric: Double)], of other: [(steps: Int, metric: Double)]) -> Double? {
+        let points = curve.sorted { $0.steps < $1.steps }
+        guard let goal = other.max(by: { ($0.metric, $1.steps) < ($1.metric, $0.steps) }),
+            let next = points.firstIndex(where: { $0.metric >= goal.metric })
+        else { return nil }
+        if next == 0 { return Double(points[0].steps) / Double(goal.steps) }
+        let (a, b) = (points[next - 1], points[next])
+        let part = (goal.metric - a.metric) / (b.metric - a.metric)
+        let (low, high) = (log(Double(a.steps)), log(Double(b.steps)))
+        return exp(low + part * (high - low)) / Double(goal.steps)
+    }
+}
+
+extension StudyResults {
+    /// Every question that the arms answer, in the order of the grid: what a method adds to the control of its cell, what a
+    /// start or an augmentation adds to the first one's, all else equal.
+    ///
+    /// - Parameter draws: of pictures.
+    public func contrasts(draws: Int = 1000, threads: Int = availableProcessors()) -> [StudyContrast] {
+        guard let pictures = arms.first?.records.pictures, arms.allSatisfy({ $0.records.pictures == pictures }) else {
+            return []
+        }
+        let resampling = PictureResampling(pictures: pictures, count: draws)
+        var metrics: [ArmKey: [Double]] = [:]
+        func resampled(_ arm: StudyArm) -> [Double] {
+            let key = ArmKey(cell: arm.cell, method: arm.method, seed: arm.seed)
+            if let known = metrics[key] { return known }
+            let values = resampling.metrics(arm.records, threads: threads)
+            metrics[key] = values
+            return values
+        }
+        var found: [StudyContrast] = []
+        func ask(_ question: String, _ a: (StudyCell, StudyMethod), _ b: (StudyCell, StudyMethod)) {
+            let others = Dictionary(arms(b.0, b.1).map { ($0.seed, $0) }, uniquingKeysWith: { first, _ in first })
+            let pairs = arms(a.0, a.1).compactMap { arm in others[arm.seed].map { (arm, $0) } }
+            if pairs.isEmpty { return }
+            var mean = [Double](repeating: 0, count: draws)
+            for (one, other) in pairs {
+                let (x, y) = (resampled(one), resampled(other))
+                for i in 0..<draws { mean[i] += (x[i] - y[i]) / Double(pairs.count) }
+            }
+            let comparison = Comparison(
+                differences: pairs.map { $0.metric - $1.metric }, resampled: mean, pictures: pictures)
+            found.append(
+                StudyContrast(
+                    question: question, cell: a.0, arms: (a.1, b.1), comparison: comparison, adjusted: .nan,
+                    verdict: .none(seeds: pairs.count),
+                    labelWorth: a.0 == b.0
+                        ? LabelWorth(
+                            curve: labelCurve(a.0), at: a.0.labelled, gain: comparison.mean, margin: comparison.margin)
+                        : nil))
+        }
+        for cell in cells {
+            for method in [StudyMethod.selfTraining, .joint, .both, .human] {
+                ask(method.rawValue, (cell, method), (cell, .control))
+            }
+        }
+        for cell in cells {
+            var first = cell
+            first.start = cells[0].start
+            if first != cell {
+                ask("start \(cell.start) instead of \(first.start)", (cell, .supervised), (first, .supervised))
+            }
+        }
+        for cell in cells {
+            var first = cell
+            first.augment = cells[0].augment
+            if first != cell {
+                ask("\(cell.augment) instead of \(first.augment)", (cell, .supervised), (first, .supervised))
+            }
+        }
+        let judged = found.map { $0.comparison.n < Comparison.leastSeeds ? .nan : $0.comparison.p }
+        for (i, adjusted) in Comparison.holm(judged).enumerated() {
+            found[i].adjusted = adjusted
+            found[i].verdict = Verdict(found[i].comparison, adjusted: adjusted)
+        }
+        return found
+    }
+
+    /// Supervised training over labels, all else as in a cell.
+    func labelCurve(_ cell: StudyCell) -> [(images: Int, metric: Double)] {
+        cells.compactMap { other in
+            var same = other
+            (same.labels, same.labelled) = (cell.labels, cell.labelled)
+            let metric = mean(other, .supervised)
+            return same == cell && !metric.isNaN ? (other.labelled, metric) : nil
+        }
+    }
+
+    /// How much sooner each start is as good as the first one becomes, where lengths were part of the grid; a start that
+    /// in some seed never becomes as good has none.
+    public var timeWorths: [TimeWorth] {
+        guard Set(cells.map(\.steps)).count >= 2 else { return [] }
+        var seen: Set<StudyCell> = []
+        var worths: [TimeWorth] = []
+        for var cell in cells where cell.start != cells[0].start {
+            cell.steps = 0
+            if !seen.insert(cell).inserted { continue }
+            func curves(_ start: String) -> [UInt64: [(steps: Int, metric: Double)]] {
+                var curves: [UInt64: [(steps: Int, metric: Double)]] = [:]
+                for arm in arms where arm.method == .supervised && arm.cell.start == start {
+                    var like = arm.cell
+                    (like.start, like.steps) = (cell.start, 0)
+                    if like == cell { curves[arm.seed, default: []].append((arm.cell.steps, arm.metric)) }
+                }
+                return curves
+            }
+            let others = curves(cells[0].start)
+            let pairs = curves(cell.start).compactMap { seed, curve in others[seed].map { (curve, $0) } }
+            let parts = pairs.compactMap { TimeWorth.part($0, of: $1) }
+            if parts.isEmpty || parts.count < pairs.count { continue }
+            let estimate = Estimate.mean(parts.map { -log($0) })
+            worths.append(
+                TimeWorth(
+                    cell: cell, other: cells[0].start, times: exp(estimate.mean), low: exp(estimate.low),
+                    high: exp(estimate.high), seeds: parts.count))
+        }
+        return worths
+    }
+}
+
+private struct ArmKey: Hashable {
+    var cell: StudyCell
+    var method: StudyMethod
+    var seed: UInt64
+}

@@ -1,0 +1,131 @@
+import Annotations
+import Augmentation
+import Base
+import Journal
+import Recipes
+import SelfTraining
+import Torch
+import Training
+
+/// All sets that a self-training run reads.
+struct SelfTrainingSets {
+    var data: SelfTrainingData
+    /// Pictures with classes for joint training; nil: none.
+    var joint: JointOptions?
+
+    /// Pictures that a teacher would label where so many of `train` keep their labels.
+    func pool(besides labelled: Int) -> Int {
+        data.train.examples.count - labelled + (data.extra?.examples.count ?? 0) + (data.pool?.examples.count ?? 0)
+    }
+}
+
+extension Settings {
+    /// Fills in every default that depends on something, for teacher and student.
+    func resolvedSelfTraining<Task: CommandTask>(_ device: Device, _: Task.Type) throws(Failure) -> Settings {
+        var settings = try resolvedTraining(device, Task.self)
+        if settings.value("student-model") == nil {
+            settings = settings.setting("student-model", .string(settings.string("model")))
+        }
+        let isOther = settings.string("student-model") != settings.string("model")
+        try Task.check(model: settings.string("student-model"))
+        if settings.value("student-init") == nil {
+            settings = settings.setting("student-init", .string(isOther ? "random" : "teacher"))
+        }
+        if isOther && settings.string("student-init") == "teacher" {
+            throw .usage(
+                "student-init: a \(settings.string("student-model")) cannot begin from a \(settings.string("model"))'s "
+                    + "weights; use random")
+        }
+        if settings.value("student-steps") == nil {
+            settings = settings.setting("student-steps", .int(settings.int("steps")))
+        }
+        return settings
+    }
+
+    /// Reads the sets, and warns where what is measured on is learned from.
+    func selfTrainingSets<Task: CommandTask>(_: Task.Type) throws(Failure) -> SelfTrainingSets {
+        let (train, val, test) = try labelledSets(Task.self)
+        let folders = strings("unlabelled")
+        let pool = folders.isEmpty ? nil : try Dataset.pool(folders)
+        let extra = try extraSet(beside: train, Task.self)
+        if bool("human-pool"), pool != nil {
+            throw .usage(
+                "human-pool: nobody has labelled the pictures of --unlabelled; labelled ones come with --extra")
+        }
+        let joint = try jointOptions()
+        SharedPictures.warn(
+            learned: [("--train", train)] + (extra.map { [("--extra", $0)] } ?? [])
+                + (pool.map { [("the pool", $0)] } ?? []),
+            measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
+        return SelfTrainingSets(
+            data: SelfTrainingData(train: train, validation: val, test: test, pool: pool, extra: extra), joint: joint)
+    }
+
+    private func studentRecipe<Task: CommandTask>(_: Task.Type) throws(Failure) -> TrainingRecipe {
+        try recipe(Task.self, model: string("student-model"), steps: int("student-steps"))
+    }
+
+    /// As `fittedToMemory`, for teacher and student.
+    func selfTrainingFittedToMemory<Task: CommandTask>(
+        _ device: Device, _ sets: SelfTrainingSets, _: Task.Type
+    ) throws(Failure) -> Settings {
+        let batch = int("batch")
+        let streams = [batch, batch] + (sets.joint.map { [$0.images] } ?? [])
+        return try fittedToMemory(
+            device, sets.data.train.classes,
+            [(try recipe(Task.self), [batch]), (try studentRecipe(Task.self), streams)], Task.self)
+    }
+
+    /// What `SelfTrainingRun` is asked. - Precondition: the settings are resolved.
+    func selfTrainingOptions<Task: CommandTask>(
+        _ sets: SelfTrainingSets, _: Task.Type
+    ) throws(Failure) -> SelfTrainingOptions {
+        var options = SelfTrainingOptions(
+            teacher: try recipe(Task.self), student: try studentRecipe(Task.self),
+            startsFromTeacher: string("student-init") == "teacher", labels: try LabelShare.parse(string("labels")),
+            choice: LabelChoice(threshold: Float(double("threshold")), keepEmpty: bool("keep-empty")),
+            alpha: double("alpha"), seeds: int("seeds"), start: try start(), evaluateEvery: int("eval-every"))
+        options.joint = sets.joint
+        options.arms = [.student]
+        if bool("control") { options.arms.insert(.control) }
+        if sets.joint != nil { options.arms.formUnion([.joint, .both]) }
+        if bool("human-pool") { options.arms.insert(.human) }
+        return options
+    }
+
+    /// The set of `--extra`; nil where there is none. - Throws: where its classes are not those of `--train`, or it has
+    /// pictures of it.
+    private func extraSet<Task: CommandTask>(beside train: Dataset, _: Task.Type) throws(Failure) -> Dataset? {
+        guard optionalString("extra") != nil else {
+            if optionalString("extra-images") != nil { throw .usage("--extra-images goes with --extra") }
+            return nil
+        }
+        guard let extra = try Task.set("extra", self) else { return nil }
+        try extra.requireSameClasses(as: train, naming: extra.source, train.source)
+        var theirs = Set<String>()
+        for example in train.examples { theirs.insert(try Files.absolute(train.path(of: example))) }
+        for example in extra.examples where theirs.contains(try Files.absolute(extra.path(of: example))) {
+            throw .usage("extra: \(extra.path(of: example)) is a picture of --train, too")
+        }
+        return try Task.looked(into: extra, as: "extra")
+    }
+
+    /// What `--joint` asks for; nil: nothing.
+    private func jointOptions() throws(Failure) -> JointOptions? {
+        guard let path = optionalString("joint") else {
+            if let key = ["joint-weight", "joint-student-weight", "joint-batch", "joint-augment"].first(where: departs)
+            {
+                throw .usage("--\(key) goes with --joint")
+            }
+            return nil
+        }
+        let set = try Dataset.imageFolder(path, part: "train", names: nil)
+        for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
+        guard let augment = CropPolicy.all.first(where: { $0.name == string("joint-augment") }) else {
+            throw .usage("joint-augment: there is no \(string("joint-augment"))")
+        }
+        return JointOptions(
+            set: set, augment: augment, images: optionalInt("joint-batch") ?? int("batch"),
+            weight: double("joint-weight"), studentWeight: double("joint-student-weight"))
+    }
+}

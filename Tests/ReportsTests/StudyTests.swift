@@ -1,0 +1,166 @@
+import Base
+import Evaluation
+import Glibc
+import Imaging
+import Testing
+
+@testable import Reports
+
+@Suite struct StudyTests {
+    private func cell(
+        _ start: String = "random", _ augment: String = "S1", _ labels: String = "10%", _ labelled: Int = 20,
+        _ steps: Int = 300
+    ) -> StudyCell {
+        StudyCell(start: start, augment: augment, labels: labels, labelled: labelled, steps: steps)
+    }
+
+    /// An arm whose every picture has one object, found in a part of the pictures by the metric: the mean IoU of one class
+    /// is then the metric, and pictures differ.
+    private func arm(_ cell: StudyCell, _ method: StudyMethod, _ seed: UInt64, _ metric: Double) -> StudyArm {
+        var records = PixelRecords(classes: 1)
+        for i in 0..<50 {
+            var picture = PixelConfusion(classes: 1)
+            let right = Int((metric * 1000).rounded()) + (i % 2 == 0 ? 3 : -3)
+            picture.add(
+                truth: .init(width: 1000, height: 1, labels: [UInt8](repeating: 0, count: 1000)),
+                prediction: .init(
+                    width: 1000, height: 1,
+                    labels: [UInt8](repeating: 0, count: right) + [UInt8](repeating: 255, count: 1000 - right)))
+            records.add(picture)
+        }
+        return StudyArm(
+            cell: cell, method: method, seed: seed, metric: metric, perClass: [metric, .nan], images: 4800,
+            seconds: 90, records: .pixels(records))
+    }
+
+    private func study() -> StudyResults {
+        let cells = [
+            cell(), cell("simclr"), cell("random", "S4"), cell("random", "S1", "25%", 50),
+            cell("random", "S1", "50%", 100),
+        ]
+        var results = StudyResults(metric: "AP", classes: ["a", "b, c"], reportedSet: "test", cells: cells)
+        for (i, seed) in [5, 6, 7].enumerated() {
+            let seed = UInt64(seed)
+            let wobble = [0.002, 0, -0.002][i]
+            results.arms += [
+                arm(cells[0], .supervised, seed, 0.300 + 5 * wobble), arm(cells[0], .control, seed, 0.310 + 5 * wobble),
+                arm(cells[0], .selfTraining, seed, 0.340 + 6 * wobble),
+                arm(cells[1], .supervised, seed, 0.301 + 5 * wobble + [0.02, -0.03, 0.01][i]),
+                arm(cells[2], .supervised, seed, 0.250 + 5 * wobble),
+                arm(cells[3], .supervised, seed, 0.400 + wobble), arm(cells[4], .supervised, seed, 0.500 + wobble),
+            ]
+        }
+        return results
+    }
+
+    /// Each question by hand: +3.0 is sure and worth as many labels as the curve says, +0.1 is noise, S4 costs 5.
+    @Test func verdicts() throws {
+        let report = StudyReport(study())
+        #expect(
+            report.contrasts.map(\.question) == ["self-training", "start simclr instead of random", "S4 instead of S1"])
+        let gain = report.contrasts[0]
+        #expect(abs(gain.comparison.mean - 0.03) < 1e-12 && gain.verdict == .helps && gain.comparison.n == 3)
+        // From 20 pictures with 30.0 the curve reaches 33.0 at 3/10 of the way to 50, over the logarithm.
+        let worth = try #require(gain.labelWorth)
+        #expect(abs(worth.share - (pow(50.0 / 20, 0.3) - 1)) < 1e-9 && !worth.isAtLeast)
+        #expect(worth.low < worth.share && worth.share < worth.high)
+        #expect(
+            gain.sentence(metric: "AP").hasPrefix("helps by 3.0 +- ")
+                && gain.sentence(metric: "AP").contains("worth 32% more labelled images ("))
+        #expect(report.contrasts[1].verdict != .helps && report.contrasts[1].labelWorth == nil)
+        #expect(report.contrasts[2].verdict == .hurts)
+        // Holm: the least of three p is tripled.
+        let p = report.contrasts.map(\.comparison.p)
+        let least = try #require(p.indices.min { p[$0] < p[$1] })
+        #expect(abs(report.contrasts[least].adjusted - min(1, 3 * p[least])) < 1e-12)
+        // All do as well on any draw of pictures as these are alike, so the pictures decide nothing.
+        #expect(gain.comparison.pictureVariance < 1e-6)
+        // Answers first, noise after.
+        #expect(report.summary[0].hasPrefix("self-training (random, S1, 10%): helps"))
+        #expect(report.summary.last?.hasPrefix("start simclr") == true)
+    }
+
+    @Test func tablesAndFiles() throws {
+        var results = study()
+        results.failures = [(results.cells[2], .selfTraining, 6, "the loss is not finite")]
+        results.warnings = ["few labels"]
+        let report = StudyReport(results)
+        #expect(report.tables.map(\.title) == ["By augmentation, 10% of the labels", "By labels, S1"])
+        let first = report.tables[0]
+        #expect(first.head == ["start", "method", "S1", "S4"])
+        #expect(first.rows[0] == ["random", "supervised", "30.0", "25.0"])
+        #expect(first.rows[2] == ["random", "self-training", "34.0 (+3.0)", "-"])
+        // The paper has 50% of the labels, and neither 10% nor 25%.
+        #expect(report.tables[1].rows[0] == ["random", "supervised", "30.0", "40.0", "50.0 [paper 33.5]"])
+        let text = report.markdown
+        for words in [
+            "# What helps here", "| random | self-training | 34.0 (+3.0) | - |",
+            "failed: self-training, random_S4_10%_300, seed 6",
+            "warning: few labels", "| S4 instead of S1 | random, 10% | -5.0 |", "Zoph et al. 2020",
+        ] {
+            #expect(text.contains(words), "\(words) in \(text)")
+        }
+        let lines = report.armsCSV.split(separator: "\n")
+        #expect(lines.count == 22 && lines[0].hasSuffix("images,seconds,a,\"b, c\""))
+        #expect(lines[1] == "random,S1,10%,20,300,supervised,5,0.31,4800,90.0,0.31,")
+        #expect(report.contrastsCSV.split(separator: "\n").count == 4)
+        #expect(report.contrastsCSV.contains("self-training,random,S1,10%,300,0.03"))
+        let json = try JSON.parse(report.json.pretty)
+        #expect(json["contrasts"]?.array?.count == 3 && json["arms"]?.array?.count == 21)
+        #expect(json["contrasts"]?.array?[0]["verdict"]?.string == "helps")
+    }
+
+    /// Two seeds give a difference and no verdict; pictures that no arm shares with another give none at all.
+    @Test func whatCannotBeTold() {
+        var results = study()
+        results.arms.removeAll { $0.seed == 7 }
+        let report = StudyReport(results)
+        #expect(report.contrasts.allSatisfy { $0.verdict == .none(seeds: 2) && $0.adjusted.isNaN })
+        #expect(report.text.contains("no verdict of 2 seeds"))
+        results.arms[0].records = .pixels(PixelRecords(classes: 1))
+        #expect(StudyReport(results).contrasts.isEmpty)
+        #expect(StudyReport(StudyResults(metric: "AP", classes: [], reportedSet: "val", cells: [])).contrasts.isEmpty)
+    }
+
+    @Test func worthInLabels() {
+        let curve = [(images: 10, metric: 0.1), (20, 0.2), (40, 0.3)]
+        func worth(_ gain: Double, at images: Int = 10, curve: [(images: Int, metric: Double)] = curve) -> LabelWorth? {
+            LabelWorth(curve: curve, at: images, gain: gain, margin: 0.01)
+        }
+        #expect(abs((worth(0.1)?.share ?? 0) - 1) < 1e-12)
+        #expect(abs((worth(0.15)?.share ?? 0) - (2 * 2.0.squareRoot() - 1)) < 1e-12)
+        #expect(worth(0.5)?.isAtLeast == true && worth(0.5)?.share == 3)
+        #expect(abs((worth(-0.1, at: 20)?.share ?? 0) + 0.5) < 1e-12)
+        #expect(worth(-0.1, at: 20)?.sentence.contains("50% fewer") == true)
+        // Two points are no curve, and one that falls cannot be read.
+        #expect(worth(0.1, curve: Array(curve.prefix(2))) == nil && worth(0.1, at: 30) == nil)
+        #expect(worth(0.1, curve: [(10, 0.1), (20, 0.3), (40, 0.2)]) == nil)
+    }
+
+    /// Where lengths are part of the grid: as good as the first start becomes, sooner.
+    @Test func worthInTime() throws {
+        var cells: [StudyCell] = []
+        for steps in [100, 200, 400] {
+            for start in ["random", "file"] { cells.append(cell(start, "S1", "10%", 20, steps)) }
+        }
+        var results = StudyResults(metric: "AP", classes: ["a"], reportedSet: "test", cells: cells)
+        for seed in 0..<3 {
+            for (steps, random, file) in [(100, 0.1, 0.2), (200, 0.2, 0.3), (400, 0.25, 0.35)] {
+                results.arms.append(arm(cell("random", "S1", "10%", 20, steps), .supervised, UInt64(seed), random))
+                results.arms.append(arm(cell("file", "S1", "10%", 20, steps), .supervised, UInt64(seed), file))
+            }
+        }
+        let worth = try #require(results.timeWorths.first)
+        // 0.25 lies half way between 0.2 after 100 and 0.3 after 200: after 100 * sqrt(2) steps instead of 400.
+        #expect(results.timeWorths.count == 1 && abs(worth.times - 4 / 2.0.squareRoot()) < 1e-9)
+        #expect(abs(worth.low - worth.times) < 1e-9 && worth.seeds == 3)
+        #expect(worth.sentence.contains("1/2.8 of its steps (1/2.8 to 1/2.8, 3 seeds)"))
+        // Where one seed never gets there, nothing is said.
+        results.arms = results.arms.map { arm in
+            var arm = arm
+            if arm.seed == 2, arm.cell.start == "file" { arm.metric = 0.1 }
+            return arm
+        }
+        #expect(results.timeWorths.isEmpty)
+    }
+}

@@ -1,0 +1,127 @@
+import Base
+import Glibc
+import Testing
+
+/// A study as somebody types it. `make test-all` kills it twenty times, `make test` three.
+@Suite(.serialized, .enabled(if: Program.isBuilt)) struct StudyVerbTests {
+    private let recipe = """
+        train: set/annotations/instances_train.json
+        val: set/annotations/instances_val.json
+        test: set/annotations/instances_test.json
+        init: [random, simclr]
+        labels: ["8"]
+        supervised_labels: ["12", "16"]
+        supervised_seeds: 1
+        steps: [16]
+        student_steps: 4
+        model: pico
+        size: 64
+        batch: 2
+        lr: 0.01
+        threshold: 0.06
+        pretrain_steps: 2
+        pretrain_batch: 4
+        seeds: 3
+        threads: 1
+        checkpoint_steps: 3
+        """
+
+    private func draw(_ folder: String) throws {
+        let draw = ["draw", "--images", "24", "--size", "64", "--seed", "3", "--out", "set"]
+        #expect(try Program.run(draw, in: folder).code == 0)
+        try Files.write(recipe, to: Files.join(folder, "recipe.yaml"))
+    }
+
+    /// What a study says, without its times.
+    private func said(_ folder: String) throws -> [String] {
+        let arms = try Files.readText(Files.join(folder, "runs/study/arms.csv")).split(separator: "\n").map { line in
+            line.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.0 != 9 }.map {
+                String($0.1)
+            }.joined(separator: ",")
+        }
+        return arms + [try Files.readText(Files.join(folder, "runs/study/contrasts.csv"))]
+    }
+
+    /// Killed at any moments and started again, a study says what it says when it is left alone.
+    @Test func aKilledStudySaysTheSame() throws {
+        let kills = getenv("PUPIL_TEST_ALL") != nil ? 20 : 3
+        try Program.withFolder { folder in
+            try draw(folder)
+            let command = ["study", "recipe.yaml"]
+            let start = monotonicSeconds()
+            let whole = try Program.run(command, in: folder)
+            let seconds = monotonicSeconds() - start
+            try #require(whole.code == 0, "\(whole.errors)")
+            let expected = try said(folder)
+            // 2 starts x 3 seeds x 3 arms, and 2 shares of one seed; questions: self-training twice, the start.
+            #expect(expected.count == 1 + 18 + 2 + 1)
+            #expect(expected[expected.count - 1].split(separator: "\n").count == 4)
+            #expect(whole.output.contains("start simclr instead of random (8): "))
+            #expect(
+                Files.exists(
+                    Files.join(folder, "runs/study/cells/simclr_S1_8_16/seed_2/student/weights/last.safetensors")))
+            let report = try Files.readText(Files.join(folder, "runs/study/report.md"))
+            #expect(report.contains("| random | self-training |") && report.contains("### Questions"))
+
+            try Files.remove(Files.join(folder, "runs"))
+            for kill in 0..<kills {
+                var random = Random(seed: 12, purpose: .test, index: kill)
+                let delay = random.uniform(0.05, 1.5) * seconds / Double(kills)
+                let run = try Program.run(command, in: folder, signal: SIGKILL, after: delay)
+                #expect(run.code == 0 || run.code == 128 + SIGKILL, "\(run.errors)")
+            }
+            let last = try Program.run(command, in: folder)
+            try #require(last.code == 0, "\(last.errors)")
+            #expect(try said(folder) == expected)
+            // Again: nothing is made anew.
+            let again = try Program.run(command + ["--json"], in: folder)
+            #expect(again.code == 0 && !again.errors.contains("evaluating"))
+            #expect(try JSON.parse(again.output)["contrasts"]?.array?.count == 3)
+        }
+    }
+
+    /// What cannot be trained is told, and the rest is there.
+    @Test func aFailedArmDoesNotLoseTheOthers() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            let run = try Program.run(
+                [
+                    "study", "recipe.yaml", "--init", "random", "supervised_labels=[]", "--seeds", "1", "--threshold",
+                    "1",
+                ],
+                in: folder)
+            #expect(run.code == 0, "\(run.errors)")
+            #expect(run.output.contains("failed: self-training, random_S1_8_16, seed 0: too few pseudo-labels"))
+            #expect(run.output.contains("random  supervised") && run.output.contains("random  control"))
+            #expect(try Files.readText(Files.join(folder, "runs/study/arms.csv")).split(separator: "\n").count == 3)
+        }
+    }
+
+    @Test func theGridIsShownAndItsFaultsAreSaid() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            func run(_ more: [String]) throws -> Program.Outcome {
+                try Program.run(["study", "recipe.yaml", "--dry-run"] + more, in: folder)
+            }
+            let plan = try run(["--labels", "8", "100%", "--augment", "S1", "S4"])
+            #expect(plan.code == 0, "\(plan.errors)")
+            // 2 starts x 2 augmentations x 3 seeds: 3 arms with 8 labels, 1 with all; 2 more shares of one seed.
+            #expect(plan.output.contains("\n50 trainings of "), "\(plan.output)")
+            #expect(plan.output.contains("random_S1_100%_16: no picture is left unlabelled"))
+            #expect(!Files.exists(Files.join(folder, "runs")))
+            for (words, said) in [
+                (["--init", "random", "random"], "--init has random twice"), (["augment=[]"], "--augment is empty"),
+                (["--methods", "joint"], "--methods joint needs pictures with classes"),
+                (["--init", "classes"], "--init classes needs pictures with classes"),
+                (["--steps", "5", "5"], "a length twice"), (["--labels", "8", "1000"], "the set has only"),
+                (["--augment", "S5"], "one of none, S1, S2, S3, S4"),
+                (["--init", "nowhere"], "there is no file nowhere"),
+            ] {
+                let run = try run(words)
+                #expect(run.code != 0 && run.errors.contains(said), "\(words): \(run.errors)")
+            }
+            let missing = try Program.run(["study", "nowhere.yaml"], in: folder)
+            #expect(missing.code != 0 && missing.errors.contains("nowhere.yaml"))
+        }
+    }
+}
