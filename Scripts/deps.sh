@@ -188,6 +188,23 @@ libtorch_cuda() {
     say "the CUDA libraries are in .deps"
 }
 
+# plotly.js, which pages with charts have beside them. Pages do without it where it cannot be had.
+plotly() {
+    local wanted work=$DEPS/.work-plotly
+    wanted=$(sum Scripts/deps-plotly.txt)
+    if stamped stamp-plotly "$wanted" && [ -e "$DEPS/plotly/plotly.min.js" ]; then return; fi
+    need_pip
+    rm -rf "$work" "$DEPS/stamp-plotly"
+    mkdir -p "$work"
+    fetch Scripts/deps-plotly.txt "$work"
+    python3 Scripts/unpack.py "$work"/plotly-*.whl "$work" plotly/package_data/plotly.min.js '*/LICENSE*'
+    mkdir -p "$DEPS/plotly"
+    put "$work/plotly/package_data/plotly.min.js" "$DEPS/plotly/plotly.min.js"
+    put "$(find "$work" -name 'LICENSE*' | head -1)" "$DEPS/plotly/LICENSE"
+    done_with "$work" stamp-plotly "$wanted"
+    say "plotly.js is in .deps"
+}
+
 from_python() {
     local found
     found=$("$FROM_PYTHON" -c '
@@ -206,13 +223,15 @@ print(spec.submodule_search_locations[0] if spec else "")') ||
 }
 
 system_libraries
-if [ -n "${LIBTORCH:-}" ]; then
-    check_libtorch "$LIBTORCH"
-    exit 0
-fi
 mkdir -p "$DEPS"
 exec 9>"$DEPS/.lock"
 flock 9 2>/dev/null || true
+if [ -n "${LIBTORCH:-}" ]; then
+    check_libtorch "$LIBTORCH"
+    (plotly) || say "without plotly.js pages have no charts"
+    exit 0
+fi
+(plotly) || say "without plotly.js pages have no charts"
 if [ -n "${FROM_PYTHON:-}" ]; then
     from_python
     exit 0

@@ -30,5 +30,6 @@ if [ "${CUDA:-}" = 1 ]; then
     cp -Lf "$torch"/lib/lib*.so "$home"/nvidia/*/lib/*.so* "$root/lib/" ||
         { echo "install: no CUDA libraries in $home; run 'make deps CUDA=1' first" >&2; exit 7; }
 fi
+if [ -e .deps/plotly/plotly.min.js ]; then cp -f .deps/plotly/plotly.min.js "$root/share/pupil/"; fi
 cp -f LICENSE README.md "$root/share/pupil/" 2>/dev/null || cp -f LICENSE "$root/share/pupil/"
 echo "install: $root/bin/pupil, $(du -sm "$root/lib" | cut -f1) MB of libraries in $root/lib"

@@ -35,7 +35,7 @@ public struct StudyReport: Sendable {
     }
 
     /// What of a cell has to be said: what differs in the study.
-    private func place(_ contrast: StudyContrast) -> String {
+    func place(_ contrast: StudyContrast) -> String {
         let cell = contrast.cell
         func varies<T: Hashable>(_ value: (StudyCell) -> T) -> Bool { Set(results.cells.map(value)).count > 1 }
         var parts: [String] = []
@@ -103,8 +103,9 @@ public struct StudyReport: Sendable {
         for steps in lengths {
             let length = lengths.count > 1 ? ", \(steps) steps" : ""
             for labels in shares {
+                let share = labels + (labels.hasSuffix("%") ? " of the labels" : " labelled pictures")
                 add(
-                    "By augmentation, \(labels) of the labels\(length)", augments, \.augment,
+                    (augments.count > 1 ? "By augmentation, " : "") + share + length, augments, \.augment,
                     { $0.labels == labels && $0.steps == steps }, even: shares.count == 1 ? 1 : 2)
             }
             for augment in augments {
@@ -189,11 +190,11 @@ public struct StudyReport: Sendable {
     }
 
     /// How the numbers are to be read, what failed, what is doubtful.
-    private var notes: [String] {
+    var notes: [String] {
         var notes = [
             "\(results.metric) in points on \(results.reportedSet), means over seeds; in brackets the difference to the control, "
                 + "which saw as many pictures with human labels alone. Intervals of 95% by themselves, over seeds and pictures; "
-                + "verdicts after Holm's correction over all \(contrasts.count) questions."
+                + "verdicts after Holm's correction over the \(contrasts.count) question\(contrasts.count == 1 ? "" : "s")."
         ]
         if results.cells.contains(where: { cell in
             results.methods.contains { PaperTables.ap(cell.start, $0, cell.augment, cell.labels) != nil }
@@ -221,22 +222,8 @@ public struct StudyReport: Sendable {
 
     // MARK: - For spreadsheets
 
-    /// `arms.csv`: a line for each training.
-    public var armsCSV: String {
-        var lines = [
-            ["start", "augment", "labels", "labelled", "steps", "method", "seed", results.metric, "images", "seconds"]
-                + results.classes
-        ]
-        for arm in results.arms {
-            let cell = arm.cell
-            lines.append(
-                [
-                    cell.start, cell.augment, cell.labels, "\(cell.labelled)", "\(cell.steps)", arm.method.rawValue,
-                    "\(arm.seed)", number(arm.metric), "\(arm.images)", number(arm.seconds),
-                ] + arm.perClass.map(number))
-        }
-        return csv(lines)
-    }
+    /// `arms.csv`.
+    public var armsCSV: String { results.armsCSV }
 
     /// `contrasts.csv`: a line for each question.
     public var contrastsCSV: String {
@@ -258,17 +245,36 @@ public struct StudyReport: Sendable {
         }
         return csv(lines)
     }
+}
 
-    private func number(_ x: Double) -> String { x.isNaN ? "" : "\(x)" }
-
-    private func csv(_ lines: [[String]]) -> String {
-        lines.map { line in
-            line.map { cell in
-                cell.contains { ",\"\n\r".contains($0) }
-                    ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
-            }.joined(separator: ",") + "\n"
-        }.joined()
+extension StudyResults {
+    /// `arms.csv`: a line for each training.
+    public var armsCSV: String {
+        var lines = [
+            ["start", "augment", "labels", "labelled", "steps", "method", "seed", metric, "images", "seconds"]
+                + classes
+        ]
+        for arm in arms {
+            let cell = arm.cell
+            lines.append(
+                [
+                    cell.start, cell.augment, cell.labels, "\(cell.labelled)", "\(cell.steps)", arm.method.rawValue,
+                    "\(arm.seed)", number(arm.metric), "\(arm.images)", number(arm.seconds),
+                ] + arm.perClass.map(number))
+        }
+        return csv(lines)
     }
+}
+
+private func number(_ x: Double) -> String { x.isNaN ? "" : "\(x)" }
+
+private func csv(_ lines: [[String]]) -> String {
+    lines.map { line in
+        line.map { cell in
+            cell.contains { ",\"\n\r".contains($0) }
+                ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+        }.joined(separator: ",") + "\n"
+    }.joined()
 }
 
 extension StudyReport {

@@ -148,6 +148,8 @@ public struct Fold: Sendable {
     public var humanImages: Int
     /// What was wrong with pictures, in all its stages.
     public var quarantine = Quarantine()
+    /// What the teacher saw, and in which pictures; nil where no arm needed its labels.
+    public var labelling: (stage: Stage, pool: Dataset)?
     /// Why an arm, or what it needs, could not be made; only where a run goes on without it.
     public var failures: [ArmName: Failure] = [:]
 }
@@ -270,6 +272,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
             pseudo = try attempt(all.filter(\.hasPseudoLabels)) { () throws(Failure) in
                 let scored = try stages.label(teacher, pool: pool, looking, label: tag + "labelling")
                 fold.quarantine.add(Quarantine(scored.result["quarantine"]))
+                fold.labelling = (scored, pool)
                 let (stage, labels) = try stages.choose(scored, root: pool.root, options.choice, human: density)
                 try stages.store.link(stage.name, from: folder, as: prefix + "pseudo/round_1")
                 func shown(_ density: LabelDensity) -> String {

@@ -5,6 +5,7 @@ import Evaluation
 import Journal
 import Models
 import Recipes
+import Reports
 import SelfTraining
 import Torch
 import Training
@@ -130,6 +131,17 @@ enum SelfTrainVerb {
             }
         }
         let summary = summary(folds)
+        let cell = StudyCell(
+            start: settings.string("init"), augment: settings.string("augment"), labels: settings.string("labels"),
+            labelled: labelled, steps: settings.int("steps"))
+        var results = StudyResults(
+            metric: Task.words.metric, classes: train.classes.names, reportedSet: test == nil ? "val" : "test",
+            cells: [cell])
+        for fold in folds { try results.add(fold, cell, Task.self) }
+        try RunPage.write(
+            StudyReport(results), title: "Does self-training help here?", folds.map { (cell, $0) }, sets.data,
+            threshold: settings.double("threshold"), precision: options.teacher.precision,
+            resources: stages.resources, in: folder, Task.self)
         if settings.bool("json") {
             folder.log(summary.text)
             print(summary.json.canonical)

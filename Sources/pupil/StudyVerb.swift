@@ -127,57 +127,62 @@ enum StudyVerb {
             metric: Task.words.metric, classes: sets.data.train.classes.names,
             reportedSet: sets.data.test == nil ? "val" : "test", cells: grid.cells.map(\.cell))
         results.warnings = grid.notes
-        var density: [String: [(kept: Double, human: Double)]] = [:]
+        var folds: [(cell: StudyCell, fold: Fold)] = []
         try StudyRun(cells, log: { log($0) }).run { place, fold throws(Failure) in
             let cell = grid.cells[place].cell
-            for arm in ArmName.allCases {
-                guard let method = StudyMethod(arm: arm.rawValue) else { continue }
-                if let failure = fold.failures[arm], grid.cells[place].arms.contains(arm) || arm == .teacher {
-                    results.failures.append((cell, method, fold.seed, failure.message))
-                }
-                guard let done = fold.arms[arm] else { continue }
-                let records = done.evaluation.file("records.json")
-                results.arms.append(
-                    StudyArm(
-                        cell: cell, method: method, seed: fold.seed,
-                        metric: done.metrics[Task.words.metric]?.double ?? .nan,
-                        perClass: results.classes.map { Task.metric(of: $0, in: done.metrics) ?? .nan },
-                        images: done.images, seconds: done.seconds,
-                        records: try PictureRecords(try Files.readJSON(records), path: records)))
-            }
-            if let kept = fold.kept { density[cell.name, default: []].append((kept.all, fold.human.all)) }
-            try Files.write(StudyReport(results, draws: 0).armsCSV, to: folder.file("arms.csv"))
+            folds.append((cell, fold))
+            try results.add(fold, cell, Task.self)
+            try Files.write(results.armsCSV, to: folder.file("arms.csv"))
         }
-        results.warnings += Self.warnings(density, grid)
+        results.warnings += Self.warnings(folds, sets)
         let report = StudyReport(results)
         try Files.write(report.markdown, to: folder.file("report.md"))
         try Files.write(report.armsCSV, to: folder.file("arms.csv"))
         try Files.write(report.contrastsCSV, to: folder.file("contrasts.csv"))
         try Files.write(report.json.pretty, to: folder.file("summary.json"))
+        try RunPage.write(
+            report, title: "What helps here", folds, sets.data, threshold: settings.double("threshold"),
+            precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
         if settings.bool("json") {
             log(report.text)
             print(report.json.canonical)
         } else {
             print(report.text)
-            print("The report: \(folder.file("report.md"))")
+            print("The report: \(folder.file("report.html")), as text report.md")
         }
         return .done
     }
 
-    /// A teacher that labels far less, or far more, than people do.
-    private static func warnings(
-        _ density: [String: [(kept: Double, human: Double)]], _ grid: StudyGrid
-    ) -> [String] {
-        grid.cells.compactMap { cell in
-            guard let values = density[cell.cell.name], !values.isEmpty else { return nil }
-            let ratio =
-                values.reduce(0) { $0 + $1.kept } / max(1e-9, values.reduce(0) { $0 + $1.human })
-            if (0.3...3).contains(ratio) { return nil }
-            return
-                "\(cell.cell.name): the teacher's labels are \(TextTable.fixed(ratio * 100, 0))% as dense as people's; a "
-                + (ratio < 1 ? "lower" : "higher") + " --threshold brings them nearer"
+    /// What of the data makes the answers doubtful: classes with next to no label, a teacher that labels far less, or far
+    /// more, than people do.
+    private static func warnings(_ folds: [(cell: StudyCell, fold: Fold)], _ sets: SelfTrainingSets) -> [String] {
+        var warnings: [String] = []
+        for cell in Set(folds.map(\.cell)).sorted(by: { $0.name < $1.name }) {
+            let own = folds.filter { $0.cell == cell }.map(\.fold)
+            let kept = own.compactMap(\.kept).reduce(0) { $0 + $1.all }
+            let human = own.filter { $0.kept != nil }.reduce(0) { $0 + $1.human.all }
+            if human > 0, !(0.3...3).contains(kept / human) {
+                warnings.append(
+                    "\(cell.name): the teacher's labels are \(TextTable.fixed(kept / human * 100, 0))% as dense as people's; "
+                        + "a \(kept < human ? "lower" : "higher") --threshold brings them nearer")
+            }
+            // Of boxes; pixels are many in any picture.
+            if sets.data.train.maskCoding == nil {
+                let few = sets.data.train.classes.names.enumerated().filter { i, _ in
+                    own.contains { $0.human.perClass[i] * Double($0.humanImages) < Double(Self.fewObjects) }
+                }.map(\.element)
+                if !few.isEmpty {
+                    warnings.append(
+                        "\(cell.name): under \(Self.fewObjects) labelled objects in some seed of: \(few.joined(separator: ", "))"
+                    )
+                }
+            }
         }
+        return warnings
     }
+
+    /// Objects of a class under which little can be learned of it.
+    private static let fewObjects = 10
 }
 
 /// A study's grid: cells in the order in which they are asked for.

@@ -1,0 +1,160 @@
+import Base
+import Evaluation
+import Journal
+
+/// A study or a run as one page that opens from disk: nothing is fetched, plotly.js lies beside it. Without plotly.js all but
+/// the charts is there.
+public struct ReportPage: Sendable {
+    /// What is said.
+    public var report: StudyReport
+    /// The heading.
+    public var title: String
+    /// Loss, or the metric on the validation set, by steps.
+    public var learning: [ChartLine]
+    /// What the learning lines show: `loss`, or the metric.
+    public var learningAxis: String
+    /// Arms looked at closely, by the first seed.
+    public var details: [ArmDetails]
+    /// Pseudo-labels to look at.
+    public var gallery: Gallery?
+
+    /// A page without its closer looks.
+    public init(_ report: StudyReport, title: String) {
+        self.report = report
+        self.title = title
+        learning = []
+        learningAxis = "loss"
+        details = []
+    }
+
+    /// The page.
+    /// - Parameter folder: where it will lie, an absolute path: pictures are shown from where they are.
+    public func html(in folder: String) -> String {
+        let summary = report.summary
+        let body = [
+            "<h1>\(escaped(title))</h1>",
+            "<ul id=\"summary\">" + summary.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n") + "</ul>",
+            report.tables.map { table($0) }.joined(),
+            "<p class=\"note\">" + report.notes.map(escaped).joined(separator: "<br>\n") + "</p>",
+            section("Questions", "forest", "How large each difference is, with its interval of 95%."),
+            section(
+                "Labels", "labels", "\(report.results.metric) against labelled pictures, a line a start and method."),
+            section("Learning", "learning", "By steps, the first seed of each arm."),
+            section(
+                "Precision and recall", "curves", "At an IoU of 0.5, of the class chosen.",
+                "<label>class <select id=\"curve-class\"></select></label>"),
+            section("Precision against the threshold", "threshold", "Which part of the boxes above a score is right."),
+            section(
+                "Calibration", "calibration",
+                "Which part of the boxes of a score is right; on the line score and part agree."),
+            section(
+                "Confusion", "confusion",
+                "Rows are people's labels, columns are boxes above 0.5; the last are background.",
+                "<label>arm <select id=\"confusion-arm\"></select></label>"),
+            gallerySection,
+            "<details><summary>All questions and all arms</summary>" + table(report.contrastTable)
+                + table(report.costTable) + "</details>",
+        ]
+        return """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width">
+            <title>\(escaped(title))</title>
+            <style>\(PageAssets.style)</style>
+            <script src="plotly.min.js"></script>
+            </head>
+            <body>
+            \(body.joined(separator: "\n"))
+            <script type="application/json" id="data">\(data(folder).canonical.replacing("<", with: "\\u003c"))</script>
+            <script>\(PageAssets.script)</script>
+            </body>
+            </html>
+
+            """
+    }
+
+    private func section(_ title: String, _ id: String, _ note: String, _ controls: String = "") -> String {
+        "<section id=\"\(id)-section\" hidden><h2>\(escaped(title))</h2><p class=\"note\">\(escaped(note)) \(controls)</p>"
+            + "<div id=\"\(id)\" class=\"chart\"></div></section>"
+    }
+
+    private var gallerySection: String {
+        guard let gallery else { return "" }
+        return """
+            <section id="gallery-section"><h2>Pseudo-labels</h2>
+            <p class="note">\(gallery.pictures.count) of the \(gallery.pool) pictures of the pool: the surest, the least sure, and
+            some at random. Boxes from the slider's score on are bright; the run took those from \(TextTable.fixed(gallery.threshold, 2)) on.</p>
+            <p class="controls">
+            <label>score <input type="range" id="score" min="0" max="1" step="0.01" value="\(gallery.threshold)">
+            <output id="score-shown"></output></label>
+            <label>class <select id="gallery-class"></select></label>
+            <label>boxes <select id="gallery-count"><option value="any">any number</option><option value="0">none</option>
+            <option value="1">1 or more</option><option value="5">5 or more</option></select></label>
+            <label>order <select id="gallery-order"><option value="surest">surest first</option>
+            <option value="unsurest">least sure first</option><option value="apart">teacher and student apart</option>
+            <option value="name">by name</option></select></label>
+            <label>boxes of <select id="gallery-who"><option value="teacher">the teacher</option>
+            <option value="student">the student</option><option value="both">both</option></select></label>
+            <span id="gallery-shown"></span></p>
+            <div id="gallery"></div></section>
+            """
+    }
+
+    private func table(_ table: StudyReport.Table) -> String {
+        let head = table.head.map { "<th>\(escaped($0))</th>" }.joined()
+        let rows = table.rows.map { row in
+            "<tr>" + row.map { "<td>\(escaped($0))</td>" }.joined() + "</tr>"
+        }.joined(separator: "\n")
+        return
+            "<h2>\(escaped(table.title))</h2><table><thead><tr>\(head)</tr></thead><tbody>\(rows)</tbody></table>\n"
+    }
+
+    /// What the charts are drawn from.
+    private func data(_ folder: String) -> JSON {
+        let results = report.results
+        var labels: [JSON] = []
+        for line in results.labelLines { labels.append(line.json) }
+        return [
+            "metric": .string(results.metric), "classes": .array(results.classes.map { .string($0) }),
+            "contrasts": .array(
+                report.contrasts.map { c in
+                    let (mean, margin) = (c.comparison.mean, c.comparison.margin)
+                    return [
+                        "name": .string("\(c.question) (\(report.place(c)))"), "mean": .number(mean * 100),
+                        "margin": .number(margin * 100), "verdict": .string(c.verdict.word),
+                    ]
+                }),
+            "labels": .array(labels), "learning": .array(learning.map(\.json)), "learning_axis": .string(learningAxis),
+            "details": .array(details.map(\.json)), "gallery": gallery?.json(from: folder) ?? .null,
+        ]
+    }
+}
+
+extension StudyResults {
+    /// The metric in points against labelled pictures: a line a start, augmentation, length and method that has two shares.
+    var labelLines: [ChartLine] {
+        var lines: [ChartLine] = []
+        var seen: Set<String> = []
+        for cell in cells {
+            for method in methods {
+                let name = "\(cell.start), \(cell.augment), \(cell.steps) steps, \(method.rawValue)"
+                if !seen.insert(name).inserted { continue }
+                let points = cells.filter {
+                    $0.start == cell.start && $0.augment == cell.augment && $0.steps == cell.steps
+                }.map { (Double($0.labelled), mean($0, method) * 100) }.filter { !$0.1.isNaN }.sorted { $0.0 < $1.0 }
+                // A single point of what every line has is no line.
+                if points.count < 2, method == .supervised || method == .control { continue }
+                if !points.isEmpty { lines.append(ChartLine(name: name, x: points.map(\.0), y: points.map(\.1))) }
+            }
+        }
+        return lines.contains { $0.x.count > 1 } ? lines : []
+    }
+}
+
+/// Text as HTML.
+private func escaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+        .replacing("\"", with: "&quot;")
+}

@@ -1,0 +1,165 @@
+import Annotations
+import Base
+import Evaluation
+import Journal
+import Reports
+import SelfTraining
+import Torch
+import Training
+
+/// `report.html` of a run or a study, with plotly.js beside it.
+enum RunPage {
+    /// - Parameters:
+    ///   - folds: in the order of the grid and of seeds; the first one with a teacher's labels is looked at closely.
+    ///   - threshold: from which the teacher's boxes became labels.
+    static func write<Task: CommandTask>(
+        _ report: StudyReport, title: String, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
+        threshold: Double, precision: DType?, resources: Resources, in folder: RunFolder, _: Task.Type
+    ) throws(Failure) {
+        var page = ReportPage(report, title: title)
+        if let first = folds.first(where: { $0.fold.labelling != nil }) ?? folds.first {
+            let look = try Task.closerLook(
+                first.fold, data.test ?? data.validation, threshold: threshold, precision: precision,
+                resources: resources)
+            page.details = look.details
+            page.gallery = look.gallery
+        }
+        (page.learning, page.learningAxis) = try learning(folds, metric: Task.words.metric)
+        let script = folder.file("plotly.min.js")
+        if let plotly {
+            if !Files.exists(script) { try Files.write(try Files.read(plotly), to: script) }
+        } else {
+            folder.log("no plotly.js beside the program, so the page has no charts (make deps brings it)")
+        }
+        try Files.write(page.html(in: try Files.absolute(folder.path)), to: folder.file("report.html"))
+    }
+
+    /// Loss by steps, or the metric on the validation set where it was looked at on the way: a line an arm, of the first
+    /// seed of each cell.
+    private static func learning(
+        _ folds: [(cell: StudyCell, fold: Fold)], metric: String
+    ) throws(Failure) -> (lines: [ChartLine], axis: String) {
+        var losses: [ChartLine] = []
+        var metrics: [ChartLine] = []
+        var seen: Set<StudyCell> = []
+        let hasCells = Set(folds.map(\.cell)).count > 1
+        for (cell, fold) in folds where seen.insert(cell).inserted {
+            for (arm, name) in ArmName.allCases.compactMap({ arm in StudyMethod(arm: arm.rawValue).map { (arm, $0) } })
+            {
+                guard let stage = fold.arms[arm]?.stage else { continue }
+                let title = (hasCells ? cell.name + ", " : "") + name.rawValue
+                let lines = try MetricsLog.read(stage.file("metrics.jsonl"))
+                let step = max(1, lines.count / 200)
+                var line = ChartLine(name: title, x: [], y: [])
+                for start in stride(from: 0, to: lines.count, by: step) {
+                    let part = lines[start..<min(start + step, lines.count)]
+                    let values = part.compactMap { $0["loss"]?.double }
+                    guard let at = part.last?["step"]?.double, !values.isEmpty else { continue }
+                    line.x.append(at)
+                    line.y.append(values.reduce(0, +) / Double(values.count))
+                }
+                losses.append(line)
+                if Files.exists(stage.file("results.csv")) {
+                    metrics.append(try results(stage.file("results.csv"), metric, title))
+                }
+            }
+        }
+        return metrics.contains { $0.x.count > 1 } ? (metrics, metric) : (losses, "loss")
+    }
+
+    private static func results(_ path: String, _ metric: String, _ title: String) throws(Failure) -> ChartLine {
+        var line = ChartLine(name: title, x: [], y: [])
+        let rows = try Files.readText(path).split(separator: "\n").map { $0.split(separator: ",") }
+        guard let head = rows.first, let x = head.firstIndex(of: "step"), let y = head.firstIndex(of: metric[...])
+        else {
+            return line
+        }
+        for row in rows.dropFirst() where row.count == head.count {
+            guard let step = Double(row[x]), let value = Double(row[y]) else { continue }
+            line.x.append(step)
+            line.y.append(value)
+        }
+        return line
+    }
+
+    /// plotly.js as `make deps` or `make install` laid it: in a folder above the program's.
+    private static var plotly: String? {
+        guard var place = try? Files.absolute("/proc/self/exe") else { return nil }
+        while place.count > 1 {
+            place = Files.folder(place)
+            for name in [".deps/plotly/plotly.min.js", "share/pupil/plotly.min.js"] {
+                let file = Files.join(place, name)
+                if Files.exists(file) { return file }
+            }
+        }
+        return nil
+    }
+}
+
+extension StudyResults {
+    /// Adds what a fold measured, and what failed of it.
+    mutating func add<Task: CommandTask>(_ fold: Fold, _ cell: StudyCell, _: Task.Type) throws(Failure) {
+        for arm in ArmName.allCases {
+            guard let method = StudyMethod(arm: arm.rawValue) else { continue }
+            if let failure = fold.failures[arm] { failures.append((cell, method, fold.seed, failure.message)) }
+            guard let done = fold.arms[arm] else { continue }
+            let records = done.evaluation.file("records.json")
+            arms.append(
+                StudyArm(
+                    cell: cell, method: method, seed: fold.seed,
+                    metric: done.metrics[metric]?.double ?? .nan,
+                    perClass: classes.map { Task.metric(of: $0, in: done.metrics) ?? .nan },
+                    images: done.images, seconds: done.seconds,
+                    records: try PictureRecords(try Files.readJSON(records), path: records)))
+        }
+    }
+}
+
+extension Detector {
+    static func closerLook(
+        _ fold: Fold, _ reported: Dataset, threshold: Double, precision: DType?, resources: Resources
+    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?) {
+        let truth = TruthSet(reported)
+        var details: [ArmDetails] = []
+        for arm in ArmName.allCases {
+            guard let done = fold.arms[arm], let method = StudyMethod(arm: arm.rawValue) else { continue }
+            details.append(
+                ArmDetails(
+                    name: method.rawValue, truth,
+                    try COCOResults.scored(done.evaluation.file("predictions.json"), truth)))
+        }
+        guard let (scored, pool) = fold.labelling else { return (details, nil) }
+        let records = try PredictionStore.read(scored.file("store.jsonl")).records
+        let boxes = records.map { record -> [ScoredBox] in
+            guard case .scored(_, let detections) = record.outcome else { return [] }
+            return detections.map { ScoredBox($0) }
+        }
+        let chosen = Gallery.choice(boxes.map { $0.map(\.score) }, threshold: threshold)
+        var shown = pool
+        shown.examples = chosen.map { pool.examples[$0] }
+        var students = [[ScoredBox]](repeating: [], count: chosen.count)
+        if let student = fold.arms[.student] {
+            let detector = try Detector(
+                weights: student.stage.file("weights/last.safetensors"), device: resources.device)
+            var options = InferenceOptions(precision: precision)
+            options.workers = resources.workers
+            options.skipsRefused = true
+            try detector.forEachBatch(shown, options) { results throws(Failure) in
+                for result in results {
+                    students[result.index] = result.detections.filter { $0.score >= 0.1 }.map { ScoredBox($0) }
+                }
+                return true
+            }
+        }
+        var pictures: [Gallery.Picture] = []
+        for (place, seen) in zip(chosen, students) {
+            pictures.append(
+                Gallery.Picture(
+                    path: try Files.absolute(pool.path(of: pool.examples[place])),
+                    teacher: boxes[place].filter { $0.score >= 0.1 }, student: seen))
+        }
+        return (
+            details, Gallery(pictures: pictures, pool: pool.examples.count, threshold: threshold)
+        )
+    }
+}

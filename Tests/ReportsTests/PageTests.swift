@@ -1,0 +1,87 @@
+import Annotations
+import Base
+import Evaluation
+import Testing
+
+@testable import Reports
+
+@Suite struct PageTests {
+    private func box(_ label: Int, _ score: Double) -> ScoredBox {
+        ScoredBox(frame: Frame(x: 1, y: 2, width: 30.04, height: 40), label: label, score: score)
+    }
+
+    /// Everything that was typed by somebody is text in the page, never markup, in tables and in the data.
+    @Test func whatIsTypedIsText() throws {
+        let cell = StudyCell(start: "<b>&\"x", augment: "S1", labels: "10%", labelled: 3, steps: 5)
+        var results = StudyResults(metric: "AP", classes: ["</script><i>"], reportedSet: "test", cells: [cell])
+        results.arms.append(
+            StudyArm(
+                cell: cell, method: .supervised, seed: 0, metric: 0.25, perClass: [0.25], images: 10, seconds: 1,
+                records: .pixels(PixelRecords(classes: 1))))
+        results.warnings = ["a < b"]
+        var page = ReportPage(StudyReport(results), title: "T <1>")
+        page.gallery = Gallery(
+            pictures: [.init(path: "/a/pool/p q.jpg", teacher: [box(0, 0.91234567)], student: [])], pool: 9,
+            threshold: 0.5)
+        page.learning = [ChartLine(name: "supervised", x: [1, 2], y: [0.5, .nan])]
+        let html = page.html(in: "/a/runs/x")
+        #expect(html.contains("<title>T &lt;1&gt;</title>") && html.contains("&lt;b&gt;&amp;&quot;x"))
+        #expect(html.contains("warning: a &lt; b") && !html.contains("<i>") && !html.contains("<b>"))
+        #expect(html.contains("1 of the 9 pictures"))
+        // Nothing is fetched: the one script is beside the page.
+        #expect(
+            html.ranges(of: "src=").count == 1 && !html.contains("http://www.w3.org/1999") && !html.contains("https:"))
+        let start = try #require(html.firstRange(of: "id=\"data\">")).upperBound
+        let end = try #require(html[start...].firstRange(of: "</script>")).lowerBound
+        let data = try JSON.parse(String(html[start..<end]))
+        #expect(data["classes"]?.array?[0].string == "</script><i>")
+        let picture = data["gallery"]?["pictures"]?.array?[0]
+        #expect(picture?["src"]?.string == "../../pool/p%20q.jpg" && picture?["name"]?.string == "p q.jpg")
+        #expect(picture?["teacher"]?.canonical == "[[1,2,30,40,0,0.9123]]")
+        #expect(data["learning"]?.array?[0]["y"]?.canonical == "[0.5,null]")
+    }
+
+    @Test func waysToPictures() {
+        #expect(relativeURL(of: "/a/b/c.jpg", from: "/a/b") == "c.jpg")
+        #expect(relativeURL(of: "/a/b/c.jpg", from: "/x/y/z") == "../../../a/b/c.jpg")
+        #expect(relativeURL(of: "/a/ä?#.jpg", from: "/a") == "%c3%a4%3f%23.jpg")
+    }
+
+    /// The surest, the least sure, and some at random; all where they are few; the same ones each time.
+    @Test func whichPicturesAreShown() {
+        let few = [[0.9], [], [0.2]]
+        #expect(Gallery.choice(few, threshold: 0.5, count: 3) == [0, 1, 2])
+        let many = (0..<300).map { i -> [Double] in
+            if i < 100 { return [0.5 + Double(i) / 250] }
+            return i < 200 ? [0.3] : []
+        }
+        let chosen = Gallery.choice(many, threshold: 0.5, count: 30)
+        #expect(chosen.count == 30 && chosen == chosen.sorted() && Set(chosen).count == 30)
+        #expect(Set(chosen).isSuperset(of: 90..<100) && Set(chosen).isSuperset(of: 0..<10))
+        #expect(chosen.contains { $0 >= 100 })
+        #expect(Gallery.choice(many, threshold: 0.5, count: 30) == chosen)
+    }
+
+    /// Two pictures by hand: a box found at 0.8, one at 0.3 that is nothing, an object that nobody finds.
+    @Test func anArmLookedAtClosely() {
+        let frame = Frame(x: 0, y: 0, width: 10, height: 10)
+        let truth = TruthSet(
+            classes: ClassTable(names: ["a", "b"]),
+            images: [
+                .init(id: 1, boxes: [TrueBox(id: 1, label: 0, frame: frame)]),
+                .init(id: 2, boxes: [TrueBox(id: 2, label: 1, frame: frame)]),
+            ])
+        let details = ArmDetails(
+            name: "student", truth,
+            [
+                [ScoredBox(frame: frame, label: 0, score: 0.8)],
+                [ScoredBox(frame: Frame(x: 50, y: 50, width: 5, height: 5), label: 0, score: 0.3)],
+            ])
+        #expect(
+            details.curves[0].precision == [1, 0.5].map { $0 / (1 + 0x1p-52) }
+                || details.curves[0].scores == [0.8, 0.3])
+        #expect(details.confusion[0, 0] == 1 && details.confusion[1, 2] == 1 && details.confusion[2, 0] == 0)
+        #expect(details.calibration.map(\.count) == [1, 1])
+        #expect(details.calibration.map(\.right) == [0, 1] && details.calibration.map(\.score) == [0.3, 0.8])
+    }
+}
