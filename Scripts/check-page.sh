@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Opens the page of a small self-training run in headless Chromium: it loads, the slider moves, a class filters, nothing is
-# fetched and the console stays empty. Installs Chromium by apt and playwright into .deps/page where they are missing.
+# Opens the page of a small self-training run in headless Chromium: it loads, the slider moves, a class filters, nothing
+# is fetched and the console stays empty. Installs Chromium by apt and playwright into .deps/page where they are
+# missing.
 #
 #   PAGE=FILE   another page to look at, of a run or a study with a gallery
 #   SHOTS=DIR   where screenshots go (runs/page)
@@ -17,7 +18,8 @@ if ! command -v chromium >/dev/null; then
     root=()
     [ "$(id -u)" -eq 0 ] || root=(sudo)
     "${root[@]}" apt-get update -qq || true
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium </dev/null >&2
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends chromium </dev/null >&2
 fi
 if [ ! -x "$PYTHON" ] || ! "$PYTHON" -c 'import playwright' 2>/dev/null; then
     python3 -m venv .deps/page

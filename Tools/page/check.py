@@ -50,7 +50,8 @@ def main():
         none = shown()
         page.select_option("#gallery-count", "1")
         some = shown()
-        expect(none[1] == 0 and none[0] + some[0] == before[0], f"{none[0]} without boxes, {some[0]} with: not {before[0]}")
+        expect(none[1] == 0 and none[0] + some[0] == before[0],
+               f"{none[0]} without boxes, {some[0]} with: not {before[0]}")
         page.select_option("#gallery-count", "any")
         page.select_option("#gallery-who", "both")
         page.select_option("#gallery-order", "apart")
