@@ -173,4 +173,30 @@ extension Dataset {
         }
         return (labelled, rest)
     }
+
+    /// The set without a part of it, and that part, both with their labels and in the order of this set.
+    ///
+    /// - Parameters:
+    ///   - share: of the pictures, 0 to 1, rounded down, but 50 at least; 0: nothing is held out.
+    ///   - seed: another one holds out another part.
+    /// - Throws: `.usage` where less than half of the set would be left.
+    public func heldOut(_ share: Double, seed: UInt64) throws(Failure) -> (rest: Dataset, slice: Dataset?) {
+        if share == 0 { return (self, nil) }
+        let count = max(Self.leastHeldOut, Int((Double(examples.count) * share + 1e-9).rounded(.down)))
+        guard 2 * count <= examples.count else {
+            throw .usage(
+                "hold-out: of \(examples.count) labelled pictures \(count) cannot be held out (at least "
+                    + "\(Self.leastHeldOut), to say anything, and at most half)")
+        }
+        let names = examples.map(\.fileName).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        var random = Random(seed: seed, purpose: .split, epoch: 1)
+        let chosen = Set(random.permutation(names.count).prefix(count).map { names[$0] })
+        var (rest, slice) = (self, self)
+        rest.examples = examples.filter { !chosen.contains($0.fileName) }
+        slice.examples = examples.filter { chosen.contains($0.fileName) }
+        return (rest, slice)
+    }
+
+    /// Pictures under which a held-out part says nothing.
+    static let leastHeldOut = 50
 }

@@ -91,6 +91,18 @@ extension Classifier: Teacher {
             histogram: s.histogramText, warning: try s.check(), json: s.json)
     }
 
+    /// Pictures whose first class is people's.
+    public static func precision(of labels: Dataset, against truth: Dataset) throws(Failure) -> LabelPrecision {
+        let classes = truth.classes.count
+        var (right, made) = ([Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes))
+        for (label, human) in labels.paired(with: truth) {
+            guard let mine = label.target?.label, let theirs = human.target?.label else { continue }
+            made[mine] += 1
+            if mine == theirs { right[mine] += 1 }
+        }
+        return LabelPrecision(right: right, made: made)
+    }
+
     /// Every picture has its class.
     public static func density(_ set: Dataset) -> LabelDensity {
         let total = Double(max(1, set.examples.count))

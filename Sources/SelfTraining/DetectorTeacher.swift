@@ -82,6 +82,25 @@ extension Detector: Teacher {
             json: s.json)
     }
 
+    /// Boxes that cover a box of their class by half, each of which counts once.
+    public static func precision(of labels: Dataset, against truth: Dataset) throws(Failure) -> LabelPrecision {
+        var (right, made) = (
+            [Int](repeating: 0, count: truth.classes.count), [Int](repeating: 0, count: truth.classes.count)
+        )
+        let analysis = DetectionAnalysis(scoreFloor: 0)
+        for (label, human) in labels.paired(with: truth) {
+            let boxes = label.annotations.filter { $0.treatment == .object }.map {
+                ScoredBox(frame: Frame($0.box), label: $0.label, score: Double($0.provenance?.score ?? 1))
+            }
+            let image = TruthSet.Image(id: human.id, boxes: human.annotations.map { TrueBox($0) })
+            for detection in analysis.judge(image, boxes).detections where detection.outcome != .ignored {
+                made[detection.box.label] += 1
+                if detection.outcome == .right { right[detection.box.label] += 1 }
+            }
+        }
+        return LabelPrecision(right: right, made: made)
+    }
+
     /// Objects a picture.
     public static func density(_ set: Dataset) -> LabelDensity {
         LabelDensity(

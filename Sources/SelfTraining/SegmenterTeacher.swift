@@ -82,6 +82,21 @@ extension Segmenter: Teacher {
 
     private static func percent(_ x: Double) -> Double { (x * 1000).rounded() / 10 }
 
+    /// Pixels that have a class in both.
+    public static func precision(of labels: Dataset, against truth: Dataset) throws(Failure) -> LabelPrecision {
+        let classes = truth.classes.count
+        var (right, made) = ([Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes))
+        for (label, human) in labels.paired(with: truth) where label.mask != nil && human.mask != nil {
+            var confusion = PixelConfusion(classes: classes)
+            confusion.add(truth: try truth.labelMap(of: human), prediction: try labels.labelMap(of: label))
+            for k in 0..<classes {
+                right[k] += confusion[k, k]
+                made[k] += (0..<classes).reduce(0) { $0 + confusion[$1, k] }
+            }
+        }
+        return LabelPrecision(right: right, made: made)
+    }
+
     /// The part of pixels that has a class.
     public static func density(_ set: Dataset) -> LabelDensity {
         var pixels = 0

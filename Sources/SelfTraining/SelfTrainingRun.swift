@@ -26,6 +26,9 @@ public struct SelfTrainingOptions: Sendable {
     public var arms: Set<ArmName>
     /// Classification on the same backbone, of the arms `joint` and `both`.
     public var joint: JointOptions?
+    /// The part of the labelled pictures that nobody learns from: on it the best weights of each arm are chosen, and the
+    /// precision of the teacher's labels is measured. 0: none, and every arm is its last weights.
+    public var holdOut = 0.0
     /// How many seeds, counted up from the teacher's.
     public var seeds: Int
     /// Where the teacher begins, and the others where they do not begin from it.
@@ -144,8 +147,10 @@ public struct Fold: Sendable {
     public var kept: LabelDensity?
     /// What people labelled in the labelled pictures.
     public var human: LabelDensity
-    /// Labelled pictures.
+    /// Labelled pictures that are learned from.
     public var humanImages: Int
+    /// The part of the teacher's labels that is right, measured on the held-out pictures; nil where there are none.
+    public var precision: LabelPrecision?
     /// What was wrong with pictures, in all its stages.
     public var quarantine = Quarantine()
     /// What the teacher saw, and in which pictures; nil where no arm needed its labels.
@@ -217,7 +222,8 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
     /// - Throws: as `run`.
     func fold(_ seed: UInt64, start: Start, goesOn: Bool = false) throws(Failure) -> Fold {
         let split = try Split(of: data.train, options.labels, seed: seed)
-        let (human, rest) = try data.train.split(split)
+        let (labelled, rest) = try data.train.split(split)
+        let (human, slice) = try labelled.heldOut(options.holdOut, seed: seed)
         let needsLabels = options.arms.contains(where: \.hasPseudoLabels)
         let pool = needsLabels ? try self.pool(rest) : nil
         let prefix = place + (options.seeds > 1 ? "seed_\(seed)/" : "")
@@ -225,7 +231,8 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         try Files.makeFolder(Files.join(folder, "split"))
         let splitFile = try split.write(into: Files.join(folder, "split"))
         log(
-            "\(tag)labels: \(human.examples.count) of \(data.train.examples.count) pictures (\(splitFile))"
+            "\(tag)labels: \(labelled.examples.count) of \(data.train.examples.count) pictures (\(splitFile))"
+                + (slice.map { ", \($0.examples.count) of them held out" } ?? "")
                 + (pool.map { ", pool: \($0.examples.count)" } ?? ""))
         let density = Model.density(human)
         warnOfEmptyClasses(human)
@@ -236,7 +243,20 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         teacherRecipe.seed = seed
         var studentRecipe = options.student
         studentRecipe.seed = seed
-        let validation = options.evaluateEvery > 0 ? (set: data.validation, every: options.evaluateEvery) : nil
+        func validation(_ recipe: TrainingRecipe) -> (set: Dataset, every: Int)? {
+            // A tenth of a run is near enough to its best.
+            if let slice {
+                return (slice, max(1, options.evaluateEvery > 0 ? options.evaluateEvery : recipe.steps / 10))
+            }
+            return options.evaluateEvery > 0 ? (data.validation, options.evaluateEvery) : nil
+        }
+        func train(_ name: ArmName, _ recipe: TrainingRecipe, _ lesson: Lesson, _ start: Start) throws(Failure) -> Stage
+        {
+            var stage = try stages.train(
+                recipe, lesson, start: start, label: tag + name.rawValue, validation: validation(recipe))
+            if slice != nil { stage.weights = "best" }
+            return stage
+        }
 
         func attempt<R>(_ arms: [ArmName], _ body: () throws(Failure) -> R) throws(Failure) -> R? {
             do throws(Failure) { return try body() } catch {
@@ -262,11 +282,16 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         let all = ArmName.allCases.filter { $0 == .teacher || options.arms.contains($0) }
         let dependent = options.startsFromTeacher ? all : all.filter { $0 == .teacher || $0.hasPseudoLabels }
         let teacher = try attempt(dependent) { () throws(Failure) in
-            try stages.train(
-                teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start: start,
-                label: tag + ArmName.teacher.rawValue, validation: validation)
+            try train(.teacher, teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start)
         }
         if let teacher { try report(.teacher, teacher, teacherRecipe) }
+        if needsLabels, let teacher, let slice {
+            let seen = try stages.label(teacher, pool: slice.withoutLabels, looking, label: tag + "held-out")
+            let labels = try stages.choose(seen, root: slice.root, options.choice, human: nil).labels
+            let precision = try Model.precision(of: labels.dataset, against: slice)
+            log("\(tag)of the teacher's labels on held-out pictures \(TextTable.points(precision.all))% are right")
+            fold.precision = precision
+        }
         var pseudo: (stage: Stage, labels: Dataset)?
         if let teacher, let pool {
             pseudo = try attempt(all.filter(\.hasPseudoLabels)) { () throws(Failure) in
@@ -286,10 +311,9 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         }
         for (name, lesson) in try lessons(human, pseudo) where fold.failures[name] == nil {
             let trained = try attempt([name]) { () throws(Failure) in
-                try stages.train(
-                    studentRecipe, lesson,
-                    start: options.startsFromTeacher ? teacher.map { .stage($0) } ?? start : start,
-                    label: tag + name.rawValue, validation: validation)
+                try train(
+                    name, studentRecipe, lesson,
+                    options.startsFromTeacher ? teacher.map { .stage($0) } ?? start : start)
             }
             if let trained { try report(name, trained, studentRecipe) }
         }

@@ -87,6 +87,7 @@ public struct SelfTrainingSummary: Sendable {
             words.densityKeys.kept: .number(mean(folds.map { $0.kept?.all ?? .nan })),
             words.densityKeys.human: .number(mean(folds.map(\.human.all))),
             "kept_per_class": perClass(\.kept), "human_per_class": perClass(\.human),
+            "pseudo_precision": .number(mean(folds.map { $0.precision?.all ?? .nan })),
             "reported_on": .string(reportedSet),
             "seeds": .array(folds.map { .int(Int($0.seed)) }),
             "splits": .array(
@@ -126,6 +127,12 @@ public struct SelfTrainingSummary: Sendable {
             }
             labels.add([name, shown(\.all)] + classes.indices.map { i in shown { $0.perClass[i] } })
         }
+        if folds.contains(where: { $0.precision != nil }) {
+            func shown(_ value: (LabelPrecision) -> Double) -> String {
+                TextTable.points(mean(folds.map { $0.precision.map(value) ?? .nan }))
+            }
+            labels.add(["right, %", shown(\.all)] + classes.indices.map { i in shown { $0.perClass[i] } })
+        }
         lines.append(labels.text)
         if let gain = gain(over: .control) {
             lines.append("gain, student minus control: " + describe(gain) + verdict(gain))
@@ -141,7 +148,10 @@ public struct SelfTrainingSummary: Sendable {
         if refused + damaged > 0 {
             lines.append("pictures refused: \(refused), damaged but used: \(damaged) (listed in summary.json)")
         }
-        lines.append("\(words.metric) in points, on the \(reportedSet) set, of the last weights")
+        lines.append(
+            "\(words.metric) in points, on the \(reportedSet) set, of the "
+                + (folds.contains { $0.precision != nil }
+                    ? "weights that were best on held-out pictures" : "last weights"))
         return lines.joined(separator: "\n")
     }
 

@@ -5,15 +5,30 @@ import Recipes
 
 /// A finished piece of work: a folder named by what went into it, never changed again.
 public struct Stage: Sendable {
+    /// A piece of work that is done.
+    public init(name: String, path: String, result: JSON) {
+        self.name = name
+        self.path = path
+        self.result = result
+    }
+
     /// `<kind>-<12 hex>`: what other stages name it by.
     public let name: String
     /// Its folder.
     public let path: String
     /// What the work reported.
     public let result: JSON
+    /// Of a trained stage: which of its weights others take, `last` or `best`.
+    public var weights = "last"
 
     /// The path of a file in it.
     public func file(_ name: String) -> String { Files.join(path, name) }
+
+    /// The weights that others take.
+    public var weightsFile: String { file("weights/\(weights).safetensors") }
+
+    /// What other stages name it by where they take its weights.
+    var weightsName: String { weights == "last" ? name : "\(name)-\(weights)" }
 }
 
 /// Where stages live: `runs/.stages/`, beside the run folders that link to them. Arms share what they have in common.

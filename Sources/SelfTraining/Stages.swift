@@ -43,7 +43,7 @@ public struct Resources: Sendable {
 public enum Start: Sendable {
     /// Initial values drawn from the seed and each tensor's name.
     case random
-    /// A finished training stage (its `last` weights).
+    /// A finished training stage, its chosen weights.
     case stage(Stage)
     /// A weights file of any form, and how it is read.
     case file(String, WeightsReading)
@@ -51,7 +51,7 @@ public enum Start: Sendable {
     func identity() throws(Failure) -> String {
         switch self {
         case .random: "random"
-        case .stage(let stage): stage.name
+        case .stage(let stage): stage.weightsName
         case .file(let path, let reading): "file-" + (try Files.digest(path)).description + reading.identity
         }
     }
@@ -64,7 +64,7 @@ public enum Start: Sendable {
     var weights: String? {
         switch self {
         case .random: nil
-        case .stage(let stage): stage.file("weights/last.safetensors")
+        case .stage(let stage): stage.weightsFile
         case .file(let path, _): path
         }
     }
@@ -272,16 +272,15 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
     /// Predicts on a labelled set and scores it: what the model writes of it, `metrics.json`, `metrics.txt` and, for
     /// intervals over pictures, `records.json`. The result is `metrics.json` with the `quarantine`.
     public func evaluate(
-        _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String,
-        weights: String = "last"
+        _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String
     ) throws(Failure) -> Stage {
         let identity = StageIdentity(
             kind: "eval", format: 6,
-            keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(weights)],
+            keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(trained.weights)],
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
             log("\(label): evaluating on \(set.examples.count) \(name) pictures")
-            let model = try Model(weights: trained.file("weights/\(weights).safetensors"), device: resources.device)
+            let model = try Model(weights: trained.weightsFile, device: resources.device)
             let score = try model.score(set, inference(precision), into: folder)
             report(score.quarantine, label, fate: "")
             try Files.write(score.json.pretty, to: Files.join(folder, "metrics.json"))
@@ -353,7 +352,7 @@ extension Stages where Model: Teacher {
         _ teacher: Stage, pool: Dataset, _ options: Model.InferenceOptions, label name: String
     ) throws(Failure) -> Stage {
         try label(
-            weights: teacher.file("weights/last.safetensors"), id: teacher.name, pool: pool, options, label: name)
+            weights: teacher.weightsFile, id: teacher.weightsName, pool: pool, options, label: name)
     }
 
     /// Chooses the labels of a labelled pool: `labels.json`, `summary.json` and what belongs to them.

@@ -31,6 +31,10 @@ public protocol Teacher: TaskModel, SendableMetatype {
         in folder: String, from scored: String, root: String, _ choice: LabelChoice, human: LabelDensity?
     ) throws(Failure) -> ChosenLabels
 
+    /// Which part of chosen labels is right; both of the same pictures, by name.
+    /// - Throws: what reading labels throws.
+    static func precision(of labels: Dataset, against truth: Dataset) throws(Failure) -> LabelPrecision
+
     /// How densely a set is labelled.
     static func density(_ set: Dataset) -> LabelDensity
     /// The main metric of a class in `metrics.json`.
@@ -123,6 +127,29 @@ public struct LabelDensity: Sendable, Hashable {
     public init(all: Double, perClass: [Double]) {
         self.all = all
         self.perClass = perClass
+    }
+}
+
+/// Which part of a teacher's labels is right, 0...1; NaN where it labels nothing.
+public struct LabelPrecision: Sendable, Hashable {
+    /// Of all classes together.
+    public var all: Double
+    /// Of each, `[K]`.
+    public var perClass: [Double]
+
+    /// Of counts.
+    init(right: [Int], made: [Int]) {
+        func part(_ right: Int, _ made: Int) -> Double { made == 0 ? .nan : Double(right) / Double(made) }
+        all = part(right.reduce(0, +), made.reduce(0, +))
+        perClass = zip(right, made).map(part)
+    }
+}
+
+extension Dataset {
+    /// The pictures of this set with those of another that have their names.
+    func paired(with other: Dataset) -> [(Example, Example)] {
+        let theirs = Dictionary(other.examples.map { ($0.fileName, $0) }, uniquingKeysWith: { first, _ in first })
+        return examples.compactMap { example in theirs[example.fileName].map { (example, $0) } }
     }
 }
 

@@ -139,8 +139,7 @@ extension Detector {
         shown.examples = chosen.map { pool.examples[$0] }
         var students = [[ScoredBox]](repeating: [], count: chosen.count)
         if let student = fold.arms[.student] {
-            let detector = try Detector(
-                weights: student.stage.file("weights/last.safetensors"), device: resources.device)
+            let detector = try Detector(weights: student.stage.weightsFile, device: resources.device)
             var options = InferenceOptions(precision: precision)
             options.workers = resources.workers
             options.skipsRefused = true

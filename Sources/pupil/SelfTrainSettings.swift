@@ -86,6 +86,7 @@ extension Settings {
             choice: LabelChoice(threshold: Float(double("threshold")), keepEmpty: bool("keep-empty")),
             alpha: double("alpha"), seeds: int("seeds"), start: try start(), evaluateEvery: int("eval-every"))
         options.joint = sets.joint
+        options.holdOut = double("hold-out")
         options.arms = [.student]
         if bool("control") { options.arms.insert(.control) }
         if sets.joint != nil { options.arms.formUnion([.joint, .both]) }

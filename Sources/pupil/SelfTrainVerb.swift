@@ -64,6 +64,11 @@ enum SelfTrainVerb {
                     "student-steps", .positiveInteger, group: "self-training",
                     help: "Steps of student and control. Default: --steps."),
                 Key(
+                    "hold-out", .number(0...0.5), default: 0.0, group: "self-training",
+                    help:
+                        "The part of the labelled pictures (at least 50) that nobody learns from: it chooses the best weights "
+                        + "of each arm and says how many pseudo-labels are right. 0: none, the last weights count."),
+                Key(
                     "keep-empty", .bool, default: false, group: "self-training",
                     help: "Keep pictures without a pseudo-label as background."),
                 Key(

@@ -166,6 +166,15 @@ enum StudyVerb {
                     "\(cell.name): the teacher's labels are \(TextTable.fixed(kept / human * 100, 0))% as dense as people's; "
                         + "a \(kept < human ? "lower" : "higher") --threshold brings them nearer")
             }
+            let precisions = own.compactMap { $0.precision?.all }.filter { !$0.isNaN }
+            if !precisions.isEmpty {
+                let mean = precisions.reduce(0, +) / Double(precisions.count)
+                if mean < Self.lowPrecision {
+                    warnings.append(
+                        "\(cell.name): of the teacher's labels only \(TextTable.fixed(mean * 100, 0))% are right on held-out "
+                            + "pictures; a higher --threshold keeps fewer wrong ones")
+                }
+            }
             // Of boxes; pixels are many in any picture.
             if sets.data.train.maskCoding == nil {
                 let few = sets.data.train.classes.names.enumerated().filter { i, _ in
@@ -181,6 +190,8 @@ enum StudyVerb {
         return warnings
     }
 
+    /// Under which a student mostly learns its teacher's mistakes.
+    private static let lowPrecision = 0.5
     /// Objects of a class under which little can be learned of it.
     private static let fewObjects = 10
 }

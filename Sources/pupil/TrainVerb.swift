@@ -75,8 +75,9 @@ enum TrainVerb {
         ]
         // best was chosen on --val, so only --test can say how good it is.
         if test != nil, every > 0 {
-            let best = try stages.evaluate(
-                trained, on: set, named: name, precision: recipe.precision, label: "best", weights: "best")
+            var chosen = trained
+            chosen.weights = "best"
+            let best = try stages.evaluate(chosen, on: set, named: name, precision: recipe.precision, label: "best")
             summary["best"] = best.result
         }
         var quarantine = Quarantine(trained.result["quarantine"])

@@ -101,4 +101,23 @@ import Testing
         #expect(message { _ = try set(5).split(twice) }.contains("twice"))
         #expect(message { _ = try Split.read(try scratch.file("empty.txt", "\n")) }.contains("no file names"))
     }
+
+    /// A fifth, but fifty at least and half at most; another seed, another part; nothing in both.
+    @Test func aPartIsHeldOut() throws {
+        func set(_ count: Int) -> Dataset {
+            Dataset(
+                root: "", classes: ClassTable(names: ["a"]),
+                examples: (0..<count).map { Example(id: $0, fileName: "\($0)", size: nil) })
+        }
+        let (rest, slice) = try set(400).heldOut(0.2, seed: 1)
+        let held = try #require(slice)
+        #expect(rest.examples.count == 320 && held.examples.count == 80)
+        #expect(Set(rest.examples.map(\.id)).isDisjoint(with: held.examples.map(\.id)))
+        #expect(held.examples.map(\.id) == held.examples.map(\.id).sorted())
+        #expect(try set(400).heldOut(0.2, seed: 2).slice?.examples.map(\.id) != held.examples.map(\.id))
+        #expect(try set(100).heldOut(0.1, seed: 1).slice?.examples.count == 50)
+        #expect(try set(99).heldOut(0, seed: 1).slice == nil && set(99).heldOut(0, seed: 1).rest.examples.count == 99)
+        let failure = #expect(throws: Failure.self) { _ = try set(99).heldOut(0.1, seed: 1) }
+        #expect(failure?.code == .usage)
+    }
 }

@@ -1,6 +1,7 @@
 import Annotations
 import Augmentation
 import Base
+import Geometry
 import Testing
 import Torch
 import Training
@@ -205,6 +206,62 @@ import Training
             #expect(abs(mean - (try #require(points[arm]) - #require(points[other]))) < 1e-12)
             #expect(summary.text.contains("\n\(arm) minus \(other): "))
         }
+    }
+
+    /// A held-out part is learned from by nobody, chooses the weights, and says how many of the teacher's labels are right.
+    @Test func aPartIsHeldOut() throws {
+        var options = options()
+        options.labels = .count(11)
+        options.holdOut = 0.2
+        let failure = #expect(throws: Failure.self) { _ = try run(options) }
+        #expect(failure?.code == .usage && failure?.message.contains("at least 50") == true)
+
+        let (train, val, test) = try scratch.scenes(160, seed: 6, folder: "many")
+        options.labels = .count(104)
+        let folds = try run(
+            options, data: SelfTrainingData(train: train, validation: val, test: test, pool: nil), as: "runs/held")
+        let fold = try #require(folds.first)
+        #expect(fold.humanImages == 54 && fold.split.labelled.count == 104)
+        #expect(
+            notes.all.contains { $0.contains("104 of 112 pictures") && $0.contains(", 50 of them held out, pool: 8") })
+        for (name, arm) in fold.arms {
+            #expect(arm.stage.weights == "best" && Files.exists(arm.stage.weightsFile), "\(name)")
+            let rows = try Files.readText(arm.stage.file("results.csv")).split(separator: "\n").count
+            #expect(rows >= 4, "\(name): \(rows)")
+            let keys = try Files.readJSON(arm.evaluation.file("stage.json"))["identity"]?["keys"]
+            #expect(keys?["weights"]?.string == "best")
+        }
+        // By hand: the teacher's labels of the held-out pictures, each box against people's.
+        let precision = try #require(fold.precision)
+        #expect(precision.all >= 0 && precision.all <= 1 && precision.perClass.count == train.classes.count)
+        let summary = SelfTrainingSummary(
+            folds, of: Detector.self, reportedSet: "test", classes: train.classes.names)
+        #expect(summary.json["pseudo_precision"]?.double == precision.all)
+        #expect(summary.text.contains("right, %") && summary.text.contains("best on held-out pictures"))
+        // The student begins from the teacher's best weights, which is another start than its last ones.
+        let inputs = try Files.readJSON(try #require(fold.arms[.student]).stage.file("stage.json"))["identity"]?[
+            "inputs"]
+        #expect(inputs?.array?.contains { $0.string?.hasSuffix("-best") == true } == true)
+    }
+
+    /// Two pictures by hand: of three boxes one covers an object of its class, one an object of another, one nothing.
+    @Test func precisionOfBoxes() throws {
+        func set(_ boxes: [[(Int, Float)]]) -> Dataset {
+            Dataset(
+                root: "", classes: ClassTable(names: ["a", "b"]),
+                examples: boxes.enumerated().map { i, boxes in
+                    Example(
+                        id: i, fileName: "\(i)", size: nil,
+                        annotations: boxes.map {
+                            Annotation(id: 1, box: Box(x1: $0.1, y1: 0, x2: $0.1 + 10, y2: 10), label: $0.0)
+                        })
+                })
+        }
+        let precision = try Detector.precision(
+            of: set([[(0, 1), (0, 50)], [(1, 0)]]), against: set([[(0, 0), (1, 50)], []]))
+        #expect(abs(precision.all - 1.0 / 3) < 1e-12)
+        #expect(precision.perClass == [0.5, 0])
+        #expect(try Detector.precision(of: set([]), against: set([[(0, 0)]])).all.isNaN)
     }
 
     @Test func withoutControlThereIsNoGain() throws {
