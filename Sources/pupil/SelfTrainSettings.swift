@@ -97,10 +97,10 @@ extension Settings {
     /// The set of `--extra`; nil where there is none. - Throws: where its classes are not those of `--train`, or it has
     /// pictures of it.
     private func extraSet<Task: CommandTask>(beside train: Dataset, _: Task.Type) throws(Failure) -> Dataset? {
-        guard optionalString("extra") != nil else {
-            if optionalString("extra-images") != nil { throw .usage("--extra-images goes with --extra") }
-            return nil
-        }
+        let isNamed = ["extra", "extra-images", "extra-masks", "extra-split"].contains { optionalString($0) != nil }
+        if !isNamed { return nil }
+        // A segmenter's set may be folders alone, or a list of the training set's.
+        if Task.task == .detection, optionalString("extra") == nil { throw .usage("--extra-images goes with --extra") }
         guard let extra = try Task.set("extra", self) else { return nil }
         try extra.requireSameClasses(as: train, naming: extra.source, train.source)
         var theirs = Set<String>()

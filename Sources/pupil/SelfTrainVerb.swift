@@ -46,7 +46,7 @@ enum SelfTrainVerb {
                 Key(
                     "joint-augment", .choice(CropPolicy.all.map(\.name)), default: "crop", group: "joint training",
                     help: "How they are varied."),
-            ] + CommonKeys.training + TaskKeys.looking
+            ] + TaskKeys.extraMasks + CommonKeys.training + TaskKeys.looking
             + [
                 Key(
                     "threshold", .fraction, default: 0.5, group: "self-training",

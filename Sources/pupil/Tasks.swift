@@ -44,7 +44,8 @@ extension Detector: CommandTask {
     static let sgd = (rate: 0.32, decay: 1e-4, warmup: 1000, clip: 0.0)
     static func check(model name: String) throws(Failure) { _ = try Zoo.detector(name, classes: 1) }
     static func labelStride(_ settings: Settings) -> Int? { nil }
-    static let foreignKeys = (TaskKeys.masks + TaskKeys.segmentationTraining + TaskKeys.looking).map(\.name)
+    static let foreignKeys = (TaskKeys.masks + TaskKeys.extraMasks + TaskKeys.segmentationTraining + TaskKeys.looking)
+        .map(\.name)
 
     static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset? {
         let images = role == "train" ? "images" : role + "-images"
@@ -141,6 +142,12 @@ enum TaskKeys {
                     "What values of pixels mean, such as 0:0,255:1 or 7:ignore. Default: the class of that number; 255 "
                     + "is ignored.")
         ]
+
+    /// Masks of another labelled set.
+    static let extraMasks = [
+        Key("extra-masks", .path, group: "masks", help: "Segmentation: the masks of --extra-images."),
+        Key("extra-split", .path, group: "masks", help: "A list of the pictures of --extra, as --split."),
+    ]
 
     static let segmentationTraining = [
         Key(

@@ -142,4 +142,32 @@ import Testing
             }
         }
     }
+
+    /// Every recipe of the repository is one that its verb reads: all that it lacks on a machine without the paper's data is
+    /// the data.
+    @Test func recipesAreRead() throws {
+        let root = Place.repository
+        var count = 0
+        for folder in ["Recipes/paper", "Recipes/twins"] {
+            for name in try Files.list(Files.join(root, folder)) where name.hasSuffix(".yaml") {
+                let path = Files.join(root, folder + "/" + name)
+                let command = try Files.readText(path).split(separator: "\n").filter { $0.hasPrefix("# pupil ") }
+                    .last { $0.contains(folder) }
+                let words = try #require(command, "\(name)").split(separator: " ").dropFirst(2).map(String.init)
+                let run = try Program.withFolder { folder in
+                    try Program.run(
+                        words.map { $0.hasPrefix("Recipes/") ? Files.join(root, $0) : $0 } + ["--dry-run"], in: folder)
+                }
+                // 3: the data is not there. 2 would be a setting that the verb does not take.
+                #expect(run.code == 3 && run.errors.contains("there is no f"), "\(name): \(run.code) \(run.errors)")
+                count += 1
+            }
+        }
+        #expect(count >= 34)
+    }
+}
+
+private enum Place {
+    /// Three folders above this file.
+    static let repository = Files.folder(Files.folder(Files.folder(#filePath)))
 }
