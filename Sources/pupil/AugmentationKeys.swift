@@ -1,5 +1,8 @@
+import Annotations
 import Augmentation
 import Base
+import Geometry
+import Journal
 import Recipes
 
 /// The settings that make an augmentation policy: a name and what is changed of it.
@@ -48,6 +51,8 @@ extension Settings {
     /// - Throws: `Failure.usage` where a change has nothing to act on, unless such are left out.
     func policy(_ name: String, skipsUnfit: Bool = false) throws(Failure) -> Policy {
         var policy = try Policy.named(name)
+        // A study's grid has policies without operators beside those that have some.
+        let skipsUnfit = skipsUnfit || schema.verb == "study"
         if let text = optionalString("augment-operators") { policy.operators = try Self.operators(text) }
         for (key, isWhole) in [
             ("augment-draws", true), ("augment-magnitude", false), ("augment-cutout", false),
@@ -76,6 +81,30 @@ extension Settings {
         if let flip = optionalDouble("augment-flip") { policy.flip = flip }
         policy.rendering = Rendering.named(string("augment-rendering")) ?? .fused
         return policy
+    }
+
+    /// Says where a policy moves or covers so many pixels that little is left of pictures as small as these: its constants
+    /// are the original code's, which were made for photographs of some 640 pixels.
+    func warnOfSmallPictures(_ set: Dataset) throws(Failure) {
+        let sides = set.examples.compactMap(\.size).map { min($0.width, $0.height) }.sorted()
+        guard !sides.isEmpty, let value = value("augment") else { return }
+        let side = sides[sides.count / 2]
+        for name in value.array?.compactMap(\.string) ?? [value.string ?? "none"] {
+            let constants: OperatorConstants
+            switch try policy(name).operators {
+            case .none: continue
+            case .auto(let set): constants = set.constants
+            case .random(let set): constants = set.constants
+            }
+            if constants.translate <= Double(side) / 3 { continue }
+            func scaled(_ pixels: Double) -> Int { max(1, Int((pixels * Double(side) / 640).rounded())) }
+            Console.standardError.line(
+                "warning: \(name) moves pictures by up to \(Int(constants.translate)) pixels, and those of --train are "
+                    + "\(side) wide or high; for photographs of 640 it was made, and --augment-translate "
+                    + "\(scaled(constants.translate)) --augment-cutout \(scaled(constants.cutout)) keep its proportions"
+            )
+            return
+        }
     }
 
     private func change(_ constants: inout OperatorConstants, _ key: String, _ value: Double) {

@@ -203,13 +203,16 @@ struct StudyGrid {
         var arms: Set<ArmName>
         var seeds: Int
 
+        /// Of `selftrain`, under the name by which the user knows it.
+        private static let schema = Schema(verb: "study", summary: "", keys: SelfTrainVerb.schema.keys)
+
         /// The settings of a `selftrain` in this cell.
         func settings(_ study: Settings) -> Settings {
             var values: [String: JSON] = [
                 "augment": .string(cell.augment), "labels": .string(cell.labels), "steps": .int(cell.steps),
             ]
             if StudyStarts.isFile(cell.start) { values["init"] = .string(cell.start) }
-            return study.passed(to: SelfTrainVerb.schema, values)
+            return study.passed(to: Self.schema, values)
         }
     }
 

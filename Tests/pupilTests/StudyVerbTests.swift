@@ -109,6 +109,11 @@ import Testing
             #expect(plan.output.contains("\n50 trainings of "), "\(plan.output)")
             #expect(plan.output.contains("random_S1_100%_16: no picture is left unlabelled"))
             #expect(!Files.exists(Files.join(folder, "runs")))
+            // 64 pixels, moved by 100 of them; in proportion to 640 that is 10.
+            let warning = "S4 moves pictures by up to 100 pixels, and those of --train are 64 wide or high"
+            #expect(plan.errors.contains(warning) && plan.errors.contains("--augment-translate 10 --augment-cutout 4"))
+            let fitting = try run(["--labels", "8", "--augment", "S1", "S4", "--augment-translate", "10"])
+            #expect(fitting.code == 0 && !fitting.errors.contains("moves pictures"), "\(fitting.errors)")
             for (words, said) in [
                 (["--init", "random", "random"], "--init has random twice"), (["augment=[]"], "--augment is empty"),
                 (["--methods", "joint"], "--methods joint needs pictures with classes"),
