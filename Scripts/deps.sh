@@ -188,21 +188,26 @@ libtorch_cuda() {
     say "the CUDA libraries are in .deps"
 }
 
-# plotly.js, which pages with charts have beside them. Pages do without it where it cannot be had.
+# plotly.js, which pages with charts have beside them. Pages do without it where it cannot be had, so that a try that
+# failed is told once and not made again.
 plotly() {
-    local wanted work=$DEPS/.work-plotly
+    local wanted work=$DEPS/.work-plotly wheel
     wanted=$(sum Scripts/deps-plotly.txt)
-    if stamped stamp-plotly "$wanted" && [ -e "$DEPS/plotly/plotly.min.js" ]; then return; fi
-    need_pip
-    rm -rf "$work" "$DEPS/stamp-plotly"
-    mkdir -p "$work"
-    fetch Scripts/deps-plotly.txt "$work"
-    python3 Scripts/unpack.py "$work"/plotly-*.whl "$work" plotly/package_data/plotly.min.js '*/LICENSE*'
-    mkdir -p "$DEPS/plotly"
-    put "$work/plotly/package_data/plotly.min.js" "$DEPS/plotly/plotly.min.js"
-    put "$(find "$work" -name 'LICENSE*' | head -1)" "$DEPS/plotly/LICENSE"
-    done_with "$work" stamp-plotly "$wanted"
-    say "plotly.js is in .deps"
+    if stamped stamp-plotly "$wanted" || stamped stamp-plotly "none $wanted"; then return; fi
+    rm -rf "$work"
+    mkdir -p "$work" "$DEPS/plotly"
+    if python3 -m pip --version >/dev/null 2>&1 && (fetch Scripts/deps-plotly.txt "$work") 2>"$work/log" &&
+        wheel=$(ls "$work"/plotly-*.whl) &&
+        python3 Scripts/unpack.py "$wheel" "$work" plotly/package_data/plotly.min.js '*/LICENSE.txt' 2>>"$work/log" &&
+        put "$work/plotly/package_data/plotly.min.js" "$DEPS/plotly/plotly.min.js" &&
+        put "$(find "$work" -name LICENSE.txt | head -1)" "$DEPS/plotly/LICENSE"; then
+        done_with "$work" stamp-plotly "$wanted"
+        say "plotly.js is in .deps"
+    else
+        say "plotly.js could not be brought, so pages will have no charts (remove .deps/stamp-plotly to try again)"
+        tail -n 3 "$work/log" >&2 || true
+        done_with "$work" stamp-plotly "none $wanted"
+    fi
 }
 
 from_python() {
@@ -228,10 +233,10 @@ exec 9>"$DEPS/.lock"
 flock 9 2>/dev/null || true
 if [ -n "${LIBTORCH:-}" ]; then
     check_libtorch "$LIBTORCH"
-    (plotly) || say "without plotly.js pages have no charts"
+    plotly
     exit 0
 fi
-(plotly) || say "without plotly.js pages have no charts"
+plotly
 if [ -n "${FROM_PYTHON:-}" ]; then
     from_python
     exit 0

@@ -39,7 +39,7 @@ public struct Comparison: Sendable, Hashable {
         n = differences.count
         (mean, seedVariance) = moments(differences)
         // A draw in which no class is left tells nothing.
-        pictureVariance = moments(resampled.filter { !$0.isNaN }).variance
+        pictureVariance = pictures < 2 ? .nan : moments(resampled.filter { !$0.isNaN }).variance
         self.pictures = pictures
     }
 
@@ -124,7 +124,9 @@ public enum Verdict: Sendable, Hashable {
     case withinNoise(seedsNeeded: Int?)
     /// Told by itself, but not among so many comparisons.
     case withinNoiseOfAll
-    /// Under three seeds.
+    /// No difference at all, in any seed.
+    case same
+    /// Under three seeds, or a metric that is not defined.
     case none(seeds: Int)
 
     /// The least probability that is not believed.
@@ -134,6 +136,8 @@ public enum Verdict: Sendable, Hashable {
     public init(_ comparison: Comparison, adjusted: Double) {
         if comparison.n < Comparison.leastSeeds || comparison.p.isNaN {
             self = .none(seeds: comparison.n)
+        } else if comparison.mean == 0 && comparison.seedVariance == 0 {
+            self = .same
         } else if adjusted < Self.level {
             self = comparison.mean > 0 ? .helps : .hurts
         } else if comparison.p < Self.level {
@@ -153,9 +157,13 @@ public enum Verdict: Sendable, Hashable {
         case .helps: return "helps by \(size)"
         case .hurts: return "hurts by \(size)"
         case .withinNoise(let seeds?): return "within noise (\(shown)): about \(seeds) seeds would be needed"
+        case .withinNoise(nil) where comparison.mean == 0: return "within noise (\(shown))"
         case .withinNoise(nil):
             return "within noise (\(shown)): more pictures to measure on would be needed, not seeds"
         case .withinNoiseOfAll: return "within noise of so many comparisons (\(shown) by itself)"
+        case .same: return "no difference at all"
+        case .none(let seeds) where seeds >= Comparison.leastSeeds:
+            return "no verdict: \(metric) is not defined, or there are too few pictures to measure on"
         case .none(let seeds):
             return
                 "no verdict of \(seeds) seed\(seeds == 1 ? "" : "s") (\(signed(comparison.mean)) \(metric)); three give one"

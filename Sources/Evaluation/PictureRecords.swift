@@ -72,6 +72,7 @@ public enum PictureRecords: Sendable, Hashable {
         switch (json["kind"]?.string, json["thresholds"]?.int, json["classes"]) {
         case ("boxes", let thresholds?, .array(let classes)?) where (1...64).contains(thresholds):
             var records = BoxRecords(pictures: pictures, thresholds: thresholds, classes: [])
+            let masks = thresholds >= 63 ? Int.max : 1 << thresholds
             for c in classes {
                 let (places, holders) = (
                     try list(c["pictures"], below: pictures), try list(c["object_pictures"], below: pictures)
@@ -79,11 +80,11 @@ public enum PictureRecords: Sendable, Hashable {
                 records.classes.append(
                     BoxRecords.Class(
                         objects: try list(c["objects"], holders.count), objectPictures: holders, pictures: places,
-                        hits: try list(c["hits"], places.count).map { UInt64($0) },
-                        ignored: try list(c["ignored"], places.count).map { UInt64($0) }))
+                        hits: try list(c["hits"], places.count, below: masks).map { UInt64($0) },
+                        ignored: try list(c["ignored"], places.count, below: masks).map { UInt64($0) }))
             }
             self = .boxes(records)
-        case ("pixels", nil, .int(let classes)?) where classes > 0:
+        case ("pixels", nil, .int(let classes)?) where (1...255).contains(classes) && pictures < 1 << 40:
             let count = pictures * classes
             self = .pixels(
                 PixelRecords(

@@ -1,5 +1,5 @@
 /// The paper's own numbers beside a study's cells (Zoph et al. 2020, arXiv:2006.06882v2; docs/paper.md): COCO AP in points of
-/// RetinaNet on EfficientNet-B7, and on ResNet-50 for SimCLR.
+/// RetinaNet on EfficientNet-B7, from random weights or ImageNet's, which stand here for any other start.
 enum PaperTables {
     /// Tables 2 and 3 and Figure 3: a method by the start's kind, the policy and the share of labels in percent.
     static func ap(_ start: String, _ method: StudyMethod, _ augment: String, _ labels: String) -> Double? {

@@ -23,7 +23,7 @@ public struct StudyReport: Sendable {
         let rank: (StudyContrast) -> Int = {
             switch $0.verdict {
             case .helps, .hurts: 0
-            case .withinNoise, .withinNoiseOfAll: 1
+            case .withinNoise, .withinNoiseOfAll, .same: 1
             case .none: 2
             }
         }
@@ -124,20 +124,24 @@ public struct StudyReport: Sendable {
         let mean = results.mean(cell, method)
         if mean.isNaN { return "-" }
         var text = TextTable.points(mean)
-        let control = results.mean(cell, .control)
-        if ![.supervised, .control].contains(method), !control.isNaN {
-            text += " (\(signed((mean - control) * 100)))"
+        if ![.supervised, .control].contains(method), let gain = results.meanDifference(cell, method, .control) {
+            text += " (\(signed(gain * 100)))"
         }
-        if let paper = PaperTables.ap(cell.start, method, cell.augment, cell.labels) {
+        if let paper = paper(cell, method) {
             text += " [paper \(TextTable.fixed(paper, 1))"
             if method != .supervised,
-                let base = PaperTables.ap(cell.start, .supervised, cell.augment, cell.labels)
+                let base = self.paper(cell, .supervised)
             {
                 text += " (\(signed(paper - base)))"
             }
             text += "]"
         }
         return text
+    }
+
+    /// The paper's AP of a cell, where AP is what is measured.
+    private func paper(_ cell: StudyCell, _ method: StudyMethod) -> Double? {
+        results.metric == "AP" ? PaperTables.ap(cell.start, method, cell.augment, cell.labels) : nil
     }
 
     /// Every question with its numbers.
@@ -193,11 +197,11 @@ public struct StudyReport: Sendable {
     var notes: [String] {
         var notes = [
             "\(results.metric) in points on \(results.reportedSet), means over seeds; in brackets the difference to the control, "
-                + "which saw as many pictures with human labels alone. Intervals of 95% by themselves, over seeds and pictures; "
+                + "by shared seeds; it saw as many pictures with the task's labels, all of them people's. Intervals of 95% by themselves, over seeds and pictures; "
                 + "verdicts after Holm's correction over the \(contrasts.count) question\(contrasts.count == 1 ? "" : "s")."
         ]
         if results.cells.contains(where: { cell in
-            results.methods.contains { PaperTables.ap(cell.start, $0, cell.augment, cell.labels) != nil }
+            results.methods.contains { paper(cell, $0) != nil }
         }) {
             notes.append(
                 "[paper]: COCO, EfficientNet-B7, Zoph et al. 2020, Tables 2, 3 and 7 and Figure 3; for any start but random its "
@@ -332,7 +336,7 @@ extension Verdict {
         switch self {
         case .helps: "helps"
         case .hurts: "hurts"
-        case .withinNoise, .withinNoiseOfAll: "within noise"
+        case .withinNoise, .withinNoiseOfAll, .same: "within noise"
         case .none: "none"
         }
     }

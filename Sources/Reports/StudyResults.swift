@@ -144,6 +144,13 @@ public struct StudyResults: Sendable {
         return values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
     }
 
+    /// One kind minus another, over the seeds that both have; nil where they share none.
+    func meanDifference(_ cell: StudyCell, _ a: StudyMethod, _ b: StudyMethod) -> Double? {
+        let others = Dictionary(arms(cell, b).map { ($0.seed, $0.metric) }, uniquingKeysWith: { first, _ in first })
+        let differences = arms(cell, a).compactMap { arm in others[arm.seed].map { arm.metric - $0 } }
+        return differences.isEmpty ? nil : differences.reduce(0, +) / Double(differences.count)
+    }
+
     /// The methods that were used anywhere, in their order.
     var methods: [StudyMethod] { StudyMethod.allCases.filter { method in arms.contains { $0.method == method } } }
 }

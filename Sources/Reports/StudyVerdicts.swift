@@ -22,7 +22,8 @@ public struct StudyContrast: Sendable {
 
     /// "helps by 1.4 +- 0.5 AP, worth 23% more labelled images (8% to 40%)".
     public func sentence(metric: String) -> String {
-        verdict.sentence(comparison, metric: metric) + (labelWorth.map { ", " + $0.sentence } ?? "")
+        let worth = verdict == .helps || verdict == .hurts ? labelWorth : nil
+        return verdict.sentence(comparison, metric: metric) + (worth.map { ", " + $0.sentence } ?? "")
     }
 }
 
@@ -36,12 +37,15 @@ public struct LabelWorth: Sendable, Hashable {
     public var high: Double
     /// Whether the measured fractions end before the gain does, so that `share` is the least it is worth.
     public var isAtLeast: Bool
+    /// Whether the fractions end before the interval does.
+    public var isCut: Bool
 
     /// "worth 23% more labelled images (8% to 40%)".
     public var sentence: String {
         func percent(_ x: Double) -> String { "\(Int((x * 100).rounded()))%" }
         let more = share < 0 ? "\(percent(-share)) fewer" : "\(isAtLeast ? "at least " : "")\(percent(share)) more"
-        return "worth \(more) labelled images (\(percent(low)) to \(percent(high)))"
+        let ends = "\(percent(low)) to \(percent(high))"
+        return "worth \(more) labelled images (\(ends)\(isCut ? ", where the measured shares end" : ""))"
     }
 
     /// Read off the curve of supervised training over labels, straight between its points over the logarithm of pictures. The
@@ -66,12 +70,18 @@ public struct LabelWorth: Sendable, Hashable {
             let (low, high) = (log(Double(a.images)), log(Double(b.images)))
             return (exp(low + part * (high - low)), false)
         }
+        // Past the last share nothing is known of more labels, before the first one nothing of fewer.
+        if gain > 0 && images == points[points.count - 1].images || gain < 0 && images == points[0].images {
+            return nil
+        }
         let n = Double(images)
         let middle = pictures(here.metric + gain)
+        let (lower, upper) = (pictures(here.metric + gain - margin), pictures(here.metric + gain + margin))
         share = middle.images / n - 1
-        low = pictures(here.metric + gain - margin).images / n - 1
-        high = pictures(here.metric + gain + margin).images / n - 1
+        low = lower.images / n - 1
+        high = upper.images / n - 1
         isAtLeast = middle.isBeyond && gain > 0
+        isCut = lower.isBeyond || upper.isBeyond
     }
 }
 

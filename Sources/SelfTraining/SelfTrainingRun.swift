@@ -261,7 +261,8 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         func attempt<R>(_ arms: [ArmName], _ body: () throws(Failure) -> R) throws(Failure) -> R? {
             do throws(Failure) { return try body() } catch {
                 guard goesOn, [.diverged, .invalidData, .device].contains(error.code) else { throw error }
-                log("\(tag)\(arms.map(\.rawValue).joined(separator: ", ")): failed: \(error.message)")
+                let what = arms.isEmpty ? "held-out labels" : arms.map(\.rawValue).joined(separator: ", ")
+                log("\(tag)\(what): failed: \(error.message)")
                 for arm in arms { fold.failures[arm] = error }
                 return nil
             }
@@ -284,13 +285,17 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         let teacher = try attempt(dependent) { () throws(Failure) in
             try train(.teacher, teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start)
         }
-        if let teacher { try report(.teacher, teacher, teacherRecipe) }
+        if let teacher {
+            _ = try attempt([.teacher]) { () throws(Failure) in try report(.teacher, teacher, teacherRecipe) }
+        }
         if needsLabels, let teacher, let slice {
-            let seen = try stages.label(teacher, pool: slice.withoutLabels, looking, label: tag + "held-out")
-            let labels = try stages.choose(seen, root: slice.root, options.choice, human: nil).labels
-            let precision = try Model.precision(of: labels.dataset, against: slice)
-            log("\(tag)of the teacher's labels on held-out pictures \(TextTable.points(precision.all))% are right")
-            fold.precision = precision
+            fold.precision = try attempt([]) { () throws(Failure) in
+                let seen = try stages.label(teacher, pool: slice.withoutLabels, looking, label: tag + "held-out")
+                let labels = try stages.choose(seen, root: slice.root, options.choice, human: nil).labels
+                let precision = try Model.precision(of: labels.dataset, against: slice)
+                log("\(tag)of the teacher's labels on held-out pictures \(TextTable.points(precision.all))% are right")
+                return precision
+            }
         }
         var pseudo: (stage: Stage, labels: Dataset)?
         if let teacher, let pool {
@@ -309,13 +314,15 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
                 return (stage, labels.dataset)
             }
         }
-        for (name, lesson) in try lessons(human, pseudo) where fold.failures[name] == nil {
+        for (name, lesson) in try lessons(human, pseudo, heldOut: slice) where fold.failures[name] == nil {
             let trained = try attempt([name]) { () throws(Failure) in
                 try train(
                     name, studentRecipe, lesson,
                     options.startsFromTeacher ? teacher.map { .stage($0) } ?? start : start)
             }
-            if let trained { try report(name, trained, studentRecipe) }
+            if let trained {
+                _ = try attempt([name]) { () throws(Failure) in try report(name, trained, studentRecipe) }
+            }
         }
         return fold
     }
@@ -323,7 +330,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
     /// What each arm after the teacher learns, in the order of the table. All see as many pictures a step that have the
     /// task's labels, whoever made them.
     private func lessons(
-        _ human: Dataset, _ pseudo: (stage: Stage, labels: Dataset)?
+        _ human: Dataset, _ pseudo: (stage: Stage, labels: Dataset)?, heldOut: Dataset?
     ) throws(Failure) -> [(arm: ArmName, lesson: Lesson)] {
         let batch = options.student.batch
         var lessons: [ArmName: Lesson] = [.control: Lesson(human: human, humanImages: 2 * batch)]
@@ -343,9 +350,12 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
             }
         }
         if options.arms.contains(.human) {
-            // The labelled pictures and the rest are the whole set again.
-            let all = try data.extra.map { extra throws(Failure) in try Dataset.joined([data.train, extra]) }
-            lessons[.human] = Lesson(human: all ?? data.train, humanImages: 2 * batch)
+            // The labelled pictures and the rest are the whole set again, but for what nobody learns from.
+            var all = data.train
+            let held = Set((heldOut?.examples ?? []).map(\.fileName))
+            all.examples.removeAll { held.contains($0.fileName) }
+            if let extra = data.extra { all = try Dataset.joined([all, extra]) }
+            lessons[.human] = Lesson(human: all, humanImages: 2 * batch)
         }
         return ArmName.allCases.compactMap { name in
             options.arms.contains(name) ? lessons[name].map { (name, $0) } : nil

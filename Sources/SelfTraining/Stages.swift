@@ -191,6 +191,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             inputs.append("joint-" + (try joint.set.identity).hex(16))
             streams.append(Stream(name: "classes", dataset: joint.set, variation, images: joint.images))
         }
+        // Class heads of other classes were once taken from files where their shapes fitted.
+        if case .file = start { keys["heads_apart"] = true }
         if let validation {
             keys["evaluate_every"] = .int(validation.every)
             inputs.append("val-" + (try validation.set.identity).hex(16))

@@ -62,7 +62,7 @@ extension SelfTrainingRun {
     /// A fold none of whose arms could begin.
     func failed(_ seed: UInt64, _ failure: Failure) throws(Failure) -> Fold {
         let split = try Split(of: data.train, options.labels, seed: seed)
-        let human = try data.train.split(split).labelled
+        let human = try data.train.split(split).labelled.heldOut(options.holdOut, seed: seed).rest
         var fold = Fold(
             seed: seed, split: split, arms: [:], kept: nil, human: Model.density(human),
             humanImages: human.examples.count)

@@ -277,7 +277,10 @@ extension Settings {
         recipe.changes.frozenStages = optionalInt("freeze")
         recipe.changes.freezesNorms = bool("freeze-norms")
         recipe.layerDecay = double("layer-decay")
-        if string("init") == "random", recipe.changes.frozenStages != nil || recipe.changes.freezesNorms {
+        // A study's cells that begin from what is learned there say so elsewhere.
+        if schema.verb != "study", string("init") == "random",
+            recipe.changes.frozenStages != nil || recipe.changes.freezesNorms
+        {
             throw .usage("--freeze and --freeze-norms keep weights as they begin, which --init random makes useless")
         }
         return recipe

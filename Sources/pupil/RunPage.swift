@@ -12,7 +12,20 @@ enum RunPage {
     /// - Parameters:
     ///   - folds: in the order of the grid and of seeds; the first one with a teacher's labels is looked at closely.
     ///   - threshold: from which the teacher's boxes became labels.
+    ///
+    /// What goes wrong is said and no more: the run is done, and its numbers are told.
     static func write<Task: CommandTask>(
+        _ report: StudyReport, title: String, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
+        threshold: Double, precision: DType?, resources: Resources, in folder: RunFolder, _ task: Task.Type
+    ) {
+        do throws(Failure) {
+            try make(
+                report, title: title, folds, data, threshold: threshold, precision: precision, resources: resources,
+                in: folder, task)
+        } catch { folder.log("warning: no page could be made: \(error.message)") }
+    }
+
+    private static func make<Task: CommandTask>(
         _ report: StudyReport, title: String, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
         threshold: Double, precision: DType?, resources: Resources, in folder: RunFolder, _: Task.Type
     ) throws(Failure) {
@@ -34,7 +47,7 @@ enum RunPage {
         try Files.write(page.html(in: try Files.absolute(folder.path)), to: folder.file("report.html"))
     }
 
-    /// Loss by steps, or the metric on the validation set where it was looked at on the way: a line an arm, of the first
+    /// Loss by steps, or the metric on the way where it was looked at, on the validation set or the held-out part: a line an arm, of the first
     /// seed of each cell.
     private static func learning(
         _ folds: [(cell: StudyCell, fold: Fold)], metric: String

@@ -54,7 +54,8 @@ extension Settings {
         }
         let joint = try jointOptions()
         SharedPictures.warn(
-            learned: [("--train", train)] + (extra.map { [("--extra", $0)] } ?? [])
+            learned: [("--train", train)] + (joint.map { [("--joint", $0.set)] } ?? [])
+                + (extra.map { [("--extra", $0)] } ?? [])
                 + (pool.map { [("the pool", $0)] } ?? []),
             measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
         return SelfTrainingSets(
@@ -108,6 +109,7 @@ extension Settings {
         for example in extra.examples where theirs.contains(try Files.absolute(extra.path(of: example))) {
             throw .usage("extra: \(extra.path(of: example)) is a picture of --train, too")
         }
+        _ = try Dataset.joined([train, extra])  // their masks have one coding
         return try Task.looked(into: extra, as: "extra")
     }
 

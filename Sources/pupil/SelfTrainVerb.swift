@@ -136,6 +136,12 @@ enum SelfTrainVerb {
             }
         }
         let summary = summary(folds)
+        if settings.bool("json") {
+            folder.log(summary.text)
+            print(summary.json.canonical)
+        } else {
+            print(summary.text)
+        }
         let cell = StudyCell(
             start: settings.string("init"), augment: settings.string("augment"), labels: settings.string("labels"),
             labelled: labelled, steps: settings.int("steps"))
@@ -143,16 +149,12 @@ enum SelfTrainVerb {
             metric: Task.words.metric, classes: train.classes.names, reportedSet: test == nil ? "val" : "test",
             cells: [cell])
         for fold in folds { try results.add(fold, cell, Task.self) }
-        try RunPage.write(
-            StudyReport(results), title: "Does self-training help here?", folds.map { (cell, $0) }, sets.data,
+        let report = StudyReport(results)
+        for line in report.summary { folder.log("over seeds and pictures: \(line)") }
+        RunPage.write(
+            report, title: "Does self-training help here?", folds.map { (cell, $0) }, sets.data,
             threshold: settings.double("threshold"), precision: options.teacher.precision,
             resources: stages.resources, in: folder, Task.self)
-        if settings.bool("json") {
-            folder.log(summary.text)
-            print(summary.json.canonical)
-        } else {
-            print(summary.text)
-        }
         if settings.bool("fail-on-no-gain"), !(summary.gain(over: .control)?.isAboveZero ?? false) { return .noGain }
         return .done
     }

@@ -193,7 +193,7 @@ extension Settings {
             throw .usage("--train and --val are needed")
         }
         try val.requireSameClasses(as: train, naming: val.source, train.source)
-        try warnOfSmallPictures(train)
+        if schema.verb != "study" { try warnOfSmallPictures(train) }
         let test = try Task.set("test", self)
         if let test { try test.requireSameClasses(as: train, naming: test.source, train.source) }
         return (

@@ -68,6 +68,12 @@ import Testing
             said([0.014, 0.012, 0.016], adjusted: 0.2)
                 == "within noise of so many comparisons (+1.4 +- 0.5 AP by itself)")
         #expect(said([0.03, -0.01, 0.01]).hasPrefix("within noise (+1.0 +- 5.0 AP): about "))
+        #expect(said([0, 0, 0]) == "no difference at all")
+        #expect(said([0.01, -0.01, 0]) == "within noise (+0.0 +- 2.5 AP)")
+        #expect(said([.nan, .nan, .nan]).contains("not defined"))
+        // One picture says nothing of others.
+        let one = Comparison(differences: [0.1, 0.1, 0.1], resampled: [0.1, 0.1], pictures: 1)
+        #expect(one.p.isNaN && Verdict(one, adjusted: one.p) == .none(seeds: 3))
         #expect(said([0.01, 0.02]) == "no verdict of 2 seeds (+1.5 AP); three give one")
     }
 

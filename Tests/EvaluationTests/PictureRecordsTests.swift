@@ -97,6 +97,7 @@ import Testing
             "{}", "[]", #"{"kind":"boxes","pictures":3,"thresholds":10,"classes":[{}]}"#,
             #"{"kind":"pixels","pictures":3,"classes":2,"hits":[1],"truth":[1],"predicted":[1]}"#,
             good.canonical.replacing("\"pictures\":3", with: "\"pictures\":1"),
+            good.canonical.replacing("\"thresholds\":10", with: "\"thresholds\":1"),
         ] {
             let failure = #expect(throws: Failure.self) { try PictureRecords(try JSON.parse(text), path: "r.json") }
             #expect(failure?.code == .invalidData && failure?.message.contains("r.json") == true)

@@ -132,6 +132,10 @@ import Testing
         #expect(worth(0.5)?.isAtLeast == true && worth(0.5)?.share == 3)
         #expect(abs((worth(-0.1, at: 20)?.share ?? 0) + 0.5) < 1e-12)
         #expect(worth(-0.1, at: 20)?.sentence.contains("50% fewer") == true)
+        // What is past the measured shares is not told, and where an interval is cut off it is said.
+        #expect(worth(0.1, at: 40) == nil && worth(-0.1, at: 10) == nil)
+        #expect(worth(0.195)?.isCut == true && worth(0.195)?.sentence.contains("where the measured shares end") == true)
+        #expect(worth(0.1)?.isCut == false)
         // Two points are no curve, and one that falls cannot be read.
         #expect(worth(0.1, curve: Array(curve.prefix(2))) == nil && worth(0.1, at: 30) == nil)
         #expect(worth(0.1, curve: [(10, 0.1), (20, 0.3), (40, 0.2)]) == nil)

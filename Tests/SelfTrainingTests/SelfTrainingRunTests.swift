@@ -212,6 +212,7 @@ import Training
     @Test func aPartIsHeldOut() throws {
         var options = options()
         options.labels = .count(11)
+        options.arms = [.control, .student, .human]
         options.holdOut = 0.2
         let failure = #expect(throws: Failure.self) { _ = try run(options) }
         #expect(failure?.code == .usage && failure?.message.contains("at least 50") == true)
@@ -231,7 +232,8 @@ import Training
             let keys = try Files.readJSON(arm.evaluation.file("stage.json"))["identity"]?["keys"]
             #expect(keys?["weights"]?.string == "best")
         }
-        // By hand: the teacher's labels of the held-out pictures, each box against people's.
+        // Not even the arm with people's labels of the pool learns from it: 112 less 50.
+        #expect(notes.all.contains { $0.contains("human: pico") && $0.contains("(62 human pictures)") })
         let precision = try #require(fold.precision)
         #expect(precision.all >= 0 && precision.all <= 1 && precision.perClass.count == train.classes.count)
         let summary = SelfTrainingSummary(

@@ -121,6 +121,9 @@ import Testing
                 (["--steps", "5", "5"], "a length twice"), (["--labels", "8", "1000"], "the set has only"),
                 (["--augment", "S5"], "one of none, S1, S2, S3, S4"),
                 (["--init", "nowhere"], "there is no file nowhere"),
+                (["--labels", "50%", "8"], "are the same"), (["--hold-out", "0.2"], "cannot be held out"),
+                (["--freeze", "1"], "useless"), (["--pretrain-size", "100"], "multiple of 32"),
+                (["--methods", "human-pool", "--unlabelled", "set/images"], "nobody has labelled"),
             ] {
                 let run = try run(words)
                 #expect(run.code != 0 && run.errors.contains(said), "\(words): \(run.errors)")

@@ -1,0 +1,200 @@
+import Annotations
+import Base
+import Journal
+import Layers
+import Recipes
+import Reports
+import SelfTraining
+import Torch
+import Training
+
+/// A study's grid: cells in the order in which they are asked for.
+struct StudyGrid {
+    struct Cell {
+        var cell: StudyCell
+        var arms: Set<ArmName>
+        var seeds: Int
+
+        /// Of `selftrain`, under the name by which the user knows it.
+        private static let schema = Schema(verb: "study", summary: "", keys: SelfTrainVerb.schema.keys)
+
+        /// The settings of a `selftrain` in this cell.
+        func settings(_ study: Settings) -> Settings {
+            var values: [String: JSON] = [
+                "augment": .string(cell.augment), "labels": .string(cell.labels), "steps": .int(cell.steps),
+            ]
+            if StudyStarts.isFile(cell.start) { values["init"] = .string(cell.start) }
+            if let micro = study.optionalInt("micro") { values["micro"] = .int(micro) }
+            return study.passed(to: Self.schema, values)
+        }
+    }
+
+    private(set) var cells: [Cell] = []
+    /// What had to be left out, a sentence each.
+    private(set) var notes: [String] = []
+
+    /// - Throws: `.usage` where an axis names something twice, or a method lacks what it needs.
+    init(_ settings: Settings) throws(Failure) {
+        for axis in ["init", "augment", "labels", "methods"] {
+            let words = settings.strings(axis)
+            if words.isEmpty { throw .usage("--\(axis) is empty; a grid needs one at least") }
+            if let twice = words.first(where: { word in words.count { $0 == word } > 1 }) {
+                throw .usage("--\(axis) has \(twice) twice")
+            }
+        }
+        let lengths = settings.ints("steps")
+        if lengths.isEmpty || Set(lengths).count < lengths.count {
+            throw .usage("--steps is empty or has a length twice")
+        }
+        let methods = Set(settings.strings("methods"))
+        if settings.optionalString("joint") == nil {
+            for word in ["joint", "both"] where methods.contains(word) {
+                throw .usage("--methods \(word) needs pictures with classes: --joint FOLDER")
+            }
+            if settings.strings("init").contains("classes") {
+                throw .usage("--init classes needs pictures with classes: --joint FOLDER")
+            }
+        }
+        if methods.contains("human-pool"), !settings.strings("unlabelled").isEmpty {
+            throw .usage(
+                "--methods human-pool: nobody has labelled the pictures of --unlabelled; labelled ones come with --extra"
+            )
+        }
+        if settings.optionalInt("freeze") != nil || settings.bool("freeze-norms"),
+            settings.strings("init").contains("random")
+        {
+            throw .usage("--freeze and --freeze-norms keep weights as they begin, which --init random makes useless")
+        }
+        if settings.optionalInt("pretrain-size").map({ $0 % 32 != 0 }) == true {
+            throw .usage("--pretrain-size is a multiple of 32")
+        }
+        if settings.strings("init").contains("simclr"), settings.optionalInt("pretrain-batch") == 1 {
+            throw .usage("--pretrain-batch: a step of SimCLR needs at least two pictures, to be told apart")
+        }
+        var arms: Set<ArmName> = []
+        if methods.contains("self-training") { arms.formUnion([.control, .student]) }
+        if methods.contains("joint") { arms.formUnion([.control, .joint]) }
+        if methods.contains("both") { arms.formUnion([.control, .both]) }
+        if methods.contains("human-pool") { arms.formUnion([.control, .human]) }
+        func add(_ start: String, _ augment: String, _ labels: String, _ steps: Int, _ arms: Set<ArmName>, _ seeds: Int)
+        {
+            let cell = StudyCell(start: start, augment: augment, labels: labels, labelled: 0, steps: steps)
+            if !cells.contains(where: { $0.cell == cell }) { cells.append(Cell(cell: cell, arms: arms, seeds: seeds)) }
+        }
+        let seeds = settings.int("seeds")
+        for steps in lengths {
+            for labels in settings.strings("labels") {
+                for start in settings.strings("init") {
+                    for augment in settings.strings("augment") { add(start, augment, labels, steps, arms, seeds) }
+                }
+            }
+            for labels in settings.strings("supervised-labels") {
+                add(
+                    settings.strings("init")[0], settings.strings("augment")[0], labels, steps, [],
+                    settings.optionalInt("supervised-seeds") ?? seeds)
+            }
+        }
+    }
+
+    /// - Throws: `.usage` where two cells would have one folder, or are one.
+    private func requireUnlike() throws(Failure) {
+        for (i, a) in cells.enumerated() {
+            for b in cells[..<i] {
+                var same = b.cell
+                same.labels = a.cell.labels
+                if same == a.cell {
+                    throw .usage(
+                        "labels: \(b.cell.labels) and \(a.cell.labels) are the same \(a.cell.labelled) pictures of --train"
+                    )
+                }
+                if a.cell.name == b.cell.name {
+                    throw .usage("init: \(b.cell.start) and \(a.cell.start) would have one name, \(a.cell.name)")
+                }
+            }
+        }
+    }
+
+    /// Starts that are read from files.
+    var files: [String] {
+        var seen: Set<String> = []
+        return cells.map(\.cell.start).filter { StudyStarts.isFile($0) && seen.insert($0).inserted }
+    }
+
+    /// Counts the labels of each cell; where nothing is left for a teacher to label, it labels nothing.
+    /// - Throws: `.usage` where a share is none, two are the same, or one is too small for a part to be held out.
+    mutating func resolve(_ sets: SelfTrainingSets, holdOut: Double) throws(Failure) {
+        for i in cells.indices {
+            let labelled = try LabelShare.parse(cells[i].cell.labels).pictures(of: sets.data.train.examples.count)
+            cells[i].cell.labelled = labelled
+            var some = sets.data.train
+            some.examples = Array(some.examples.prefix(labelled))
+            _ = try some.heldOut(holdOut, seed: 0)
+            if sets.pool(besides: labelled) == 0, !cells[i].arms.isDisjoint(with: [.student, .both, .human]) {
+                cells[i].arms.subtract([.student, .both, .human])
+                if !cells[i].arms.contains(.joint) { cells[i].arms.remove(.control) }
+                notes.append("\(cells[i].cell.name): no picture is left unlabelled, so no teacher labels any")
+            }
+        }
+        try requireUnlike()
+    }
+}
+
+/// What a study will do: trainings, pictures, hours and room on the disk.
+struct StudyPlan {
+    let text: String
+
+    init<Task: CommandTask>(
+        _ grid: StudyGrid, _ options: [SelfTrainingOptions], _ sets: SelfTrainingSets, _ settings: Settings,
+        _ device: Device, _: Task.Type
+    ) throws(Failure) {
+        var table = TextTable(["start", "augment", "labels", "steps", "methods", "seeds", "trainings", "images"])
+        var (images, looked, trainings, labelled) = (0, 0, 0, 0)
+        let measured = (sets.data.test ?? sets.data.validation).examples.count
+        for (cell, asked) in zip(grid.cells, options) {
+            var each = asked.teacher.steps * asked.teacher.batch
+            for arm in cell.arms {
+                each += asked.student.steps * asked.student.batch * 2
+                if arm == .joint || arm == .both { each += asked.student.steps * (asked.joint?.images ?? 0) }
+            }
+            let methods =
+                ["supervised"]
+                + StudyMethod.allCases.dropFirst(2).filter { method in
+                    cell.arms.contains { $0.rawValue == method.arm }
+                }.map(\.rawValue)
+            images += each * cell.seeds
+            trainings += (cell.arms.count + 1) * cell.seeds
+            looked += (cell.arms.count + 1) * cell.seeds * measured
+            if !cell.arms.isDisjoint(with: [.student, .both]) {
+                labelled += sets.pool(besides: cell.cell.labelled) * cell.seeds
+            }
+            table.add([
+                cell.cell.start, cell.cell.augment, "\(cell.cell.labels) (\(cell.cell.labelled))", "\(cell.cell.steps)",
+                methods.joined(separator: ", "), "\(cell.seeds)", "\((cell.arms.count + 1) * cell.seeds)",
+                "\(each * cell.seeds)",
+            ])
+        }
+        let recipe = options[0].teacher
+        let model = try Task(
+            name: recipe.model, classes: sets.data.train.classes, canvas: recipe.canvas, seed: 0, device: device)
+        let rate = try TrainingRate.measured(
+            images: recipe.micro ?? recipe.batch, canvas: recipe.canvas, precision: recipe.precision,
+            maskStride: recipe.labelStride, objective: model.objective)
+        // Looking is the way forward alone, of full precision's results: about a third of a training's work.
+        let hours = (Double(images) + Double(looked + labelled) / 3) / rate / 3600
+        let weights = 4 * model.parameters.parameterCount
+        let bytes = trainings * weights + 3 * weights + (looked + labelled) * 4096
+        var lines = [table.text]
+        let starts = Set(grid.cells.map(\.cell.start)).intersection(["simclr", "classes"]).sorted()
+        if !starts.isEmpty {
+            lines.append(
+                "and of each seed the start\(starts.count > 1 ? "s" : "") \(starts.joined(separator: ", ")): "
+                    + "\(settings.int("pretrain-steps")) steps each, not in the hours below")
+        }
+        lines.append(
+            "\(trainings) trainings of \(images) pictures, \(labelled) looked at by teachers, \(looked) to measure: about "
+                + "\(hours < 1 ? "\(Int((hours * 60).rounded(.up))) minutes" : "\(TextTable.fixed(hours, 1)) hours") at \(TextTable.fixed(rate, 0)) pictures a second (measured just now, "
+                + "reading and stages that are done already left out), \(TextTable.fixed(Double(bytes) / 1e6, 0)) MB")
+        lines += grid.notes
+        text = lines.joined(separator: "\n")
+    }
+}
