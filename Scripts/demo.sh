@@ -36,4 +36,5 @@ if [ -n "$weights" ]; then
     run predict --weights "$weights" --images "$OUT/new-scenes/images" --out "$OUT/predictions"
     printf '\nScenes that it has not seen, with the student'\''s boxes: %s/predictions/pictures\n' "$OUT"
 fi
+printf 'The run as a page, with its pseudo-labels to look at: %s/run/report.html\n' "$OUT"
 printf 'The demo took %d min %02d s.\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
