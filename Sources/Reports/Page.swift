@@ -17,6 +17,8 @@ public struct ReportPage: Sendable {
     public var details: [ArmDetails]
     /// Pseudo-labels to look at.
     public var gallery: Gallery?
+    /// Whether plotly.min.js lies beside the page; without it there are no charts.
+    public var hasCharts = true
 
     /// A page without its closer looks.
     public init(_ report: StudyReport, title: String) {
@@ -63,7 +65,7 @@ public struct ReportPage: Sendable {
             <meta name="viewport" content="width=device-width">
             <title>\(escaped(title))</title>
             <style>\(PageAssets.style)</style>
-            <script src="plotly.min.js"></script>
+            \(hasCharts ? "<script src=\"plotly.min.js\"></script>" : "")
             </head>
             <body>
             \(body.joined(separator: "\n"))

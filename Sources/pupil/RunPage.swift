@@ -42,6 +42,7 @@ enum RunPage {
         if let plotly {
             if !Files.exists(script) { try Files.write(try Files.read(plotly), to: script) }
         } else {
+            page.hasCharts = Files.exists(script)
             folder.log("no plotly.js beside the program, so the page has no charts (make deps brings it)")
         }
         try Files.write(page.html(in: try Files.absolute(folder.path)), to: folder.file("report.html"))
@@ -114,7 +115,11 @@ extension StudyResults {
     mutating func add<Task: CommandTask>(_ fold: Fold, _ cell: StudyCell, _: Task.Type) throws(Failure) {
         for arm in ArmName.allCases {
             guard let method = StudyMethod(arm: arm.rawValue) else { continue }
-            if let failure = fold.failures[arm] { failures.append((cell, method, fold.seed, failure.message)) }
+            if let failure = fold.failures[arm] {
+                // Further lines are for the log: histograms and the like.
+                let reason = failure.message.split(separator: "\n").first.map(String.init) ?? ""
+                failures.append((cell, method, fold.seed, reason))
+            }
             guard let done = fold.arms[arm] else { continue }
             let records = done.evaluation.file("records.json")
             arms.append(

@@ -31,6 +31,8 @@ import Testing
         // Nothing is fetched: the one script is beside the page.
         #expect(
             html.ranges(of: "src=").count == 1 && !html.contains("http://www.w3.org/1999") && !html.contains("https:"))
+        page.hasCharts = false
+        #expect(!page.html(in: "/a").contains("src="))
         let start = try #require(html.firstRange(of: "id=\"data\">")).upperBound
         let end = try #require(html[start...].firstRange(of: "</script>")).lowerBound
         let data = try JSON.parse(String(html[start..<end]))
