@@ -62,7 +62,7 @@ var dryWing: [Target] =
     + room("Recipes", ["Markup"])
     + room("Checkpoints", fixtures: true)
     + room("Journal")
-    + room("Reports", ["Annotations", "Evaluation", "Journal"], testImports: ["Imaging"])
+    + room("Reports", ["Annotations", "Evaluation", "Imaging", "Journal"])
 
 /// What `make fuzz` feeds to the parsers, and the test that replays what it found.
 let fuzzWing: [Target] =

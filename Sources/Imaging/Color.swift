@@ -49,7 +49,7 @@ public struct Color: Hashable, Sendable {
 
     /// The 256 colours of PASCAL VOC's masks, 3 bytes each: the bits of an index, three at a time, go to red, green and
     /// blue from the highest down; 255, the void, is 224 224 192.
-    static let vocPalette: [UInt8] = (0..<256).flatMap { index -> [UInt8] in
+    public static let vocPalette: [UInt8] = (0..<256).flatMap { index -> [UInt8] in
         (0..<3).map { channel -> UInt8 in
             var value = 0
             for bit in 0..<8 where index >> (3 * bit + channel) & 1 == 1 { value |= 128 >> bit }

@@ -1,5 +1,6 @@
 import Base
 import Evaluation
+import Imaging
 import Journal
 
 /// A study or a run as one page that opens from disk: nothing is fetched, plotly.js lies beside it. Without plotly.js all but
@@ -43,15 +44,19 @@ public struct ReportPage: Sendable {
                 "Labels", "labels", "\(report.results.metric) against labelled pictures, a line a start and method."),
             section("Learning", "learning", "By steps, the first seed of each arm."),
             section(
-                "Precision and recall", "curves", "At an IoU of 0.5, of the class chosen.",
+                "Precision and recall", "curves",
+                (isOfBoxes ? "At an IoU of 0.5" : "Of pixels, by their probability") + ", of the class chosen.",
                 "<label>class <select id=\"curve-class\"></select></label>"),
-            section("Precision against the threshold", "threshold", "Which part of the boxes above a score is right."),
+            section(
+                "Precision against the threshold", "threshold", "Which part of the \(unit) above a score is right."),
             section(
                 "Calibration", "calibration",
-                "Which part of the boxes of a score is right; on the line score and part agree."),
+                "Which part of the \(unit) of a score is right; on the line score and part agree."),
             section(
                 "Confusion", "confusion",
-                "Rows are people's labels, columns are boxes above 0.5; the last are background.",
+                isOfBoxes
+                    ? "Rows are people's labels, columns are boxes above 0.5; the last are background."
+                    : "Rows are people's labels, columns what pixels were taken for, in percent of the row.",
                 "<label>arm <select id=\"confusion-arm\"></select></label>"),
             gallerySection,
             "<details><summary>All questions and all arms</summary>" + table(report.contrastTable)
@@ -82,24 +87,35 @@ public struct ReportPage: Sendable {
             + "<div id=\"\(id)\" class=\"chart\"></div></section>"
     }
 
+    /// What is learned of: the metric says it.
+    private var isOfBoxes: Bool { report.results.metric != "mIoU" }
+    private var unit: String { isOfBoxes ? "boxes" : "pixels" }
+
     private var gallerySection: String {
         guard let gallery else { return "" }
+        let amounts =
+            isOfBoxes
+            ? [("any", "any number"), ("0", "none"), ("1", "1 or more"), ("5", "5 or more")]
+            : [("any", "any part"), ("0", "none"), ("0.000001", "some"), ("0.5", "half or more")]
+        let options = amounts.map { "<option value=\"\($0.0)\">\($0.1)</option>" }.joined()
         return """
             <section id="gallery-section"><h2>Pseudo-labels</h2>
             <p class="note">\(gallery.pictures.count) of the \(gallery.pool) pictures of the pool: the surest, the least sure, and
-            some at random. Boxes from the slider's score on are bright; the run took those from \(TextTable.fixed(gallery.threshold, 2)) on.</p>
+            some at random. \(isOfBoxes ? "Boxes from the slider's score on are bright" : "Pixels from the slider's probability on are coloured");
+            the run took those from \(TextTable.fixed(gallery.threshold, 2)) on.</p>
             <p class="controls">
             <label>score <input type="range" id="score" min="0" max="1" step="0.01" value="\(gallery.threshold)">
             <output id="score-shown"></output></label>
             <label>class <select id="gallery-class"></select></label>
-            <label>boxes <select id="gallery-count"><option value="any">any number</option><option value="0">none</option>
-            <option value="1">1 or more</option><option value="5">5 or more</option></select></label>
+            <label>\(unit) <select id="gallery-count">\(options)</select></label>
             <label>order <select id="gallery-order"><option value="surest">surest first</option>
             <option value="unsurest">least sure first</option><option value="apart">teacher and student apart</option>
             <option value="name">by name</option></select></label>
-            <label>boxes of <select id="gallery-who"><option value="teacher">the teacher</option>
-            <option value="student">the student</option><option value="both">both</option></select></label>
+            <label>\(unit) of <select id="gallery-who"><option value="teacher">the teacher</option>
+            <option value="student">the student</option>
+            <option value="both">\(isOfBoxes ? "both" : "where they differ")</option></select></label>
             <span id="gallery-shown"></span></p>
+            <p class="controls" id="gallery-legend"></p>
             <div id="gallery"></div></section>
             """
     }
@@ -119,7 +135,8 @@ public struct ReportPage: Sendable {
         var labels: [JSON] = []
         for line in results.labelLines { labels.append(line.json) }
         return [
-            "metric": .string(results.metric), "classes": .array(results.classes.map { .string($0) }),
+            "metric": .string(results.metric), "unit": .string(unit),
+            "classes": .array(results.classes.map { .string($0) }),
             "contrasts": .array(
                 report.contrasts.map { c in
                     let (mean, margin) = (c.comparison.mean, c.comparison.margin)
@@ -129,6 +146,12 @@ public struct ReportPage: Sendable {
                     ]
                 }),
             "labels": .array(labels), "learning": .array(learning.map(\.json)), "learning_axis": .string(learningAxis),
+            "mask_colors": .array(
+                isOfBoxes
+                    ? []
+                    : results.classes.indices.map { k in
+                        .array((0..<3).map { .int(Int(Color.vocPalette[min(k, 255) * 3 + $0])) })
+                    }),
             "details": .array(details.map(\.json)), "gallery": gallery?.json(from: folder) ?? .null,
         ]
     }

@@ -12,7 +12,9 @@ enum PageAssets {
         #gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); gap: 12px; }
         figure { margin: 0; } figure .frame { position: relative; background: #eef1f3; }
         figure .frame { min-height: 80px; } figure img { width: 100%; display: block; }
-        figure svg { position: absolute; inset: 0; width: 100%; height: 100%; }
+        figure svg, figure canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
+        figure canvas { image-rendering: pixelated; opacity: .6; }
+        .swatch { display: inline-block; width: .9em; height: .9em; margin: 0 .3em 0 1em; vertical-align: -.1em; }
         figcaption { font-size: .8em; color: #4d5963; overflow-wrap: anywhere; }
         details { margin-top: 2em; } summary { cursor: pointer; font-weight: 600; }
         """
@@ -62,7 +64,7 @@ enum PageAssets {
             confusion();
             show("calibration", data.details.map((d, i) => ({
               name: d.name, x: d.calibration.map(c => c[0]), y: d.calibration.map(c => c[1]), mode: "lines+markers",
-              text: d.calibration.map(c => c[2] + " boxes"), line: {color: color(i)}})).concat([{
+              text: d.calibration.map(c => c[2] + " " + data.unit), line: {color: color(i)}})).concat([{
               name: "agreement", x: [0, 1], y: [0, 1], mode: "lines", line: {color: "#b4bcc4", dash: "dot"}}]),
               layout("score", "part that is right"));
           }
@@ -80,10 +82,13 @@ enum PageAssets {
 
         function confusion() {
           const d = data.details[Number($("confusion-arm").value || 0)];
-          const names = data.classes.concat(["background"]);
+          const isOfBoxes = data.unit === "boxes", names = isOfBoxes ? data.classes.concat(["background"]) : data.classes;
+          const sum = row => Math.max(1, row.reduce((a, b) => a + b, 0));
+          const z = isOfBoxes ? d.confusion : d.confusion.map(row => row.map(n => 100 * n / sum(row)));
           show("confusion", [{
-            type: "heatmap", x: names, y: names, z: d.confusion, colorscale: [[0, "#f3f6f9"], [1, "#1f6feb"]],
-            text: d.confusion, texttemplate: "%{text}", showscale: false}],
+            type: "heatmap", x: names, y: names, z: z, colorscale: [[0, "#f3f6f9"], [1, "#1f6feb"]],
+            text: isOfBoxes ? z : z.map(row => row.map(n => n.toFixed(n < 10 ? 1 : 0))),
+            texttemplate: "%{text}", showscale: false}],
             layout("taken for", "is", {yaxis: {autorange: "reversed", automargin: true, title: {text: "is"}}}));
         }
 
@@ -99,34 +104,124 @@ enum PageAssets {
           const h = Math.min(a[1] + a[3], b[1] + b[3]) - Math.max(a[1], b[1]);
           return w <= 0 || h <= 0 ? 0 : w * h / (a[2] * a[3] + b[2] * b[3] - w * h);
         };
-        // Boxes of one that the other has not.
-        const apart = (p, score) => {
-          const [a, b] = [p.teacher, p.student].map(list => list.filter(x => x[5] >= score));
-          const alone = (one, other) => one.filter(x => !other.some(y => y[4] === x[4] && overlap(x, y) >= 0.5)).length;
-          return alone(a, b) + alone(b, a);
+        const isKept = (k, score) => b => b[5] >= score && (k === "any" || b[4] === Number(k));
+
+        // What a gallery knows of pictures with boxes.
+        const boxes = {
+          ready: pictures => Promise.resolve(),
+          seen: (p, who) => who === "both" ? p.teacher.concat(p.student || []) : (p[who] || []),
+          // How much of it counts, and how sure that is.
+          kept(p, who, k, score) {
+            const list = this.seen(p, who).filter(isKept(k, score));
+            const best = Math.max(0, ...this.seen(p, who).map(b => b[5]));
+            return {amount: list.length, sure: list.length > 0 ? mean(list.map(b => b[5])) : best - 1};
+          },
+          // Boxes of one that the other has not.
+          apart(p, score) {
+            const [a, b] = [p.teacher, p.student || []].map(list => list.filter(x => x[5] >= score));
+            const alone = (one, other) => one.filter(x => !other.some(y => y[4] === x[4] && overlap(x, y) >= 0.5)).length;
+            return alone(a, b) + alone(b, a);
+          },
+          total: list => list.reduce((n, e) => n + e.amount, 0) + " boxes",
+          told: (amount, who) => amount + " boxes" + (who === "both" ? " (teacher solid, student dashed)" : ""),
+          overlay(p, who, k, score, image) {
+            const w = image.naturalWidth, h = image.naturalHeight;
+            const overlay = svg("svg", {viewBox: "0 0 " + w + " " + h, preserveAspectRatio: "none"});
+            const draw = (boxes, dash) => boxes.filter(b => k === "any" || b[4] === Number(k)).forEach(b => {
+              if (b[5] < score && b[5] < score / 2) return;
+              overlay.append(svg("rect", {
+                x: b[0], y: b[1], width: b[2], height: b[3], fill: "none", stroke: color(b[4]),
+                "stroke-width": w / 150, "stroke-opacity": b[5] >= score ? 1 : 0.25,
+                "stroke-dasharray": dash ? w / 60 : "none"}));
+              if (b[5] < score) return;
+              const text = svg("text", {
+                x: b[0] + w / 200, y: Math.max(b[1] - w / 150, w / 28), fill: color(b[4]), "font-size": w / 28,
+                stroke: "#fff", "stroke-width": w / 400, "paint-order": "stroke"});
+              text.textContent = data.classes[b[4]] + " " + b[5].toFixed(2);
+              overlay.append(text);
+            });
+            if (who !== "student") draw(p.teacher, false);
+            if (who !== "teacher") draw(p.student || [], who === "both");
+            return overlay;
+          },
+          legend: () => []
         };
 
+        // Of pictures with masks: red is a pixel's class, green its probability in 256ths.
+        const pixels = {
+          async ready(pictures) {
+            const read = async address => {
+              if (!address) return null;
+              const image = new Image();
+              image.src = address;
+              await image.decode();
+              const canvas = document.createElement("canvas");
+              [canvas.width, canvas.height] = [image.width, image.height];
+              const context = canvas.getContext("2d", {willReadFrequently: true});
+              context.drawImage(image, 0, 0);
+              return context.getImageData(0, 0, image.width, image.height);
+            };
+            for (const p of pictures) [p.teacher, p.student] = [await read(p.teacher), await read(p.student)];
+          },
+          // A class for each pixel that counts, -1 for others; of both, those of the teacher where the student says otherwise.
+          classes(p, who, k, score) {
+            const mask = who === "student" ? p.student : p.teacher;
+            if (!mask || (who === "both" && !p.student)) return null;
+            const out = new Int16Array(mask.width * mask.height), at = who === "both" ? p.student.data : null;
+            const s = p.student, wide = who === "both" ? s.width : 0;
+            for (let y = 0, i = 0; y < mask.height; y++) {
+              for (let x = 0; x < mask.width; x++, i++) {
+                const label = mask.data[4 * i], sure = (mask.data[4 * i + 1] + 1) / 256 > score;
+                const j = at ? 4 * (Math.floor(y * s.height / mask.height) * wide + Math.floor(x * wide / mask.width)) : 0;
+                const counts = sure && (k === "any" || label === Number(k)) && !(at && at[j] === label);
+                out[i] = counts ? label : -1;
+              }
+            }
+            return out;
+          },
+          kept(p, who, k, score) {
+            const list = this.classes(p, who, k, score);
+            const amount = list ? list.reduce((n, c) => n + (c >= 0 ? 1 : 0), 0) / list.length : 0;
+            return {amount: amount, sure: amount};
+          },
+          apart(p, score) { return this.kept(p, "both", "any", score).amount; },
+          total: list => (100 * list.reduce((n, e) => n + e.amount, 0) / data.gallery.pictures.length).toFixed(2)
+            + " % of all pixels",
+          told: amount => (100 * amount).toFixed(1) + " % of its pixels",
+          overlay(p, who, k, score) {
+            const list = this.classes(p, who, k, score), mask = who === "student" ? p.student : p.teacher;
+            const canvas = document.createElement("canvas");
+            if (!list) return canvas;
+            [canvas.width, canvas.height] = [mask.width, mask.height];
+            const context = canvas.getContext("2d"), out = context.createImageData(mask.width, mask.height);
+            list.forEach((label, i) => { if (label >= 0) out.data.set([...data.mask_colors[label], 255], 4 * i); });
+            context.putImageData(out, 0, 0);
+            return canvas;
+          },
+          legend: () => data.classes.map((name, i) => {
+            const label = document.createElement("label"), swatch = document.createElement("span");
+            swatch.className = "swatch";
+            swatch.style.background = "rgb(" + data.mask_colors[i].join(",") + ")";
+            label.append(swatch, name);
+            return label;
+          })
+        };
+        const kind = data.unit === "boxes" ? boxes : pixels;
+
         function gallery() {
-          const g = data.gallery;
           const score = Number($("score").value), k = $("gallery-class").value;
           const count = $("gallery-count").value, order = $("gallery-order").value, who = $("gallery-who").value;
           $("score-shown").textContent = score.toFixed(2);
-          const counts = box => box[5] >= score && (k === "any" || box[4] === Number(k));
-          const seen = p => who === "student" ? p.student : who === "teacher" ? p.teacher : p.teacher.concat(p.student);
-          const list = g.pictures.map(p => ({
-            p, kept: seen(p).filter(counts), sure: 0
-          })).filter(e => count === "any" ? k === "any" || e.kept.length > 0
-            : count === "0" ? e.kept.length === 0 : e.kept.length >= Number(count));
-          for (const e of list) {
-            e.sure = e.kept.length > 0 ? mean(e.kept.map(b => b[5])) : Math.max(0, ...seen(e.p).map(b => b[5])) - 1;
-          }
+          const list = data.gallery.pictures.map(p => Object.assign({p: p}, kind.kept(p, who, k, score)))
+            .filter(e => count === "any" ? k === "any" || e.amount > 0
+              : count === "0" ? e.amount === 0 : e.amount >= Number(count));
+          if (order === "apart") for (const e of list) e.apart = kind.apart(e.p, score);
           const by = {
             surest: (a, b) => b.sure - a.sure, unsurest: (a, b) => a.sure - b.sure,
-            apart: (a, b) => apart(b.p, score) - apart(a.p, score), name: (a, b) => a.p.name < b.p.name ? -1 : 1};
+            apart: (a, b) => b.apart - a.apart, name: (a, b) => a.p.name < b.p.name ? -1 : 1};
           list.sort(by[order]);
-          $("gallery-shown").textContent =
-            list.length + " pictures, " + list.reduce((n, e) => n + e.kept.length, 0) + " boxes";
-          const parts = list.map(e => {
+          $("gallery-shown").textContent = list.length + " pictures, " + kind.total(list);
+          $("gallery").replaceChildren(...list.map(e => {
             const figure = document.createElement("figure");
             const frame = document.createElement("div");
             frame.className = "frame";
@@ -134,34 +229,13 @@ enum PageAssets {
             image.loading = "lazy";
             image.alt = e.p.name;
             frame.append(image);
-            image.addEventListener("load", () => {
-              const w = image.naturalWidth, h = image.naturalHeight;
-              const overlay = svg("svg", {viewBox: "0 0 " + w + " " + h, preserveAspectRatio: "none"});
-              const draw = (boxes, dash) => boxes.filter(b => k === "any" || b[4] === Number(k)).forEach(b => {
-                if (b[5] < score && b[5] < score / 2) return;
-                overlay.append(svg("rect", {
-                  x: b[0], y: b[1], width: b[2], height: b[3], fill: "none", stroke: color(b[4]),
-                  "stroke-width": w / 150, "stroke-opacity": b[5] >= score ? 1 : 0.25,
-                  "stroke-dasharray": dash ? w / 60 : "none"}));
-                if (b[5] < score) return;
-                const text = svg("text", {
-                  x: b[0] + w / 200, y: Math.max(b[1] - w / 150, w / 28), fill: color(b[4]), "font-size": w / 28,
-                  stroke: "#fff", "stroke-width": w / 400, "paint-order": "stroke"});
-                text.textContent = data.classes[b[4]] + " " + b[5].toFixed(2);
-                overlay.append(text);
-              });
-              if (who !== "student") draw(e.p.teacher, false);
-              if (who !== "teacher") draw(e.p.student, who === "both");
-              frame.append(overlay);
-            });
+            image.addEventListener("load", () => frame.append(kind.overlay(e.p, who, k, score, image)));
             image.src = e.p.src;
             const caption = document.createElement("figcaption");
-            caption.textContent = e.p.name + ": " + e.kept.length + " boxes"
-              + (who === "both" ? " (teacher solid, student dashed)" : "");
+            caption.textContent = e.p.name + ": " + kind.told(e.amount, who);
             figure.append(frame, caption);
             return figure;
-          });
-          $("gallery").replaceChildren(...parts);
+          }));
         }
 
         charts();
@@ -172,7 +246,8 @@ enum PageAssets {
           for (const id of ["score", "gallery-class", "gallery-count", "gallery-order", "gallery-who"]) {
             $(id).addEventListener("input", gallery);
           }
-          gallery();
+          $("gallery-legend").replaceChildren(...kind.legend());
+          kind.ready(data.gallery.pictures).then(gallery);
         }
         """#
 }

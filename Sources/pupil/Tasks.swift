@@ -27,16 +27,10 @@ protocol CommandTask: Teacher {
     /// The names of settings that belong to another task.
     static var foreignKeys: [String] { get }
     /// What a page shows of a fold closer than its numbers: its arms on the reported set, and pictures of the pool with what
-    /// teacher and student see in them; empty where the task has no such view.
+    /// teacher and student see in them; no gallery where nothing was labelled.
     static func closerLook(
         _ fold: Fold, _ reported: Dataset, threshold: Double, precision: DType?, resources: Resources
     ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?)
-}
-
-extension CommandTask {
-    static func closerLook(
-        _ fold: Fold, _ reported: Dataset, threshold: Double, precision: DType?, resources: Resources
-    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?) { ([], nil) }
 }
 
 extension Detector: CommandTask {

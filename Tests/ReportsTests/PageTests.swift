@@ -1,6 +1,7 @@
 import Annotations
 import Base
 import Evaluation
+import Imaging
 import Testing
 
 @testable import Reports
@@ -21,7 +22,7 @@ import Testing
         results.warnings = ["a < b"]
         var page = ReportPage(StudyReport(results), title: "T <1>")
         page.gallery = Gallery(
-            pictures: [.init(path: "/a/pool/p q.jpg", teacher: [box(0, 0.91234567)], student: [])], pool: 9,
+            pictures: [.init(path: "/a/pool/p q.jpg", teacher: .boxes([box(0, 0.91234567)]), student: nil)], pool: 9,
             threshold: 0.5)
         page.learning = [ChartLine(name: "supervised", x: [1, 2], y: [0.5, .nan])]
         let html = page.html(in: "/a/runs/x")
@@ -40,6 +41,7 @@ import Testing
         let picture = data["gallery"]?["pictures"]?.array?[0]
         #expect(picture?["src"]?.string == "../../pool/p%20q.jpg" && picture?["name"]?.string == "p q.jpg")
         #expect(picture?["teacher"]?.canonical == "[[1,2,30,40,0,0.9123]]")
+        #expect(picture?["student"] == .null && data["unit"]?.string == "boxes")
         #expect(data["learning"]?.array?[0]["y"]?.canonical == "[0.5,null]")
     }
 
@@ -51,17 +53,16 @@ import Testing
 
     /// The surest, the least sure, and some at random; all where they are few; the same ones each time.
     @Test func whichPicturesAreShown() {
-        let few = [[0.9], [], [0.2]]
-        #expect(Gallery.choice(few, threshold: 0.5, count: 3) == [0, 1, 2])
-        let many = (0..<300).map { i -> [Double] in
-            if i < 100 { return [0.5 + Double(i) / 250] }
-            return i < 200 ? [0.3] : []
+        #expect(Gallery.choice([0.9, -1, -1], count: 3) == [0, 1, 2])
+        let many = (0..<300).map { i in
+            Gallery.sureness(i < 100 ? [0.1, 0.5 + Double(i) / 250] : i < 200 ? [0.3] : [], threshold: 0.5)
         }
-        let chosen = Gallery.choice(many, threshold: 0.5, count: 30)
+        #expect(many[50] == 0.7 && many[150] == -1 && many[250] == -1)
+        let chosen = Gallery.choice(many, count: 30)
         #expect(chosen.count == 30 && chosen == chosen.sorted() && Set(chosen).count == 30)
         #expect(Set(chosen).isSuperset(of: 90..<100) && Set(chosen).isSuperset(of: 0..<10))
         #expect(chosen.contains { $0 >= 100 })
-        #expect(Gallery.choice(many, threshold: 0.5, count: 30) == chosen)
+        #expect(Gallery.choice(many, count: 30) == chosen)
     }
 
     /// Two pictures by hand: a box found at 0.8, one at 0.3 that is nothing, an object that nobody finds.
@@ -82,8 +83,45 @@ import Testing
         #expect(
             details.curves[0].precision == [1, 0.5].map { $0 / (1 + 0x1p-52) }
                 || details.curves[0].scores == [0.8, 0.3])
-        #expect(details.confusion[0, 0] == 1 && details.confusion[1, 2] == 1 && details.confusion[2, 0] == 0)
+        #expect(details.confusion == [[1, 0, 0], [0, 0, 1], [0, 0, 0]])
         #expect(details.calibration.map(\.count) == [1, 1])
         #expect(details.calibration.map(\.right) == [0, 1] && details.calibration.map(\.score) == [0.3, 0.8])
+    }
+
+    /// Six pixels by hand, one of them without a label: two classes, three levels of probability.
+    @Test func anArmOfPixelsLookedAtClosely() {
+        func map(_ labels: [UInt8]) -> LabelMap { LabelMap(width: 3, height: 2, labels: labels) }
+        var pixels = PixelDetails(classes: 2)
+        pixels.add(
+            truth: map([0, 0, 1, 1, 1, 255]), prediction: map([0, 1, 1, 1, 0, 0]),
+            confidence: map([250, 130, 250, 130, 70, 255]))
+        let details = ArmDetails(name: "student", pixels, classes: ["a", "b"])
+        #expect(details.confusion == [[1, 1], [1, 2]])
+        let (a, b) = (details.curves[0], details.curves[1])
+        #expect(a.scores == [250.5 / 256, 70.5 / 256] && a.precision == [1, 0.5] && a.recall == [0.5, 0.5])
+        #expect(
+            b.scores == [250.5 / 256, 130.5 / 256] && b.precision == [1, 2.0 / 3] && b.recall == [1.0 / 3, 2.0 / 3])
+        #expect(details.calibration.map(\.count) == [1, 2, 2])
+        #expect(details.calibration.map(\.right) == [0, 0.5, 1])
+    }
+
+    /// A page carries the class and the probability of every second pixel here, as red and green.
+    @Test func masksForThePage() throws {
+        let labels = LabelMap(width: 8, height: 4, labels: (0..<32).map { UInt8($0 % 8) })
+        let sure = LabelMap(width: 8, height: 4, labels: (0..<32).map { UInt8(200 + $0 / 8) })
+        let mask = SmallMask(labels: labels, confidence: sure, longest: 4)
+        let image = try ImageFile.decode(bytes: mask.png, name: "mask").image
+        #expect(image.width == 4 && image.height == 2)
+        #expect((0..<4).map { image.pixels[$0 * 3] } == [1, 3, 5, 7])
+        #expect([image.pixels[1], image.pixels[4 * 3 + 1]] == [201, 203])
+        #expect(mask.address.hasPrefix("data:image/png;base64,iVBORw0KGgo"))
+        var page = ReportPage(
+            StudyReport(StudyResults(metric: "mIoU", classes: ["sky", "car"], reportedSet: "test", cells: [])),
+            title: "T")
+        page.gallery = Gallery(
+            pictures: [.init(path: "/a/p.jpg", teacher: .pixels(mask), student: nil)], pool: 1, threshold: 0.5)
+        let html = page.html(in: "/a")
+        #expect(html.contains("\"mask_colors\":[[0,0,0],[128,0,0]]") && html.contains("\"unit\":\"pixels\""))
+        #expect(html.contains("Pixels from the slider's probability") && html.contains("half or more"))
     }
 }
