@@ -29,6 +29,21 @@ extension Dataset {
         return all
     }
 
+    /// Without the pictures whose files others have, by whatever links; ids stay.
+    /// - Throws: what a path that cannot be resolved throws.
+    public func without(_ others: [Dataset]) throws(Failure) -> Dataset {
+        var theirs: Set<String> = []
+        for set in others {
+            for example in set.examples { theirs.insert(try Files.absolute(set.path(of: example))) }
+        }
+        var left = self
+        left.examples = []
+        for example in examples where !theirs.contains(try Files.absolute(path(of: example))) {
+            left.examples.append(example)
+        }
+        return left
+    }
+
     /// The same pictures as nobody labelled them.
     public var withoutLabels: Dataset {
         var bare = self

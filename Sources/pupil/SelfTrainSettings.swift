@@ -45,9 +45,8 @@ extension Settings {
     /// Reads the sets, and warns where what is measured on is learned from.
     func selfTrainingSets<Task: CommandTask>(_: Task.Type) throws(Failure) -> SelfTrainingSets {
         let (train, val, test) = try labelledSets(Task.self)
-        let folders = strings("unlabelled")
-        let pool = folders.isEmpty ? nil : try Dataset.pool(folders)
         let extra = try extraSet(beside: train, Task.self)
+        let pool = try unlabelledPool(besides: [("--train", train)] + (extra.map { [("--extra", $0)] } ?? []))
         if bool("human-pool"), pool != nil {
             throw .usage(
                 "human-pool: nobody has labelled the pictures of --unlabelled; labelled ones come with --extra")
@@ -93,6 +92,22 @@ extension Settings {
         if sets.joint != nil { options.arms.formUnion([.joint, .both]) }
         if bool("human-pool") { options.arms.insert(.human) }
         return options
+    }
+
+    /// The pictures of `--unlabelled` that no labelled set has: a folder of all that there is may hold those, too, and they
+    /// are labelled better than a teacher would. Nil where none is left or no folder is named.
+    private func unlabelledPool(besides labelled: [(name: String, set: Dataset)]) throws(Failure) -> Dataset? {
+        let folders = strings("unlabelled")
+        if folders.isEmpty { return nil }
+        let all = try Dataset.pool(folders)
+        let pool = try all.without(labelled.map(\.set))
+        let count = all.examples.count - pool.examples.count
+        if count > 0 {
+            Console.standardError.line(
+                "\(all.source): \(count) of its \(all.examples.count) pictures are left out of the pool, as they are pictures of "
+                    + labelled.map(\.name).joined(separator: " or "))
+        }
+        return pool.examples.isEmpty ? nil : pool
     }
 
     /// The set of `--extra`; nil where there is none. - Throws: where its classes are not those of `--train`, or it has

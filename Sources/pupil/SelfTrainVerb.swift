@@ -17,7 +17,10 @@ enum SelfTrainVerb {
         summary: "Teacher, pseudo-labels, student and an equal control; ends with the gain.",
         keys: CommonKeys.trainingData
             + [
-                Key("unlabelled", .list(of: .path), group: "data", help: "Folders of unlabelled pictures, any depth."),
+                Key(
+                    "unlabelled", .list(of: .path), group: "data",
+                    help:
+                        "Folders of unlabelled pictures, any depth; those of --train and --extra in them are left out."),
                 Key(
                     "labels", .string, default: "100%", group: "data",
                     help:

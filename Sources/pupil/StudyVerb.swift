@@ -83,8 +83,13 @@ enum StudyVerb {
         let sets = try first.selfTrainingSets(Task.self)
         try grid.resolve(sets, holdOut: settings.double("hold-out"))
         try settings.warnOfSmallPictures(sets.data.train)
-        // What the first cell settled holds everywhere.
-        settings = settings.setting("model", .string(first.string("model"))).setting("size", .int(first.int("size")))
+        // What the first cell settled holds everywhere; the warm-up is a part of each cell's steps.
+        for key in [
+            "model", "size", "optimizer", "lr", "decay", "clip", "precision", "label-stride", "student-model",
+            "student-init",
+        ] {
+            if let value = first.value(key) { settings = settings.setting(key, value) }
+        }
         settings = try settled(settings, first, grid, sets, device, Task.self)
         for path in grid.files { _ = try Settings.weights(of: path, named: "init") }
 

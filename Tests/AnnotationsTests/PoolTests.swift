@@ -77,6 +77,22 @@ import Testing
         #expect(painted.withoutLabels.maskCoding == nil)
     }
 
+    /// A folder of all pictures is a pool without those that are labelled, also by another way or a link.
+    @Test func labelledPicturesAreNoPool() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        for name in ["all/a.jpg", "all/b.jpg", "all/deep/c.jpg"] { _ = try scratch.file(name) }
+        #expect(symlink("all", Files.join(scratch.path, "link")) == 0)
+        let labelled = Dataset(
+            root: Files.join(scratch.path, "link/deep"), classes: ClassTable(names: ["cat"]),
+            examples: ["../b.jpg", "c.jpg"].enumerated().map { Example(id: $0.offset, fileName: $0.element, size: nil) }
+        )
+        let pool = try Dataset.pool([Files.join(scratch.path, "all")])
+        let left = try pool.without([labelled])
+        #expect(left.examples.map(\.fileName) == ["a.jpg"] && left.root == pool.root)
+        #expect(try pool.without([]).identity == pool.identity)
+    }
+
     @Test func nothingFoundIsAnError() throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -153,6 +153,17 @@ import Testing
                     "s/annotations/instances_val.json", "--unlabelled", "pool", "--dry-run",
                 ], in: folder)
             #expect(train.code == 0 && train.errors.contains("renamed.jpg"), "\(train.errors)")
+            // A folder of everything: what is labelled is no pool.
+            let all = try Program.run(
+                [
+                    "selftrain", "--train", "s/annotations/instances_train.json", "--val",
+                    "s/annotations/instances_val.json", "--unlabelled", "s/images", "--dry-run",
+                ], in: folder)
+            let count =
+                try Files.readJSON(Files.join(folder, "s/annotations/instances_train.json"))["images"]?.array?.count
+                ?? 0
+            #expect(all.code == 0 && all.errors.contains("\(count) of its "), "\(all.errors)")
+            #expect(all.errors.contains("left out of the pool, as they are pictures of --train"))
         }
     }
 }
