@@ -112,7 +112,7 @@ enum CommonKeys {
             help: "A name of `pupil models`. Default: the one the weights file names, where Pupil wrote it."),
         Key(
             "weights", .path, required: true, group: "model",
-            help: "safetensors or a torch file, Pupil's or another's (docs/checkpoints.md)."),
+            help: "safetensors or a torch file, Pupil's or another's (docs/checkpoints.md), or the folder of a run."),
         Key("weights-key", .string, group: "model", help: "Which dictionary of a torch file holds the weights."),
         Key(
             "weights-allow", .list(of: .string), default: [], group: "model",
@@ -381,6 +381,12 @@ extension Settings {
             key: optionalString("init-key"), allow: strings("init-allow"),
             pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
         return .file(try Self.weights(of: word, named: "init"), reading)
+    }
+
+    /// With `weights` as a file, where a run's folder was named.
+    func withWeightsFile() throws(Failure) -> Settings {
+        guard let word = optionalString("weights"), Files.isFolder(word) else { return self }
+        return setting("weights", .string(try Self.weights(of: word, named: "weights")))
     }
 
     /// A weights file, or that of a run's folder.

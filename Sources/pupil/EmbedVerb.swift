@@ -31,7 +31,7 @@ enum EmbedVerb {
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let settings = try schema.parse(arguments)
+        let settings = try schema.parse(arguments).withWeightsFile()
         let device = try settings.useMachine()
         let level = settings.string("level")
         let network = try settings.zooNetwork(device)

@@ -17,7 +17,7 @@ enum ExportVerb {
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let settings = try schema.parse(arguments)
+        let settings = try schema.parse(arguments).withWeightsFile()
         let out = settings.string("out")
         if Files.isFolder(out) { throw .usage("out: \(out) is a folder; name a file") }
         let network = try settings.zooNetwork(.cpu)

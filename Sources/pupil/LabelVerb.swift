@@ -11,7 +11,7 @@ enum LabelVerb {
     static let schema = Schema(
         verb: "label", summary: "Label a folder of pictures with a trained model, scores and provenance kept.",
         keys: [
-            Key("weights", .path, required: true, group: "data", help: "A trained model."),
+            Key("weights", .path, required: true, group: "data", help: "A trained model, or the folder of its run."),
             Key("unlabelled", .list(of: .path), required: true, group: "data", help: "Folders of pictures, any depth."),
             Key("threshold", .fraction, default: 0.5, group: "labels", help: "Least score of a label."),
             Key(
@@ -22,7 +22,7 @@ enum LabelVerb {
         ] + CommonKeys.suppression + TaskKeys.looking + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let given = try schema.parse(arguments)
+        let given = try schema.parse(arguments).withWeightsFile()
         switch try TaskName(ofWeights: given.string("weights")) {
         case .detection:
             if let key = TaskKeys.looking.first(where: { given.departs($0.name) }) {

@@ -9,13 +9,13 @@ import SelfTraining
 import Torch
 import Training
 
-/// `pupil predict`: boxes for pictures, drawn and as COCO results, or masks as PNG files and over the pictures.
+/// `pupil predict`: boxes for pictures, drawn and as COCO results, masks as PNG files and over the pictures, or classes.
 enum PredictVerb {
     static let schema = Schema(
         verb: "predict",
-        summary: "Predict for a picture or a folder: boxes or masks, as files and drawn over the pictures.",
+        summary: "Predict for a picture or a folder: boxes or masks, as files and drawn over the pictures, or classes.",
         keys: [
-            Key("weights", .path, required: true, group: "data", help: "A trained model."),
+            Key("weights", .path, required: true, group: "data", help: "A trained model, or the folder of its run."),
             Key("images", .path, required: true, group: "data", help: "A picture, or a folder of any depth."),
             scoreKey, Key("draw", .bool, default: true, group: "output", help: "Draw the pictures."),
             CommonKeys.precision,
@@ -43,14 +43,19 @@ enum PredictVerb {
     ]
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let settings = try schema.parse(arguments)
+        let settings = try schema.parse(arguments).withWeightsFile()
         let task = try TaskName(ofWeights: settings.string("weights"))
-        if ![.detection, .segmentation].contains(task) {
+        let ofBoxes = CommonKeys.suppression + [scoreKey]
+        let foreign: [Key]
+        switch task {
+        case .detection: foreign = views
+        case .segmentation: foreign = ofBoxes
+        case .classification: foreign = views + ofBoxes
+        case .contrastive:
             throw .usage(
-                "\(settings.string("weights")) is a backbone from pretrain; predict takes a detector or a segmenter (`pupil "
-                    + "probe` and `pupil embed` take backbones)")
+                "\(settings.string("weights")) was learned without classes, so it predicts none (`pupil probe` and `pupil "
+                    + "embed` take it)")
         }
-        let foreign = task == .detection ? views : CommonKeys.suppression + [scoreKey]
         if let key = foreign.first(where: { settings.departs($0.name) }) {
             throw .usage("\(key.flag) does not go with a model for \(task.rawValue)")
         }
@@ -68,7 +73,8 @@ enum PredictVerb {
         }
         switch task {
         case .detection: return try boxes(settings, device, set, out)
-        default: return try masks(settings, device, set, out)
+        case .segmentation: return try masks(settings, device, set, out)
+        default: return try classes(settings, device, set, out)
         }
     }
 
@@ -190,6 +196,73 @@ enum PredictVerb {
             print(table.text)
             print(
                 "\(done - refused) masks: \(out)/masks/" + (settings.bool("draw") ? ", drawn in \(out)/pictures/" : ""))
+        }
+        return .done
+    }
+
+    /// The five most probable classes of each picture.
+    private static func classes(
+        _ settings: Settings, _ device: Device, _ set: Dataset, _ out: String
+    ) throws(Failure) -> ExitCode {
+        let classifier = try Classifier(weights: settings.string("weights"), device: device)
+        let names = classifier.classes.names
+        try Files.makeFolder(out)
+        Signals.install()
+        var options = Classifier.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
+        options.workers = settings.int("workers")
+        options.skipsRefused = Files.isFolder(settings.string("images"))
+        var (lines, counts): ([JSON], [Int]) = ([], [Int](repeating: 0, count: names.count))
+        var quarantine = Quarantine()
+        var done = 0
+        let progress = ProgressLine(label: "predict", total: set.examples.count)
+        try classifier.forEachBatch(set, options) { batch throws(Failure) in
+            for result in batch {
+                let example = set.examples[result.index]
+                let path = set.path(of: example)
+                quarantine.note(path, result.notes)
+                if let refusal = result.refusal {
+                    quarantine.refuse(path, refusal)
+                    continue
+                }
+                let p = result.probabilities
+                let best = p.indices.sorted { (p[$1], $0) < (p[$0], $1) }.prefix(5)
+                counts[best[0]] += 1
+                lines.append([
+                    "image_id": .int(example.id), "file_name": .string(example.fileName),
+                    "classes": .array(
+                        best.map {
+                            [
+                                "category_id": .int(classifier.classes.ids[$0]), "name": .string(names[$0]),
+                                "score": .number(Double(p[$0])),
+                            ]
+                        }),
+                ])
+            }
+            done += batch.count
+            progress.advance(to: done, items: batch.count)
+            if let signal = Signals.interruption { throw Failure(signal, "stopped by a signal; nothing was written") }
+            return true
+        }
+        progress.finish()
+        let predictions = Files.join(out, "predictions.json")
+        try Files.write(JSON.array(lines).pretty, to: predictions)
+        var named = set
+        named.classes = classifier.classes
+        try writeIndex(named, to: Files.join(out, "images.json"))
+        for line in quarantine.lines(fate: "left out") { Console.standardError.line(line) }
+        if settings.bool("json") {
+            let members = zip(names, counts).map { ($0, JSON.int($1)) }
+            print(
+                JSON.object([
+                    "pictures": .int(lines.count), "refused": .int(done - lines.count),
+                    "predictions": .string(predictions),
+                    "classes": .object(Dictionary(members, uniquingKeysWith: { first, _ in first })),
+                ]).canonical)
+        } else {
+            var table = TextTable(["class", "pictures"])
+            for (name, count) in zip(names, counts) where count > 0 { table.add([name, "\(count)"]) }
+            print(table.text)
+            print("\(lines.count) pictures, each with its five most probable classes: \(predictions)")
         }
         return .done
     }

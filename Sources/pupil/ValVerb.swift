@@ -17,7 +17,7 @@ enum ValVerb {
                 "part", .string, default: "val", group: "data", help: "Which part of --gt, where it has several."),
             CommonKeys.classes,
             CommonKeys.detections("Detections to score."), CommonKeys.detectionLines, CommonKeys.detectionClasses,
-            Key("weights", .path, group: "data", help: "Or a trained model."),
+            Key("weights", .path, group: "data", help: "Or a trained model, or the folder of its run."),
             Key(
                 "images", .path, group: "data",
                 help:
@@ -31,7 +31,7 @@ enum ValVerb {
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let settings = try schema.parse(arguments)
+        let settings = try schema.parse(arguments).withWeightsFile()
         if let answer = try ValMasks.run(settings) { return answer }
         guard settings.value("gt") != nil else {
             throw .usage("val needs --gt (labelled boxes) or --gt-masks (a folder of masks)")

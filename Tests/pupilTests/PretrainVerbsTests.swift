@@ -62,6 +62,18 @@ import Testing
             #expect(trained.code == 0, "\(trained.errors)")
             let last = try JSON.parse(trained.output, file: "pretrain")["last"]
             #expect(last?["images"]?.int == 6 && last?["top5"]?.double != nil)
+            let seen = try run([
+                "predict", "--weights", "start", "--images", "set/valid", "--out", "seen", "--json",
+            ])
+            #expect(seen.code == 0, "\(seen.errors)")
+            let counts = try JSON.parse(seen.output, file: "predict")["classes"]?.object?.values.compactMap(\.int)
+            #expect(counts?.count == 6 && counts?.reduce(0, +) == 6)
+            let pictures = try Files.readJSON(Files.join(folder, "seen/predictions.json")).array ?? []
+            #expect(pictures.count == 6 && pictures[0]["file_name"]?.string?.hasSuffix(".jpg") == true)
+            let scores = pictures[0]["classes"]?.array?.compactMap { $0["score"]?.double } ?? []
+            #expect(scores.count == 5 && scores == scores.sorted(by: >) && scores.reduce(0, +) <= 1.000_01)
+            let boxes = try run(["predict", "--weights", "start", "--images", "set/valid", "--score", "0.5"])
+            #expect(boxes.code == 2 && boxes.errors.contains("--score does not go with"), "\(boxes.errors)")
             let probe = ["probe", "--images", "set", "--size", "32", "--json"]
             for weights in [["--weights", "start"], ["--weights", "random", "--model", "pico"]] {
                 let probed = try run(probe + weights)
