@@ -41,7 +41,8 @@ extension Rule {
             "the picture was resized or exchanged after labelling: export the annotations anew; --fix leaves it out"
         case .imageTurned: "label the picture upright, as every viewer shows it, or remove its EXIF orientation"
         case .imageWithoutLabel: "fine if the picture shows no object; else label it, or it teaches that there is none"
-        case .imageUnlisted: "label it, or give it as unlabelled (--unlabelled)"
+        case .imageUnlisted:
+            "label it, or give it as unlabelled (--unlabelled); not if it belongs to another part of the set, to be measured on"
         case .imageTwice: "keep one of the copies, or their objects weigh double"
         case .imageAlike: "keep one of the copies if they were made from one picture"
         case .setsShareImage, .setsShareAlike: "take the picture out of one of the sets: numbers measured on it flatter"

@@ -78,10 +78,16 @@ extension Dataset {
         var label: Int
     }
 
-    /// Pictures in the folder that the set does not list. Only folders that hold a listed picture are looked into.
-    public func checkUnlisted(into findings: inout Findings) {
-        let listed = Set(examples.map(\.fileName))
-        let folders = Set(listed.map { name in name.lastIndex(of: "/").map { String(name[...$0]) } ?? "" })
+    /// Pictures in the folder that neither the set nor one of the others lists. Only folders that hold a listed picture are
+    /// looked into.
+    public func checkUnlisted(besides others: [Dataset] = [], into findings: inout Findings) {
+        let own = Set(examples.map(\.fileName))
+        let folders = Set(own.map { name in name.lastIndex(of: "/").map { String(name[...$0]) } ?? "" })
+        var listed = own
+        for other in others {
+            let isSameRoot = (try? Files.absolute(other.root)) == (try? Files.absolute(root))
+            for example in other.examples where isSameRoot { listed.insert(example.fileName) }
+        }
         for folder in folders.sorted() {
             guard let names = try? Files.list(Files.join(root, folder)) else { continue }
             for name in names where ImageFile.isImageName(name) && !listed.contains(folder + name) {

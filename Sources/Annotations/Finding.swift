@@ -168,6 +168,7 @@ public struct Findings: Sendable {
     public func requireNoErrors() throws(Failure) {
         guard let first = list.first(where: { $0.rule.severity == .error }) else { return }
         let more = count(.error) - 1
-        throw .data("\(first)" + (more > 0 ? " (and \(more) more; `pupil check` lists them)" : ""))
+        throw .data(
+            "\(first)" + (more > 0 ? " (and \(more) more; `pupil check --json` lists them)" : ""))
     }
 }

@@ -56,7 +56,8 @@ extension Dataset {
         guard let coding = maskCoding else { return }
         var strangers = Set<MaskStranger>()
         for fact in masks { if let fault = fact.fault { strangers.formUnion(fault.strangers) } }
-        let proposal = coding.proposal(for: strangers, of: classes)
+        let hasZero = masks.contains { $0.fault?.hasZero ?? ($0.pixels.first ?? 0 > 0) }
+        let proposal = coding.proposal(for: strangers, hasZero: hasZero, of: classes)
         for (example, (mask, picture)) in zip(examples, zip(masks, pictures)) {
             guard let file = example.mask else { continue }
             func place() -> Place { Place(file: file.path, image: example.fileName) }
@@ -71,8 +72,8 @@ extension Dataset {
                 findings.add(
                     .maskTurned, place(),
                     "has \(size.width)x\(size.height) pixels, and upright its picture has "
-                        + "\(upright.width)x\(upright.height): it was made on the picture as stored, without the turn that "
-                        + "its EXIF orientation asks for")
+                        + "\(upright.width)x\(upright.height): it lies on its side, as if made without the turn that an EXIF "
+                        + "orientation asks for")
             } else {
                 findings.add(
                     .maskSizeDiffers, place(),
@@ -125,7 +126,7 @@ extension Dataset {
 
 extension MaskCoding {
     /// What could be said to have the values taken that no class has: the end of a message.
-    fileprivate func proposal(for strangers: Set<MaskStranger>, of classes: ClassTable) -> String {
+    func proposal(for strangers: Set<MaskStranger>, hasZero: Bool, of classes: ClassTable) -> String {
         let found = strangers.sorted()
         if found.isEmpty { return "" }
         switch self {
@@ -139,11 +140,15 @@ extension MaskCoding {
             if classes.count == 2, values.count == 1 {
                 return mapping([(0, ids[0]), (values[0], ids[1])]) + " it counts as \(classes.names[1])"
             }
-            // Counted from 1: the last one is one too many.
+            // The last one is one too many: the void, or counted from 1.
             if values == [classes.count], ids == Array(0..<classes.count) {
-                return classes.count <= 32
+                let fromOne =
+                    classes.count <= 32
                     ? mapping(ids.map { ($0 + 1, $0) }) + ",0:ignore classes count from 1; or one class is missing"
                     : "; do they count from 1? --mask-values says which value is which class"
+                return hasZero
+                    ? "; with --mask-values \(classes.count):ignore it is ignored, if it is the void" + fromOne
+                    : fromOne
             }
             let known = table.indices.filter { table[$0] != Self.noClass && table[$0] != Int16(LabelMap.ignored) }
             let range =

@@ -197,6 +197,23 @@ public struct MaskPairs: Sendable {
     fileprivate var pairs: [(truth: String, prediction: String)] = []
     fileprivate var truthCoding: MaskCoding
     fileprivate var predictionCoding: MaskCoding
+    fileprivate var classes: ClassTable
+    fileprivate var valuesAreGiven: Bool
+
+    /// Where true masks of two values or more turn out to hold 0 and 255 alone: 255 means ignored, so that nothing would be
+    /// measured. Nil where their values were given a meaning.
+    public var binaryAdvice: String? {
+        guard !valuesAreGiven, classes.count >= 2, case .values(let table) = truthCoding,
+            table[255] == Int16(LabelMap.ignored)
+        else {
+            return nil
+        }
+        let zero = table.firstIndex(of: 0) ?? 0
+        return
+            "the true masks hold \(zero) and 255 alone, and 255 means ignored, so that no pixel is of any other class; for "
+            + "binary masks say --mask-values \(zero):\(classes.ids[0]),255:\(classes.ids[1]), and --dt-mask-values of the same "
+            + "where predictions are written so, too"
+    }
 
     /// How many.
     public var count: Int { pairs.count }
@@ -206,7 +223,8 @@ public struct MaskPairs: Sendable {
     public func read(_ index: Int) throws(Failure) -> (truth: LabelMap, prediction: LabelMap) {
         func labels(_ path: String, _ coding: MaskCoding) throws(Failure) -> LabelMap {
             do throws(MaskFault) { return try coding.read(MaskFile(path: path)) } catch {
-                throw .data("\(path): \(error.message)")
+                let proposal = coding.proposal(for: error.strangers, hasZero: error.hasZero, of: classes)
+                throw .data("\(path): \(error.message)\(error.rule == .maskValue ? proposal : "")")
             }
         }
         let pair = pairs[index]
@@ -226,8 +244,10 @@ extension Dataset {
     /// - Parameters:
     ///   - list: a file with a name a line; nil: all true masks.
     ///   - values: of the true masks' pixels.
+    ///   - predictedValues: of the predicted ones'.
     public static func maskPairs(
-        truth: String, predictions: String, list: String?, classes: MaskClasses, values: [Int: Int?]? = nil
+        truth: String, predictions: String, list: String?, classes: MaskClasses, values: [Int: Int?]? = nil,
+        predictedValues: [Int: Int?]? = nil
     ) throws(Failure) -> MaskPairs {
         for folder in [truth, predictions] where !Files.isFolder(folder) {
             throw .data(
@@ -236,7 +256,9 @@ extension Dataset {
         let (real, found) = (MaskFolder(try PictureFolder(truth)), MaskFolder(try PictureFolder(predictions)))
         if real.isEmpty { throw .data("\(truth): holds no PNG file") }
         var pairs = MaskPairs(
-            truthCoding: try classes.coding(values), predictionCoding: try .ids(of: classes.table))
+            truthCoding: try classes.coding(values),
+            predictionCoding: try predictedValues == nil ? .ids(of: classes.table) : classes.coding(predictedValues),
+            classes: classes.table, valuesAreGiven: values != nil)
         // True masks may be named a_L.png where predicted ones are named a.png, as pictures are.
         let ending = real.suffix(for: Array(found.files.keys))
         var names = real.files.keys.map { String($0.dropLast(ending.count)) }

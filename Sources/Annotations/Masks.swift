@@ -78,6 +78,8 @@ struct MaskFault: Error, Sendable {
     var message: String
     /// Values or colours that belong to no class, 256 of them at most.
     var strangers = Set<MaskStranger>()
+    /// Whether it has pixels of the value 0, which some sets count as no class.
+    var hasZero = false
 }
 
 /// A value, colour or segment that belongs to no class.
@@ -131,7 +133,9 @@ extension MaskCoding {
                 for value in map.labels where table[Int(value)] == Self.noClass {
                     counts[.value(Int(value)), default: 0] += 1
                 }
-                throw Self.strangers(counts, "pixel value")
+                var fault = Self.strangers(counts, "pixel value")
+                fault.hasZero = map.labels.contains(0)
+                throw fault
             }
             map.labels = labels
             return map

@@ -53,7 +53,7 @@ public struct PseudoLabelSummary: Hashable, Sendable {
     ///   threshold that would give the human density.
     public func check(humanBoxesPerImage human: Double) throws(Failure) -> String? {
         let share = human > 0 ? keptPerImage / human : 1
-        if kept > 0 && share >= 0.3 { return nil }
+        if kept > 0 && (0.3...3).contains(share) { return nil }
         let best = scores.max().map { "the highest score is \(Self.short($0))" } ?? "the teacher found nothing"
         let found =
             kept == 0
@@ -66,6 +66,7 @@ public struct PseudoLabelSummary: Hashable, Sendable {
                 "a threshold of \(Self.short($0)) would keep as many as people drew"
             }
             ?? "no threshold would keep as many as people drew: the teacher has not learnt enough, or the pool is of another kind"
+        if share > 3 { return "many pseudo-labels: \(found); \(advice)" }
         if kept > 0 && share >= 0.05 { return "few pseudo-labels: \(found); \(advice)" }
         throw .data("too few pseudo-labels to train on: \(found); \(advice)\n\(histogramText)")
     }

@@ -104,7 +104,8 @@ pupil_status pupil_png_labels(pupil_decoder *shared, uint8_t *labels) {
     int kind = png_get_color_type(d->codec, d->info), depth = png_get_bit_depth(d->codec, d->info);
     if ((kind != PNG_COLOR_TYPE_PALETTE && kind != PNG_COLOR_TYPE_GRAY) || depth > 8) {
         snprintf(shared->message, sizeof shared->message,
-                 "its pixels are %s of %d bits; a mask has one number a pixel, palette or grey, of at most 8 bits",
+                 "its pixels are %s of %d bits; a mask has one number a pixel, palette or grey, of at most 8 bits, "
+                 "or the colours that the list of classes names (name red green blue)",
                  kind & PNG_COLOR_MASK_COLOR ? "colours" : kind & PNG_COLOR_MASK_ALPHA ? "grey with alpha" : "grey",
                  depth);
         return PUPIL_REFUSED;

@@ -129,7 +129,10 @@ struct ZipArchive {
         guard entry.method == 0 else {
             throw .data(
                 "\(file): the member \(entry.name) is compressed (method \(entry.method)); torch.save stores its members "
-                    + "as they are")
+                    + "as they are"
+                    + (entry.name.contains("/code/")
+                        ? "; a TorchScript program (torch.jit.save) is not read, torch.save(model.state_dict(), path) writes "
+                            + "its tensors" : ""))
         }
         guard entry.size == entry.stored else {
             throw .data("\(file): the member \(entry.name) has \(entry.size) bytes of which \(entry.stored) are stored")

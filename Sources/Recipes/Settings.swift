@@ -36,6 +36,13 @@ public struct Settings: Sendable {
     /// The value, or nil where the setting is absent.
     public func value(_ name: String) -> JSON? { values[key(name).name] }
 
+    /// Every setting by its name; null where it is absent.
+    public var json: JSON {
+        .object(
+            Dictionary(schema.keys.map { ($0.name, values[$0.name] ?? .null) }, uniquingKeysWith: { first, _ in first })
+        )
+    }
+
     /// The settings with a value that was found out later (a batch size by a probe, a number type by the device).
     /// - Precondition: the value is of the key's kind.
     public func setting(_ name: String, _ value: JSON) -> Settings {

@@ -93,35 +93,45 @@ public struct TimeWorth: Sendable, Hashable {
     public var other: String
     /// How many times as fast: the geometric mean over seeds.
     public var times: Double
-    /// The interval of 95% over seeds; NaN of one.
+    /// The interval of 95% over seeds; NaN of fewer than three, and where `isAtLeast`.
     public var low: Double
-    /// The interval of 95% over seeds; NaN of one.
+    /// As `low`.
     public var high: Double
     /// How many seeds.
     public var seeds: Int
+    /// Whether in some seed the shortest length was already enough, so that it may be less.
+    public var isAtLeast = false
 
     /// "simclr (S1, 10%): as good as random becomes in 2.5 times fewer steps (1.8 to 3.4)".
     public var sentence: String {
         func shown(_ x: Double) -> String { TextTable.fixed(x, 1) }
         return
             "\(cell.start) (\(cell.augment), \(cell.labels)): as good as \(other) becomes in 1/\(shown(times)) of its steps "
-            + (low.isNaN ? "(one seed)" : "(1/\(shown(low)) to 1/\(shown(high)), \(seeds) seeds)")
+            + (isAtLeast ? "or less " : "")
+            + (seeds < 3
+                ? "(\(seeds) seed\(seeds == 1 ? "" : "s"): no interval)"
+                : isAtLeast
+                    ? "(\(seeds) seeds; in some the shortest length was enough, so there is no interval)"
+                    : "(1/\(shown(low)) to 1/\(shown(high)), \(seeds) seeds)")
     }
 
     /// The steps of one curve at which it is as good as another one becomes, as a part of the other's: read off straight
     /// between lengths over the logarithm of steps.
     ///
-    /// - Returns: nil where it never becomes as good; a part of the shortest length counts as that length.
-    static func part(_ curve: [(steps: Int, metric: Double)], of other: [(steps: Int, metric: Double)]) -> Double? {
+    /// - Returns: nil where it never becomes as good. Where the shortest length is enough, that length, which is then the most
+    ///   that it can be.
+    static func part(
+        _ curve: [(steps: Int, metric: Double)], of other: [(steps: Int, metric: Double)]
+    ) -> (part: Double, isMost: Bool)? {
         let points = curve.sorted { $0.steps < $1.steps }
         guard let goal = other.max(by: { ($0.metric, $1.steps) < ($1.metric, $0.steps) }),
             let next = points.firstIndex(where: { $0.metric >= goal.metric })
         else { return nil }
-        if next == 0 { return Double(points[0].steps) / Double(goal.steps) }
+        if next == 0 { return (Double(points[0].steps) / Double(goal.steps), points[0].metric > goal.metric) }
         let (a, b) = (points[next - 1], points[next])
         let part = (goal.metric - a.metric) / (b.metric - a.metric)
         let (low, high) = (log(Double(a.steps)), log(Double(b.steps)))
-        return exp(low + part * (high - low)) / Double(goal.steps)
+        return (exp(low + part * (high - low)) / Double(goal.steps), false)
     }
 }
 
@@ -223,11 +233,14 @@ extension StudyResults {
             let pairs = curves(cell.start).compactMap { seed, curve in others[seed].map { (curve, $0) } }
             let parts = pairs.compactMap { TimeWorth.part($0, of: $1) }
             if parts.isEmpty || parts.count < pairs.count { continue }
-            let estimate = Estimate.mean(parts.map { -log($0) })
+            let estimate = Estimate.mean(parts.map { -log($0.part) })
+            let isAtLeast = parts.contains(where: \.isMost)
+            let hasInterval = parts.count >= 3 && !isAtLeast
             worths.append(
                 TimeWorth(
-                    cell: cell, other: cells[0].start, times: exp(estimate.mean), low: exp(estimate.low),
-                    high: exp(estimate.high), seeds: parts.count))
+                    cell: cell, other: cells[0].start, times: exp(estimate.mean),
+                    low: hasInterval ? exp(estimate.low) : .nan, high: hasInterval ? exp(estimate.high) : .nan,
+                    seeds: parts.count, isAtLeast: isAtLeast))
         }
         return worths
     }

@@ -14,8 +14,17 @@ public struct SelfTrainingOptions: Sendable {
     /// How student and control are trained. Its batch counts human-labelled pictures; the student adds as many
     /// pseudo-labelled ones, the control as many human-labelled ones.
     public var student: TrainingRecipe
-    /// Whether the student (and the control) begins from the teacher's weights.
-    public var startsFromTeacher: Bool
+    /// Where the student, and the control with it, begins.
+    public enum StudentStart: String, Sendable, CaseIterable {
+        /// From the teacher's weights.
+        case teacher
+        /// Where the teacher began.
+        case start
+        /// From random weights, wherever the teacher began.
+        case random
+    }
+    /// Where student and control begin.
+    public var studentStart: StudentStart
     /// The part of the training set that keeps its labels.
     public var labels: LabelShare
     /// Which of the teacher's predictions become labels.
@@ -38,13 +47,13 @@ public struct SelfTrainingOptions: Sendable {
 
     /// The options; nothing is checked before `run`.
     public init(
-        teacher: TrainingRecipe, student: TrainingRecipe, startsFromTeacher: Bool, labels: LabelShare,
+        teacher: TrainingRecipe, student: TrainingRecipe, studentStart: StudentStart, labels: LabelShare,
         choice: LabelChoice, alpha: Double, arms: Set<ArmName> = [.control, .student], seeds: Int, start: Start,
         evaluateEvery: Int
     ) {
         self.teacher = teacher
         self.student = student
-        self.startsFromTeacher = startsFromTeacher
+        self.studentStart = studentStart
         self.labels = labels
         self.choice = choice
         self.alpha = alpha
@@ -281,7 +290,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         }
 
         let all = ArmName.allCases.filter { $0 == .teacher || options.arms.contains($0) }
-        let dependent = options.startsFromTeacher ? all : all.filter { $0 == .teacher || $0.hasPseudoLabels }
+        let dependent = options.studentStart == .teacher ? all : all.filter { $0 == .teacher || $0.hasPseudoLabels }
         let teacher = try attempt(dependent) { () throws(Failure) in
             try train(.teacher, teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start)
         }
@@ -315,11 +324,13 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
             }
         }
         for (name, lesson) in try lessons(human, pseudo, heldOut: slice) where fold.failures[name] == nil {
-            let trained = try attempt([name]) { () throws(Failure) in
-                try train(
-                    name, studentRecipe, lesson,
-                    options.startsFromTeacher ? teacher.map { .stage($0) } ?? start : start)
-            }
+            let begin: Start =
+                switch options.studentStart {
+                case .teacher: teacher.map { .stage($0) } ?? start
+                case .start: start
+                case .random: .random
+                }
+            let trained = try attempt([name]) { () throws(Failure) in try train(name, studentRecipe, lesson, begin) }
             if let trained {
                 _ = try attempt([name]) { () throws(Failure) in try report(name, trained, studentRecipe) }
             }

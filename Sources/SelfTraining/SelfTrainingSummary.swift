@@ -168,6 +168,7 @@ public struct SelfTrainingSummary: Sendable {
 
     private func verdict(_ estimate: Estimate) -> String {
         if estimate.n < 2 { return "" }
+        if estimate.n < 3 { return " (two are too few for a verdict)" }
         return estimate.low > 0 ? ": a gain" : estimate.high < 0 ? ": a loss" : ": within noise"
     }
 }

@@ -83,7 +83,8 @@ public final class ClassificationObjective: Objective {
 }
 
 /// Softmax cross-entropy of logits `[N, K]`, fp32, against the targets of `N` pictures: classes, or a teacher's
-/// distributions; with smoothing s a target t becomes (1 - s) t + s / K.
+/// distributions. With smoothing s a class t becomes (1 - s) t + s / K; a teacher's distribution stays as it is, as in
+/// Noisy Student's code (docs/paper.md 5).
 ///
 /// - Precondition: each picture has a target.
 func classificationLoss(_ logits: Tensor, _ items: ArraySlice<Item>, _ options: LossOptions) -> StreamLoss {
@@ -100,8 +101,9 @@ func classificationLoss(_ logits: Tensor, _ items: ArraySlice<Item>, _ options: 
             switch target {
             case .soft(let soft): return soft.distribution(classes: classes)
             case .hard(let label):
-                var one = [Float](repeating: 0, count: classes)
-                one[label] = 1
+                let spread = options.smoothing / Double(classes)
+                var one = [Float](repeating: Float(spread), count: classes)
+                one[label] = Float(1 - options.smoothing + spread)
                 return one
             }
         }
@@ -109,7 +111,7 @@ func classificationLoss(_ logits: Tensor, _ items: ArraySlice<Item>, _ options: 
     } else {
         target = Tensor(targets.map { Int64($0.label) }, device: logits.device)
     }
-    let loss = logits.crossEntropy(target, smoothing: options.smoothing)
+    let loss = logits.crossEntropy(target, smoothing: isSoft ? 0 : options.smoothing)
     return StreamLoss(total: loss, parts: [("ce", loss)], positives: targets.count)
 }
 

@@ -327,7 +327,7 @@ public final class Trainer {
         }
         return Failure(
             .diverged,
-            "the loss is not finite at step \(step + 1) (\(loss)); \(place). A smaller learning rate (lr=) or clipping (clip=) helps most often"
+            "the loss is not finite at step \(step + 1) (\(loss.isNaN ? "nan" : "\(loss)")); \(place). A smaller learning rate (lr=) or clipping (clip=) helps most often"
         )
     }
 

@@ -12,6 +12,9 @@ enum BenchVerb {
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let names = benches.map(\.name)
+        if let word = arguments.first, ["--help", "-h"].contains(word) {
+            throw Failure(.done, "pupil bench PART: \(summary)\n`pupil bench PART --help` explains a part's settings.")
+        }
         guard let name = arguments.first, !name.hasPrefix("-") else {
             throw .usage("bench needs to know what to time: \(names.joined(separator: ", "))")
         }

@@ -45,10 +45,16 @@ struct CheckReport {
             findings.add(reading)
             add(role, set, reading, look, threads)
             set.checkLabels(into: &findings)
-            set.checkUnlisted(into: &findings)
         }
         let folders = settings.strings("unlabelled")
-        if !folders.isEmpty { add("unlabelled", try Dataset.pool(folders), Findings(), look, threads) }
+        if !folders.isEmpty {
+            let pool = try Dataset.pool(folders)
+            for note in pool.notes { Console.standardError.line("\(pool.source): \(note)") }
+            add("unlabelled", pool, Findings(), look, threads)
+        }
+        for part in parts where part.role != "unlabelled" && !hasMasks {
+            part.set.checkUnlisted(besides: parts.map(\.set), into: &findings)
+        }
         compare(threads)
     }
 

@@ -375,12 +375,24 @@ extension Settings {
         let word = string("init")
         if word == "random" { return .random }
         guard Files.exists(word) else {
-            throw .data("init: there is no file \(word); expected random, a weights file or a run's folder")
+            let words = schema.verb == "study" ? ["random", "simclr", "classes"] : ["random"]
+            throw .data(
+                "init: there is no file \(word)\(didYouMean(word, words)); expected \(words.joined(separator: ", ")), a weights "
+                    + "file or a run's folder")
         }
         let reading = WeightsReading(
             key: optionalString("init-key"), allow: strings("init-allow"),
             pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
         return .file(try Self.weights(of: word, named: "init"), reading)
+    }
+
+    /// What `--dry-run` prints: the settings as a recipe and what would be done, or with `--json` one object of both.
+    func printPlan(_ plan: String = "") {
+        if bool("json") {
+            print(JSON.object(["settings": json, "plan": .string(plan)]).canonical)
+        } else {
+            print(yaml + (plan.isEmpty ? "" : "\n" + plan + (plan.hasSuffix("\n") ? "" : "\n")), terminator: "")
+        }
     }
 
     /// With `weights` as a file, where a run's folder was named.

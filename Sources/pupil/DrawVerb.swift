@@ -35,7 +35,7 @@ enum DrawVerb {
         if singles, settings.bool("masks") { throw .usage("--masks goes with scenes, not with --singles") }
         let what = singles ? "pictures of one shape" : "scenes"
         if settings.bool("dry-run") {
-            print("would draw \(count) \(what) of \(size.width)x\(size.height) pixels into \(out)")
+            settings.printPlan("\(count) \(what) of \(size.width)x\(size.height) pixels would be drawn into \(out)")
             return .done
         }
         let threads = settings.optionalInt("threads") ?? availableProcessors()

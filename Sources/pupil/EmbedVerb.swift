@@ -32,6 +32,7 @@ enum EmbedVerb {
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments).withWeightsFile()
+        try OutputFile.requireNew(settings.string("out"), key: "out")
         let device = try settings.useMachine()
         let level = settings.string("level")
         let network = try settings.zooNetwork(device)

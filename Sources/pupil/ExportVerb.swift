@@ -19,7 +19,7 @@ enum ExportVerb {
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments).withWeightsFile()
         let out = settings.string("out")
-        if Files.isFolder(out) { throw .usage("out: \(out) is a folder; name a file") }
+        try OutputFile.requireNew(out, key: "out")
         let network = try settings.zooNetwork(.cpu)
         // What begins at random is not the file's, and nobody should get it for weights.
         let isBackbone = settings.string("part") == "backbone"

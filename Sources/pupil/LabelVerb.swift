@@ -57,12 +57,12 @@ enum LabelVerb {
         let precision = Settings.precision(given.string("precision"), device)
         let settings = given.setting("precision", .string("\(precision)"))
         let options = try looking(settings, precision)
+        if Task.task == .detection { try Detector.check(threshold: settings.double("threshold")) }
         let weights = settings.string("weights")
         let pool = try Dataset.pool(settings.strings("unlabelled"))
         let digest = try Files.digest(weights)
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print("\n\(pool.examples.count) pictures to label with \(weights)")
+            settings.printPlan("\(pool.examples.count) pictures to label with \(weights)")
             return .done
         }
         Signals.install()

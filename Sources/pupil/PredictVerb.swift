@@ -61,14 +61,14 @@ enum PredictVerb {
         }
         let device = try settings.useMachine()
         let set = try Dataset.pictures(settings.string("images"))
+        for note in set.notes { Console.standardError.line("\(settings.string("images")): \(note)") }
         let out = settings.string("out")
         let isEarlier = ["predictions.json", "images.json"].contains { Files.exists(Files.join(out, $0)) }
         if Files.isFolder(out), !isEarlier, try !Files.list(out).isEmpty {
             throw .usage("\(out) has files in it and is no earlier output of predict; choose another --out")
         }
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print("\n\(set.examples.count) pictures to look at with \(settings.string("weights"))")
+            settings.printPlan("\(set.examples.count) pictures to look at with \(settings.string("weights"))")
             return .done
         }
         switch task {
@@ -83,6 +83,7 @@ enum PredictVerb {
     ) throws(Failure) -> ExitCode {
         let detector = try Detector(weights: settings.string("weights"), device: device)
         try Files.makeFolder(out)
+        try removeEarlier(in: out)
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.int("workers")
@@ -267,12 +268,14 @@ enum PredictVerb {
         return .done
     }
 
-    /// Removes the masks that an earlier run here lists, so that none is of a picture which is not among these.
+    /// Removes the masks and the drawn pictures that an earlier run here lists, so that none is of a picture which is not
+    /// among these.
     private static func removeEarlier(in out: String) throws(Failure) {
         let index = Files.join(out, "images.json")
         guard Files.exists(index) else { return }
         let names = try Files.readJSON(index)["images"]?.array?.compactMap { $0["file_name"]?.string } ?? []
         for name in maskNames(names) { try Files.remove(Files.join(out, "masks/" + name)) }
+        for name in names { try Files.remove(Files.join(out, "pictures/" + name)) }
     }
 
     /// Which image_id of predictions.json is which file.

@@ -50,7 +50,10 @@ enum PretrainNoisyStudent {
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
         let device = try given.useMachine()
-        var settings = try given.resolvedPretraining(device, try given.classifierDefaults())
+        let defaults = try given.classifierDefaults()
+        // Else each warms up over its own steps.
+        let warmupIsGiven = given.value("warmup") != nil
+        var settings = try given.resolvedPretraining(device, defaults)
         for (key, value) in [
             ("student-model", settings.value("model")), ("student-steps", settings.value("steps")),
         ] where settings.value(key) == nil {
@@ -65,6 +68,9 @@ enum PretrainNoisyStudent {
         func student(_ settings: Settings) throws(Failure) -> TrainingRecipe {
             var recipe = try settings.setting("augment", .string(settings.string("student-augment")))
                 .classifierRecipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
+            if !warmupIsGiven {
+                recipe.warmup = Int(defaults.warmup * Double(settings.int("student-steps")))
+            }
             recipe.changes.dropout = settings.double("student-dropout")
             recipe.changes.survival = settings.optionalDouble("student-survival")
             return recipe
@@ -86,9 +92,8 @@ enum PretrainNoisyStudent {
                     seed: UInt64(settings.int("seed")))),
             start: start, looking: looking)
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print(
-                "\na teacher on \(labelled.examples.count) pictures of \(labelled.classes.count) classes, then "
+            settings.printPlan(
+                "a teacher on \(labelled.examples.count) pictures of \(labelled.classes.count) classes, then "
                     + "\(run.rounds) student(s) on them and on up to \(pool.examples.count) others")
             return .done
         }

@@ -47,8 +47,8 @@ enum PretrainSimCLR {
             device, pool.classes, [(try settings.contrastiveRecipe(), [batch])], ContrastiveEncoder.self)
         let resolved = try settings.contrastiveRecipe()
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print("\n\(resolved.steps) steps of \(batch) out of \(pool.examples.count) pictures, two views of each")
+            settings.printPlan(
+                "\(resolved.steps) steps of \(batch) out of \(pool.examples.count) pictures, two views of each")
             return .done
         }
         Signals.install()

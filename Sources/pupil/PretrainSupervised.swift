@@ -67,9 +67,8 @@ enum PretrainSupervised {
             device, train.classes, [(try settings.classifierRecipe(), [batch])], Classifier.self)
         let recipe = try settings.classifierRecipe()
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print(
-                "\n\(recipe.steps) steps of \(batch) out of \(train.examples.count) pictures of \(train.classes.count) classes"
+            settings.printPlan(
+                "\(recipe.steps) steps of \(batch) out of \(train.examples.count) pictures of \(train.classes.count) classes"
             )
             return .done
         }

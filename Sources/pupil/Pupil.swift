@@ -34,7 +34,14 @@ struct Pupil {
     ]
 
     static func main() {
-        exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+        var code = run(Array(CommandLine.arguments.dropFirst()))
+        // What nobody could read was not said: a full disk, a closed pipe.
+        if fflush(nil) != 0 {
+            let reason = String(cString: strerror(errno))
+            Console.standardError.line("pupil: standard output cannot be written: \(reason)")
+            if code == .done { code = .environment }
+        }
+        exit(code.rawValue)
     }
 
     static func run(_ arguments: [String]) -> ExitCode {

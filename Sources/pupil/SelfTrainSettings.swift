@@ -12,6 +12,8 @@ struct SelfTrainingSets {
     var data: SelfTrainingData
     /// Pictures with classes for joint training; nil: none.
     var joint: JointOptions?
+    /// What of them makes the numbers doubtful.
+    var warnings: [String] = []
 
     /// Pictures that a teacher would label where so many of `train` keep their labels.
     func pool(besides labelled: Int) -> Int {
@@ -28,16 +30,21 @@ extension Settings {
         }
         let isOther = settings.string("student-model") != settings.string("model")
         try Task.check(model: settings.string("student-model"))
+        try Task.check(threshold: settings.double("threshold"))
         if settings.value("student-init") == nil {
             settings = settings.setting("student-init", .string(isOther ? "random" : "teacher"))
         }
-        if isOther && settings.string("student-init") == "teacher" {
+        if isOther && settings.string("student-init") != "random" {
             throw .usage(
                 "student-init: a \(settings.string("student-model")) cannot begin from a \(settings.string("model"))'s "
                     + "weights; use random")
         }
         if settings.value("student-steps") == nil {
             settings = settings.setting("student-steps", .int(settings.int("steps")))
+        }
+        if settings.value("student-warmup") == nil {
+            let own = min(Task.sgd.warmup, settings.int("student-steps") / 10)
+            settings = settings.setting("student-warmup", .int(optionalInt("warmup") ?? own))
         }
         return settings
     }
@@ -52,17 +59,20 @@ extension Settings {
                 "human-pool: nobody has labelled the pictures of --unlabelled; labelled ones come with --extra")
         }
         let joint = try jointOptions()
-        SharedPictures.warn(
+        let warnings = SharedPictures.warn(
             learned: [("--train", train)] + (joint.map { [("--joint", $0.set)] } ?? [])
                 + (extra.map { [("--extra", $0)] } ?? [])
                 + (pool.map { [("the pool", $0)] } ?? []),
             measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
         return SelfTrainingSets(
-            data: SelfTrainingData(train: train, validation: val, test: test, pool: pool, extra: extra), joint: joint)
+            data: SelfTrainingData(train: train, validation: val, test: test, pool: pool, extra: extra), joint: joint,
+            warnings: warnings)
     }
 
     private func studentRecipe<Task: CommandTask>(_: Task.Type) throws(Failure) -> TrainingRecipe {
-        try recipe(Task.self, model: string("student-model"), steps: int("student-steps"))
+        var recipe = try recipe(Task.self, model: string("student-model"), steps: int("student-steps"))
+        recipe.warmup = int("student-warmup")
+        return recipe
     }
 
     /// As `fittedToMemory`, for teacher and student.
@@ -82,7 +92,8 @@ extension Settings {
     ) throws(Failure) -> SelfTrainingOptions {
         var options = SelfTrainingOptions(
             teacher: try recipe(Task.self), student: try studentRecipe(Task.self),
-            startsFromTeacher: string("student-init") == "teacher", labels: try LabelShare.parse(string("labels")),
+            studentStart: SelfTrainingOptions.StudentStart(rawValue: string("student-init")) ?? .teacher,
+            labels: try LabelShare.parse(string("labels")),
             choice: LabelChoice(threshold: Float(double("threshold")), keepEmpty: bool("keep-empty")),
             alpha: double("alpha"), seeds: int("seeds"), start: try start(), evaluateEvery: int("eval-every"))
         options.joint = sets.joint

@@ -58,14 +58,21 @@ enum SelfTrainVerb {
                     "alpha", .nonNegativeNumber, default: 1.0, group: "self-training",
                     help: "Weight of pseudo-labels in the normalised loss (docs/paper.md 5; it tried 0.25 to 4)."),
                 Key(
-                    "student-init", .choice(["teacher", "random"]), group: "self-training",
+                    "student-init", .choice(SelfTrainingOptions.StudentStart.allCases.map(\.rawValue)),
+                    group: "self-training",
                     help:
-                        "Where student and control begin. Default: teacher (as in the paper), random for another --student-model."
+                        "Where student and control begin: teacher, start (where the teacher began, --init) or random. Default: teacher (as "
+                        + "in the paper), random for another --student-model."
                 ),
                 Key("student-model", .string, group: "self-training", help: "Default: the teacher's model."),
                 Key(
                     "student-steps", .positiveInteger, group: "self-training",
                     help: "Steps of student and control. Default: --steps."),
+                Key(
+                    "student-warmup", .integer(0...1_000_000), group: "self-training",
+                    help:
+                        "Steps of their warm-up. Default: --warmup; where that is not given either, as its default, of their "
+                        + "own steps."),
                 Key(
                     "hold-out", .number(0...0.5), default: 0.0, group: "self-training",
                     help:
@@ -98,6 +105,9 @@ enum SelfTrainVerb {
     }
 
     private static func run<Task: CommandTask>(_ given: Settings, _: Task.Type) throws(Failure) -> ExitCode {
+        if given.bool("fail-on-no-gain"), !given.bool("control") {
+            throw .usage("--fail-on-no-gain needs the control, which --no-control leaves out")
+        }
         let device = try given.useMachine()
         var settings = try given.resolvedSelfTraining(device, Task.self)
         let sets = try settings.selfTrainingSets(Task.self)
@@ -112,8 +122,7 @@ enum SelfTrainVerb {
         settings = try settings.selfTrainingFittedToMemory(device, sets, Task.self)
         let options = try settings.selfTrainingOptions(sets, Task.self)
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print(plan(options, train: train, val: val, test: test, labelled: labelled, pool: poolCount))
+            settings.printPlan(plan(options, train: train, val: val, test: test, labelled: labelled, pool: poolCount))
             return .done
         }
         Signals.install()
@@ -132,9 +141,9 @@ enum SelfTrainVerb {
         }
         let folds = try run.run { folds throws(Failure) in
             let path = folder.file("summary.json")
-            // A run that is taken up again does not forget what it said of more seeds.
+            // A run that is taken up again, or asked for fewer seeds, does not forget what it said of more.
             let before = (try? Files.readJSON(path))?["seeds"]?.array?.count ?? 0
-            if folds.count >= min(before, settings.int("seeds")) {
+            if folds.count >= before {
                 try Files.write(summary(folds).json.pretty, to: path)
             }
         }
@@ -151,6 +160,7 @@ enum SelfTrainVerb {
         var results = StudyResults(
             metric: Task.words.metric, classes: train.classes.names, reportedSet: test == nil ? "val" : "test",
             cells: [cell])
+        results.warnings = sets.warnings
         for fold in folds { try results.add(fold, cell, Task.self) }
         let report = StudyReport(results)
         for line in report.summary { folder.log("over seeds and pictures: \(line)") }

@@ -103,8 +103,7 @@ enum StudyVerb {
         }
         let plan = try StudyPlan(grid, options, sets, settings, device, Task.self)
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print(plan.text)
+            settings.printPlan(plan.text)
             return .done
         }
         Signals.install()
@@ -131,20 +130,20 @@ enum StudyVerb {
         var results = StudyResults(
             metric: Task.words.metric, classes: sets.data.train.classes.names,
             reportedSet: sets.data.test == nil ? "val" : "test", cells: grid.cells.map(\.cell))
-        results.warnings = grid.notes
+        results.warnings = grid.notes + sets.warnings
         var folds: [(cell: StudyCell, fold: Fold)] = []
         try StudyRun(cells, log: { log($0) }).run { place, fold throws(Failure) in
             let cell = grid.cells[place].cell
             folds.append((cell, fold))
             try results.add(fold, cell, Task.self)
-            try Files.write(results.armsCSV, to: folder.file("arms.csv"))
+            // The grid so far, to be looked at while it goes on.
+            if place == grid.cells.count - 1 {
+                _ = try write(results, folds, sets, in: folder)
+            } else {
+                try Files.write(results.armsCSV, to: folder.file("arms.csv"))
+            }
         }
-        results.warnings += Self.warnings(folds, sets)
-        let report = StudyReport(results)
-        try Files.write(report.markdown, to: folder.file("report.md"))
-        try Files.write(report.armsCSV, to: folder.file("arms.csv"))
-        try Files.write(report.contrastsCSV, to: folder.file("contrasts.csv"))
-        try Files.write(report.json.pretty, to: folder.file("summary.json"))
+        let report = try write(results, folds, sets, in: folder)
         if settings.bool("json") {
             log(report.text)
             print(report.json.canonical)
@@ -156,6 +155,21 @@ enum StudyVerb {
             report, title: "What helps here", folds, sets.data, threshold: settings.double("threshold"),
             precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
         return .done
+    }
+
+    /// What the arms say, as files.
+    private static func write(
+        _ results: StudyResults, _ folds: [(cell: StudyCell, fold: Fold)], _ sets: SelfTrainingSets,
+        in folder: RunFolder
+    ) throws(Failure) -> StudyReport {
+        var results = results
+        results.warnings += warnings(folds, sets)
+        let report = StudyReport(results)
+        try Files.write(report.markdown, to: folder.file("report.md"))
+        try Files.write(report.armsCSV, to: folder.file("arms.csv"))
+        try Files.write(report.contrastsCSV, to: folder.file("contrasts.csv"))
+        try Files.write(report.json.pretty, to: folder.file("summary.json"))
+        return report
     }
 
     /// With the passes settled: as a study that was begun in this folder has them, which has been checked; else by what

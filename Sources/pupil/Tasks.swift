@@ -16,6 +16,8 @@ protocol CommandTask: Teacher {
     static var sgd: (rate: Double, decay: Double, warmup: Int, clip: Double) { get }
     /// - Throws: `.usage` where the zoo has no model of that name for the task.
     static func check(model name: String) throws(Failure)
+    /// - Throws: `.usage` where a teacher keeps nothing of so low a score.
+    static func check(threshold: Double) throws(Failure)
     /// A labelled set, `train`, `val` or `test`; nil where the settings do not name it.
     static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset?
     /// The set with its pixels looked at, where it has masks: that takes long, so it comes when all sets are read.
@@ -33,7 +35,17 @@ protocol CommandTask: Teacher {
     ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?)
 }
 
+extension CommandTask {
+    static func check(threshold: Double) throws(Failure) {}
+}
+
 extension Detector: CommandTask {
+    static func check(threshold: Double) throws(Failure) {
+        let floor = DecodingSpec().scoreFloor
+        if Float(threshold) < floor {
+            throw .usage("--threshold \(threshold): a detector's boxes of a score under \(floor) are not kept")
+        }
+    }
     static let defaultModel = "nano"
     static let sgd = (rate: 0.32, decay: 1e-4, warmup: 1000, clip: 0.0)
     static func check(model name: String) throws(Failure) { _ = try Zoo.detector(name, classes: 1) }
@@ -49,7 +61,13 @@ extension Detector: CommandTask {
                 "pupil \(settings.schema.verb) needs --\(role) PATH; `pupil \(settings.schema.verb) --help` explains all "
                     + "settings")
         }
-        return try settings.checkedSet(path, images: images, part: role)
+        let set = try settings.checkedSet(path, images: images, part: role)
+        if role == "train", set.examples.allSatisfy(\.annotations.isEmpty) {
+            throw .data(
+                "train: none of the \(set.examples.count) pictures of \(path) has a label, so there is nothing to learn"
+            )
+        }
+        return set
     }
 
     static func looked(into set: Dataset, as role: String) throws(Failure) -> Dataset { set }
@@ -259,16 +277,16 @@ extension Settings {
     }
 
     /// What values of pixels mean; nil: the class of that number.
-    func maskValues() throws(Failure) -> [Int: Int?]? {
-        guard let text = optionalString("mask-values") else { return nil }
+    func maskValues(_ key: String = "mask-values") throws(Failure) -> [Int: Int?]? {
+        guard let text = optionalString(key) else { return nil }
         var mapping: [Int: Int?] = [:]
         for part in text.split(separator: ",") {
             let words = part.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
             guard words.count == 2, let value = Int(words[0]), words[1] == "ignore" || Int(words[1]) != nil else {
-                throw .usage("--mask-values: \"\(part)\" is no VALUE:CLASS or VALUE:ignore, such as 255:1")
+                throw .usage("--\(key): \"\(part)\" is no VALUE:CLASS or VALUE:ignore, such as 255:1")
             }
             if mapping.updateValue(Int(words[1]), forKey: value) != nil {
-                throw .usage("--mask-values: the value \(value) is there twice")
+                throw .usage("--\(key): the value \(value) is there twice")
             }
         }
         return mapping

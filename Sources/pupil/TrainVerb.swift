@@ -40,8 +40,7 @@ enum TrainVerb {
             device, train.classes, [(try settings.recipe(Task.self), [settings.int("batch")])], Task.self)
         let recipe = try settings.recipe(Task.self)
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
-            print("\n\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")
+            settings.printPlan("\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")
             return .done
         }
         Signals.install()

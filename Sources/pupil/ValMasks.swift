@@ -29,6 +29,7 @@ enum ValMasks {
                 help:
                     "What values of the true masks mean, such as 0:0,255:1 or 7:ignore. Default: the class of that number."
             ),
+            Key("dt-mask-values", .string, group: "masks", help: "The same of the predicted masks."),
             Key(
                 "boundary", .number(0.0001...0.05), group: "masks",
                 help: "Also boundary F, with this distance as a part of the diagonal; 0.0075 is usual."),
@@ -57,12 +58,13 @@ enum ValMasks {
         }
         let tolerance = settings.optionalDouble("boundary")
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
+            settings.printPlan()
             return .done
         }
         let counted = try settings.value("weights") == nil ? folders(settings, tolerance) : model(settings, tolerance)
         let metrics = SegmentationMetrics(counted.confusion, names: counted.names, boundary: counted.boundary)
         if let out = settings.optionalString("out") {
+            try OutputFile.requireOwn(out, files: ["metrics.json"], mark: "metrics.json", key: "out")
             try Files.makeFolder(out)
             try Files.write(metrics.json.pretty, to: Files.join(out, "metrics.json"))
         }
@@ -96,14 +98,19 @@ enum ValMasks {
         let classes = try MaskClasses.read(word)
         let pairs = try Dataset.maskPairs(
             truth: settings.string("gt-masks"), predictions: settings.string("dt-masks"),
-            list: settings.optionalString("split"), classes: classes, values: try settings.maskValues())
+            list: settings.optionalString("split"), classes: classes, values: try settings.maskValues(),
+            predictedValues: try settings.maskValues("dt-mask-values"))
         let names = classes.table.names
         // Whole numbers are added as they come; the sums of F, whose order matters, picture by picture at the end.
-        let confusion = Monitor((sum: PixelConfusion(classes: names.count), failures: [Int: Failure]()))
+        let confusion = Monitor((sum: PixelConfusion(classes: names.count), ignored: 0, failures: [Int: Failure]()))
         let scores = parallelMap(pairs.count, threads: settings.optionalInt("threads") ?? availableProcessors()) { i in
             do throws(Failure) {
                 let (truth, prediction) = try pairs.read(i)
-                confusion.withLock { $0.sum.add(truth: truth, prediction: prediction) }
+                let ignored = truth.labels.reduce(0) { $0 + ($1 == LabelMap.ignored ? 1 : 0) }
+                confusion.withLock {
+                    $0.sum.add(truth: truth, prediction: prediction)
+                    $0.ignored += ignored
+                }
                 return tolerance.map {
                     BoundaryScore.scores(truth, prediction, classes: names.count, tolerance: $0)
                 }
@@ -114,6 +121,11 @@ enum ValMasks {
         }
         let counted = confusion.withLock { $0 }
         if let first = counted.failures.min(by: { $0.key < $1.key }) { throw first.value }
+        if counted.ignored > 0, (1..<max(1, names.count)).allSatisfy({ counted.sum.pixels(of: $0) == 0 }),
+            let advice = pairs.binaryAdvice
+        {
+            throw .data("\(settings.string("gt-masks")): \(advice)")
+        }
         var all = Counted(names, tolerance)
         all.confusion = counted.sum
         for score in scores { if let score { all.boundary?.add(score) } }
@@ -141,6 +153,10 @@ enum ValMasks {
                     classes: classes ?? MaskClasses(names: segmenter.classes.names),
                     values: try settings.maskValues())
             } else {
+                if let key = ["split", "mask-values"].first(where: { settings.value($0) != nil }) {
+                    throw .usage(
+                        "--\(key) does not go with a COCO panoptic file, which lists its own classes and pictures")
+                }
                 set = try Dataset.panoptic(path, images: images, masks: nil, into: &findings)
             }
         }

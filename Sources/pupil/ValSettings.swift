@@ -35,7 +35,7 @@ struct ValSettings {
 
     private let metric: String
     private let evaluation: EvaluationSettings
-    private let details: (path: String, score: Double)?
+    let details: (path: String, score: Double)?
 
     init(_ settings: Settings) throws(Failure) {
         metric = settings.string("metric")

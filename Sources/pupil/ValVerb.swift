@@ -41,8 +41,17 @@ enum ValVerb {
         }
         let asked = try ValSettings(settings)
         let suppression = try settings.suppression()
+        if let path = asked.details?.path { try OutputFile.requireNew(path, key: "details") }
+        if let out = settings.optionalString("out") {
+            if settings.optionalString("weights") == nil {
+                throw .usage(
+                    "--out goes with --weights; the numbers of --dt are printed, its curves written by --details")
+            }
+            try OutputFile.requireOwn(
+                out, files: ["predictions.json", "metrics.json"], mark: "predictions.json", key: "out")
+        }
         if settings.bool("dry-run") {
-            print(settings.yaml, terminator: "")
+            settings.printPlan()
             return .done
         }
         let truth: TruthSet
@@ -89,6 +98,11 @@ enum ValVerb {
         }
         let set = try settings.readSet(
             gt, images: "images", part: settings.string("part"), clip: false, emptyBoxes: .keep)
+        if !set.hasWrittenIDs, try Detections.areResults(dt) {
+            Console.standardError.line(
+                "warning: \(gt) gives its pictures no ids, so they are counted as they come; \(dt) fits only where the same set "
+                    + "was counted so (a results file of other ids scores 0)")
+        }
         let detections = try Detections.read(
             dt, set, lines: settings.detectionLines, classes: try settings.detectionClasses())
         return (TruthSet(set), detections.map { $0.map { ScoredBox($0) } })

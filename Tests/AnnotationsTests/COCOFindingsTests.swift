@@ -79,7 +79,7 @@ import Testing
             """)
         #expect(
             message { _ = try Dataset.coco(path) }
-                == "\(path): annotation id 3: has no \"image_id\" (and 2 more; `pupil check` lists them)")
+                == "\(path): annotation id 3: has no \"image_id\" (and 2 more; `pupil check --json` lists them)")
     }
 
     /// `count` boxes of pictures of 640x480; each is made from its centre and its size.

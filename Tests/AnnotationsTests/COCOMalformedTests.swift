@@ -21,7 +21,7 @@ import Testing
     }
 
     /// Of a change that takes away what an annotation points to.
-    private static let oneMore = " (and 1 more; `pupil check` lists them)"
+    private static let oneMore = " (and 1 more; `pupil check --json` lists them)"
 
     private static let truth = """
         {"info": {"year": 2024}, "licenses": [],

@@ -71,7 +71,7 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
         #expect(findings.counts == [.imageUnreadable: 1, .imageDamaged: 1, .imageMissing: 2])
         let missing = findings.list.filter { $0.rule == .imageMissing }
         #expect(missing[0].description.hasSuffix("did you mean whole.jpg?"))
-        #expect(message { try findings.requireNoErrors() }.contains("(and 2 more; `pupil check` lists them)"))
+        #expect(message { try findings.requireNoErrors() }.contains("(and 2 more; `pupil check --json` lists them)"))
     }
 
     @Test func sizesAreHeldAgainstTheAnnotations() throws {

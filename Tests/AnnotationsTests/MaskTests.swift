@@ -144,6 +144,8 @@ import Testing
         #expect(message(.maskValue, found).contains("pixel value 3 belongs to no class"))
         #expect(
             message(.maskValue, found).contains("--mask-values 1:0,2:1,3:2,0:ignore"), "\(message(.maskValue, found))")
+        // CamVid's way: the void is one more than there are classes, and 0 is the first of them.
+        #expect(message(.maskValue, found).contains("with --mask-values 3:ignore it is ignored, if it is the void"))
         #expect(found.list.first { $0.rule == .maskValue }?.place.file == at("masks/a.png"))
         let counted = try set(values: [0: nil, 1: 0, 2: 1, 3: 2])
         #expect(try counted.labelMap(of: counted.examples[0]).labels == values(255, 0, 2))

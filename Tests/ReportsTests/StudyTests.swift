@@ -159,6 +159,17 @@ import Testing
         #expect(results.timeWorths.count == 1 && abs(worth.times - 4 / 2.0.squareRoot()) < 1e-9)
         #expect(abs(worth.low - worth.times) < 1e-9 && worth.seeds == 3)
         #expect(worth.sentence.contains("1/2.8 of its steps (1/2.8 to 1/2.8, 3 seeds)"))
+        // Where the shortest length is more than enough, that is the most that it takes, and two seeds have no interval.
+        var quick = results
+        quick.arms = quick.arms.filter { $0.seed < 2 }.map { arm in
+            var arm = arm
+            if arm.cell.start == "file", arm.cell.steps == 100 { arm.metric = 0.3 }
+            return arm
+        }
+        let least = try #require(quick.timeWorths.first)
+        #expect(
+            least.isAtLeast && least.times == 4 && least.low.isNaN
+                && least.sentence.contains("1/4.0 of its steps or less (2 seeds"))
         // Where one seed never gets there, nothing is said.
         results.arms = results.arms.map { arm in
             var arm = arm

@@ -39,7 +39,7 @@ import Training
         var student = recipe
         student.steps = 3
         return SelfTrainingOptions(
-            teacher: recipe, student: student, startsFromTeacher: true, labels: .count(6),
+            teacher: recipe, student: student, studentStart: .teacher, labels: .count(6),
             choice: LabelChoice(threshold: 0.3), alpha: 1, seeds: 1, start: .random, evaluateEvery: 0)
     }
 

@@ -27,7 +27,7 @@ import Training
         var student = recipe
         student.steps = 4
         return SelfTrainingOptions(
-            teacher: recipe, student: student, startsFromTeacher: true, labels: .count(6),
+            teacher: recipe, student: student, studentStart: .teacher, labels: .count(6),
             choice: LabelChoice(threshold: 0.06),
             alpha: 1, seeds: seeds, start: .random, evaluateEvery: 0)
     }

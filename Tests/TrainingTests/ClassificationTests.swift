@@ -13,7 +13,7 @@ import Torch
 
 @Suite(.serialized) struct ClassificationTests {
     /// Value and gradient against sums in Double: -sum t log softmax, the mean over pictures, with hard and soft targets
-    /// and smoothing.
+    /// and smoothing of the hard ones.
     @Test(arguments: [0.0, 0.1], [false, true])
     func theLossIsTheFormula(_ smoothing: Double, _ isSoft: Bool) throws {
         let (count, classes) = (3, 5)
@@ -34,10 +34,11 @@ import Torch
         for i in 0..<count {
             var t = [Double](repeating: 0, count: classes)
             switch targets[i] {
-            case .hard(let label): t[label] = 1
+            case .hard(let label):
+                t[label] = 1
+                t = t.map { (1 - smoothing) * $0 + smoothing / Double(classes) }
             case .soft: for (label, weight) in [(4, 153.0), (1, 51), (0, 25)] { t[label] = weight / 229 }
             }
-            t = t.map { (1 - smoothing) * $0 + smoothing / Double(classes) }
             let row = values[i * classes..<(i + 1) * classes].map(Double.init)
             let sum = row.reduce(0) { $0 + exp($1) }
             for k in 0..<classes {

@@ -1,0 +1,30 @@
+import Base
+
+/// Where a verb may write.
+enum OutputFile {
+    /// - Throws: `.usage` where something is there already, which is not ours to replace, or a finished stage would be
+    ///   written into.
+    static func requireNew(_ path: String, key: String) throws(Failure) {
+        if Files.isFolder(path) { throw .usage("\(key): \(path) is a folder; name a file") }
+        if Files.exists(path) { throw .usage("\(key): \(path) is there already; name another file, or remove it") }
+        try requireOutsideStages(Files.folder(path), key: key)
+    }
+
+    /// A folder that is new, empty, or holds no more than these files, of which `mark` is the one that tells whose they are.
+    static func requireOwn(_ folder: String, files: Set<String>, mark: String, key: String) throws(Failure) {
+        try requireOutsideStages(folder, key: key)
+        guard Files.isFolder(folder) else { return }
+        let names = try Files.list(folder)
+        if !names.isEmpty, !names.contains(mark) || !files.isSuperset(of: names) {
+            throw .usage("\(key): \(folder) has files in it that this verb did not write; choose another folder")
+        }
+    }
+
+    private static func requireOutsideStages(_ folder: String, key: String) throws(Failure) {
+        var place = folder
+        while !Files.exists(place), Files.folder(place) != place { place = Files.folder(place) }
+        if try Files.absolute(place).split(separator: "/").contains(".stages") {
+            throw .usage("\(key): \(folder) belongs to a finished stage, which stays as it is")
+        }
+    }
+}

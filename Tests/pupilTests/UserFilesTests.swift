@@ -1,0 +1,127 @@
+import Base
+import Testing
+
+/// What must not happen to somebody's files and hours.
+@Suite(.serialized, .enabled(if: Program.isBuilt)) struct UserFilesTests {
+    private let sets = [
+        "--train", "set/annotations/instances_train.json", "--val", "set/annotations/instances_val.json",
+    ]
+
+    private func withSet(_ body: (String, ([String]) throws -> Program.Outcome) throws -> Void) throws {
+        try Program.withFolder { folder in
+            let drawn = try Program.run(
+                ["draw", "--images", "20", "--size", "64", "--seed", "3", "--out", "set"], in: folder)
+            #expect(drawn.code == 0, "\(drawn.errors)")
+            try body(folder) { try Program.run($0, in: folder) }
+        }
+    }
+
+    /// No verb writes over a file that it did not make, nor into a finished stage.
+    @Test func nothingIsWrittenOver() throws {
+        try withSet { folder, run in
+            let gt = "set/annotations/instances_val.json"
+            let before = try Files.read(Files.join(folder, gt))
+            try Files.write("[]", to: Files.join(folder, "dt.json"))
+            let details = try run(["val", "--gt", gt, "--dt", "dt.json", "--details", gt])
+            #expect(details.code == 2 && details.errors.contains("is there already"), "\(details.errors)")
+            #expect(try Files.read(Files.join(folder, gt)) == before)
+            let lost = try run(["val", "--gt", gt, "--dt", "dt.json", "--out", "x"])
+            #expect(lost.code == 2 && lost.errors.contains("--out goes with --weights"), "\(lost.errors)")
+
+            let short = ["--model", "pico", "--size", "64", "--batch", "2", "--steps", "2", "--threads", "1"]
+            let trained = try run(["train", "--out", "runs/a"] + sets + short)
+            #expect(trained.code == 0, "\(trained.errors)")
+            try Files.write("mine", to: Files.join(folder, "keep.npy"))
+            try Files.makeFolder(Files.join(folder, "mine"))
+            try Files.write("{}", to: Files.join(folder, "mine/metrics.json"))
+            let weights = Files.join(folder, "runs/a/weights/last.safetensors")
+            let digest = try Files.digest(weights)
+            for (words, what) in [
+                (["embed", "--images", "set/images", "--out", "keep.npy"], "is there already"),
+                (["export", "--out", "keep.npy"], "is there already"),
+                (["export", "--out", "runs/a/weights/other.safetensors"], "finished stage"),
+                (["val", "--gt", gt, "--out", "mine"], "did not write"),
+                (["val", "--gt", gt, "--out", "runs/a/weights"], "finished stage"),
+            ] {
+                let refused = try run(words + ["--weights", "runs/a"])
+                #expect(refused.code == 2 && refused.errors.contains(what), "\(words): \(refused.errors)")
+            }
+            #expect(try Files.readText(Files.join(folder, "keep.npy")) == "mine")
+            #expect(try Files.digest(weights) == digest)
+            // Its own output it writes again.
+            for _ in 0..<2 {
+                let own = try run(["val", "--gt", gt, "--weights", "runs/a", "--out", "scored"])
+                #expect(own.code == 0, "\(own.errors)")
+            }
+            // Of another picture, nothing of the earlier ones is left.
+            #expect(try run(["predict", "--weights", "runs/a", "--images", "set/images", "--out", "seen"]).code == 0)
+            #expect(try Files.list(Files.join(folder, "seen/pictures")).count == 20)
+            let one = try run(["predict", "--weights", "runs/a", "--images", "set/images/000002.jpg", "--out", "seen"])
+            #expect(one.code == 0, "\(one.errors)")
+            #expect(try Files.list(Files.join(folder, "seen/pictures")) == ["000002.jpg"])
+        }
+    }
+
+    /// What cannot work is said before anything is trained; what would be done is one object with --json.
+    @Test func whatCannotWorkIsSaidAtOnce() throws {
+        try withSet { folder, run in
+            let plan = ["selftrain", "--labels", "5", "--steps", "300", "--student-steps", "40", "--dry-run"] + sets
+            let shown = try run(plan + ["--json"])
+            let object = try JSON.parse(shown.output)
+            #expect(object["settings"]?["steps"] == 300 && object["plan"]?.string?.contains("teacher") == true)
+            // Teacher and student warm up over their own steps, unless somebody says otherwise.
+            #expect(object["settings"]?["warmup"] == 30 && object["settings"]?["student_warmup"] == 4)
+            let warm = try JSON.parse(try run(plan + ["--json", "--warmup", "7"]).output)
+            #expect(warm["settings"]?["warmup"] == 7 && warm["settings"]?["student_warmup"] == 7)
+            for (words, what) in [
+                (["--threshold", "0.03"], "are not kept"),
+                (["--no-control", "--fail-on-no-gain"], "needs the control"),
+                (["--student-model", "pico", "--student-init", "start"], "use random"),
+            ] {
+                let refused = try run(plan + words)
+                #expect(refused.code == 2 && refused.errors.contains(what), "\(words): \(refused.errors)")
+            }
+            let typo = try run(["study", "--init", "simlcr", "--dry-run"] + sets)
+            #expect(typo.code == 3 && typo.errors.contains("did you mean simclr?"), "\(typo.errors)")
+            var json = try Files.readText(Files.join(folder, "set/annotations/instances_train.json"))
+            let start = try #require(json.firstRange(of: "\"annotations\""))
+            let open = try #require(json[start.upperBound...].firstIndex(of: "["))
+            var (depth, end) = (0, open)
+            for i in json[open...].indices {
+                if json[i] == "[" { depth += 1 }
+                if json[i] == "]" { depth -= 1 }
+                if depth == 0 {
+                    end = i
+                    break
+                }
+            }
+            json.replaceSubrange(open...end, with: "[]")
+            try Files.write(json, to: Files.join(folder, "set/annotations/bare.json"))
+            let bare = try run(["train", "--train", "set/annotations/bare.json", "--dry-run"] + sets.suffix(2))
+            #expect(bare.code == 3 && bare.errors.contains("nothing to learn"), "\(bare.errors)")
+        }
+    }
+
+    /// Values of true and of predicted masks mean what is said of each.
+    @Test func valuesOfMasksAreSaid() throws {
+        try Program.withFolder { folder in
+            let drawn = try Program.run(
+                ["draw", "--images", "10", "--size", "64", "--seed", "3", "--masks", "--out", "set"], in: folder)
+            #expect(drawn.code == 0)
+            let val = ["val", "--dt-masks", "set/masks", "--json", "--classes", "7", "--gt-masks", "set/masks"]
+            // All shapes as ignored: 0 and 255 are left.
+            let binary = try Program.run(
+                val + ["--mask-values", "0:0,1:ignore,2:ignore,3:ignore,4:ignore,5:ignore,6:ignore"], in: folder)
+            #expect(binary.code == 0, "said on purpose: \(binary.errors)")
+            let two = try Program.run(
+                [
+                    "val", "--classes", "2", "--json", "--gt-masks", "set/masks", "--dt-masks", "set/masks",
+                    "--dt-mask-values", "0:0,1:1,2:1,3:1,4:1,5:1,6:1", "--mask-values", "0:0,1:1,2:1,3:1,4:1,5:1,6:1",
+                ], in: folder)
+            #expect(try JSON.parse(two.output)["mIoU"] == 1, "\(two.errors)")
+            let strange = try Program.run(
+                ["val", "--classes", "6", "--gt-masks", "set/masks", "--dt-masks", "set/masks"], in: folder)
+            #expect(strange.code == 3 && strange.errors.contains("--mask-values 6:ignore"), "\(strange.errors)")
+        }
+    }
+}
