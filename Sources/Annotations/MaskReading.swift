@@ -200,10 +200,10 @@ public struct MaskPairs: Sendable {
     fileprivate var classes: ClassTable
     fileprivate var valuesAreGiven: Bool
 
-    /// Where true masks of two values or more turn out to hold 0 and 255 alone: 255 means ignored, so that nothing would be
+    /// Where true masks of two classes turn out to hold 0 and 255 alone: 255 means ignored, so that nothing would be
     /// measured. Nil where their values were given a meaning.
     public var binaryAdvice: String? {
-        guard !valuesAreGiven, classes.count >= 2, case .values(let table) = truthCoding,
+        guard !valuesAreGiven, classes.count == 2, case .values(let table) = truthCoding,
             table[255] == Int16(LabelMap.ignored)
         else {
             return nil

@@ -13,7 +13,8 @@ enum OutputFile {
     /// A folder that is new, empty, or holds no more than these files, of which `mark` is the one that tells whose they are.
     static func requireOwn(_ folder: String, files: Set<String>, mark: String, key: String) throws(Failure) {
         try requireOutsideStages(folder, key: key)
-        guard Files.isFolder(folder) else { return }
+        guard Files.exists(folder) else { return }
+        if !Files.isFolder(folder) { throw .usage("\(key): \(folder) is a file; name a folder") }
         let names = try Files.list(folder)
         if !names.isEmpty, !names.contains(mark) || !files.isSuperset(of: names) {
             throw .usage("\(key): \(folder) has files in it that this verb did not write; choose another folder")

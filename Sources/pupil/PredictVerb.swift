@@ -63,8 +63,7 @@ enum PredictVerb {
         let set = try Dataset.pictures(settings.string("images"))
         for note in set.notes { Console.standardError.line("\(settings.string("images")): \(note)") }
         let out = settings.string("out")
-        let isEarlier = ["predictions.json", "images.json"].contains { Files.exists(Files.join(out, $0)) }
-        if Files.isFolder(out), !isEarlier, try !Files.list(out).isEmpty {
+        if Files.isFolder(out), earlier(in: out) == nil, try !Files.list(out).isEmpty {
             throw .usage("\(out) has files in it and is no earlier output of predict; choose another --out")
         }
         if settings.bool("dry-run") {
@@ -83,7 +82,6 @@ enum PredictVerb {
     ) throws(Failure) -> ExitCode {
         let detector = try Detector(weights: settings.string("weights"), device: device)
         try Files.makeFolder(out)
-        try removeEarlier(in: out)
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.int("workers")
@@ -101,8 +99,9 @@ enum PredictVerb {
         var named = set
         named.classes = detector.classes
         for result in results { named.examples[result.index].size = result.size }
-        try COCOResults.write(results.map(\.detections), of: named, to: Files.join(out, "predictions.json"))
+        try removeEarlier(in: out)
         try writeIndex(named, to: Files.join(out, "images.json"))
+        try COCOResults.write(results.map(\.detections), of: named, to: Files.join(out, "predictions.json"))
         if settings.bool("draw") { try draw(results, named, detector.classes, Float(settings.double("score")), out) }
         let refused = results.filter { $0.refusal != nil }
         var quarantine = Quarantine()
@@ -246,10 +245,11 @@ enum PredictVerb {
         }
         progress.finish()
         let predictions = Files.join(out, "predictions.json")
-        try Files.write(JSON.array(lines).pretty, to: predictions)
+        try removeEarlier(in: out)
         var named = set
         named.classes = classifier.classes
         try writeIndex(named, to: Files.join(out, "images.json"))
+        try Files.write(JSON.array(lines).pretty, to: predictions)
         for line in quarantine.lines(fate: "left out") { Console.standardError.line(line) }
         if settings.bool("json") {
             let members = zip(names, counts).map { ($0, JSON.int($1)) }
@@ -268,15 +268,27 @@ enum PredictVerb {
         return .done
     }
 
-    /// Removes the masks and the drawn pictures that an earlier run here lists, so that none is of a picture which is not
+    /// Removes the predictions, masks and drawn pictures of an earlier run here, so that none is of a picture which is not
     /// among these.
     private static func removeEarlier(in out: String) throws(Failure) {
-        let index = Files.join(out, "images.json")
-        guard Files.exists(index) else { return }
-        let names = try Files.readJSON(index)["images"]?.array?.compactMap { $0["file_name"]?.string } ?? []
+        guard let names = earlier(in: out) else { return }
+        try Files.remove(Files.join(out, "predictions.json"))
         for name in maskNames(names) { try Files.remove(Files.join(out, "masks/" + name)) }
         for name in names { try Files.remove(Files.join(out, "pictures/" + name)) }
     }
+
+    /// The pictures of an earlier run in a folder, by its `images.json`; nil where there is none that this verb wrote.
+    private static func earlier(in out: String) -> [String]? {
+        guard let index = try? Files.readJSON(Files.join(out, "images.json")),
+            index["info"]?["made_by"]?.string == mark,
+            let names = index["images"]?.array?.compactMap({ $0["file_name"]?.string })
+        else { return nil }
+        // A name that leads out of the folder is none that this verb wrote.
+        return names.contains { $0.isEmpty || $0.hasPrefix("/") || $0.split(separator: "/").contains("..") }
+            ? nil : names
+    }
+
+    private static let mark = "pupil predict"
 
     /// Which image_id of predictions.json is which file.
     private static func writeIndex(_ set: Dataset, to path: String) throws(Failure) {
@@ -289,7 +301,10 @@ enum PredictVerb {
         let categories = zip(set.classes.ids, set.classes.names).map { id, name -> JSON in
             ["id": .int(id), "name": .string(name)]
         }
-        try Files.write(JSON.object(["images": .array(images), "categories": .array(categories)]).pretty, to: path)
+        try Files.write(
+            JSON.object([
+                "info": ["made_by": .string(mark)], "images": .array(images), "categories": .array(categories),
+            ]).pretty, to: path)
     }
 
     private static func draw(

@@ -37,6 +37,9 @@ enum PretrainNoisyStudent {
                 help: "As large as the teacher's or larger. Default: the teacher's."),
             Key("student-steps", .positiveInteger, group: "self-training", help: "Default: --steps."),
             Key(
+                "student-warmup", .count, group: "self-training",
+                help: "Default: --warmup; where that is not given either, the same part of --student-steps."),
+            Key(
                 "student-augment", .choice(CropPolicy.all.map(\.name)), default: "randaugment", group: "self-training",
                 help: "The noise of students' pictures."),
             Key(
@@ -51,13 +54,15 @@ enum PretrainNoisyStudent {
         let given = try schema.parse(arguments)
         let device = try given.useMachine()
         let defaults = try given.classifierDefaults()
-        // Else each warms up over its own steps.
-        let warmupIsGiven = given.value("warmup") != nil
         var settings = try given.resolvedPretraining(device, defaults)
         for (key, value) in [
             ("student-model", settings.value("model")), ("student-steps", settings.value("steps")),
         ] where settings.value(key) == nil {
             settings = settings.setting(key, value ?? .null)
+        }
+        if settings.value("student-warmup") == nil {
+            let own = Int(defaults.warmup * Double(settings.int("student-steps")))
+            settings = settings.setting("student-warmup", .int(given.optionalInt("warmup") ?? own))
         }
         let (labelled, val) = try settings.classFolders()
         let pool = try Dataset.pool(settings.strings("unlabelled"))
@@ -68,9 +73,7 @@ enum PretrainNoisyStudent {
         func student(_ settings: Settings) throws(Failure) -> TrainingRecipe {
             var recipe = try settings.setting("augment", .string(settings.string("student-augment")))
                 .classifierRecipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
-            if !warmupIsGiven {
-                recipe.warmup = Int(defaults.warmup * Double(settings.int("student-steps")))
-            }
+            recipe.warmup = settings.int("student-warmup")
             recipe.changes.dropout = settings.double("student-dropout")
             recipe.changes.survival = settings.optionalDouble("student-survival")
             return recipe

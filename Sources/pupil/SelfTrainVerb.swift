@@ -69,7 +69,7 @@ enum SelfTrainVerb {
                     "student-steps", .positiveInteger, group: "self-training",
                     help: "Steps of student and control. Default: --steps."),
                 Key(
-                    "student-warmup", .integer(0...1_000_000), group: "self-training",
+                    "student-warmup", .count, group: "self-training",
                     help:
                         "Steps of their warm-up. Default: --warmup; where that is not given either, as its default, of their "
                         + "own steps."),

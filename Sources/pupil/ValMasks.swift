@@ -57,6 +57,9 @@ enum ValMasks {
             throw .usage("\(key.flag) does not go with \(views.isEmpty ? "--gt-masks" : "--dt-masks")")
         }
         let tolerance = settings.optionalDouble("boundary")
+        if let out = settings.optionalString("out") {
+            try OutputFile.requireOwn(out, files: ["metrics.json"], mark: "metrics.json", key: "out")
+        }
         if settings.bool("dry-run") {
             settings.printPlan()
             return .done
@@ -64,7 +67,6 @@ enum ValMasks {
         let counted = try settings.value("weights") == nil ? folders(settings, tolerance) : model(settings, tolerance)
         let metrics = SegmentationMetrics(counted.confusion, names: counted.names, boundary: counted.boundary)
         if let out = settings.optionalString("out") {
-            try OutputFile.requireOwn(out, files: ["metrics.json"], mark: "metrics.json", key: "out")
             try Files.makeFolder(out)
             try Files.write(metrics.json.pretty, to: Files.join(out, "metrics.json"))
         }

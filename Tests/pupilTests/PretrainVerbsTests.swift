@@ -51,6 +51,22 @@ import Testing
         }
     }
 
+    /// Teacher and students warm up over their own steps, and the settings that are written say so.
+    @Test func studentsHaveTheirOwnWarmUp() throws {
+        try Program.withFolder { folder in
+            try draw(in: folder)
+            let words = [
+                "pretrain", "noisy-student", "--images", "set", "--unlabelled", "set/test", "--dry-run", "--json",
+            ]
+            func settings(_ more: String...) throws -> JSON? {
+                try JSON.parse(Program.run(words + more, in: folder).output)["settings"]
+            }
+            let own = try settings("--model", "pico", "--steps", "100", "--student-steps", "40")
+            #expect(own?["warmup"] == 5 && own?["student_warmup"] == 2, "\(own?.canonical ?? "")")
+            #expect(try settings("--model", "pico", "--steps", "100", "--warmup", "9")?["student_warmup"] == 9)
+        }
+    }
+
     @Test func aStartIsProbedAndTaken() throws {
         try Program.withFolder { folder in
             try draw(in: folder)

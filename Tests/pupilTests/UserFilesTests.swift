@@ -48,6 +48,13 @@ import Testing
             }
             #expect(try Files.readText(Files.join(folder, "keep.npy")) == "mine")
             #expect(try Files.digest(weights) == digest)
+            // A folder that looks like predict's is not taken for one.
+            try Files.write("{\"images\": [{\"file_name\": \"a.jpg\"}]}", to: Files.join(folder, "mine/images.json"))
+            try Files.makeFolder(Files.join(folder, "mine/pictures"))
+            try Files.write("mine", to: Files.join(folder, "mine/pictures/a.jpg"))
+            let taken = try run(["predict", "--weights", "runs/a", "--images", "set/images", "--out", "mine"])
+            #expect(taken.code == 2 && taken.errors.contains("no earlier output of predict"), "\(taken.errors)")
+            #expect(try Files.readText(Files.join(folder, "mine/pictures/a.jpg")) == "mine")
             // Its own output it writes again.
             for _ in 0..<2 {
                 let own = try run(["val", "--gt", gt, "--weights", "runs/a", "--out", "scored"])
