@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the same training job in Pupil and in its Python peer, one after the other on one machine, and prints a table;
-# then the networks, the training input, the same evaluation, and the same reading of a large annotation file, each with
-# its table.
+# then the networks, the training input, the same evaluation of boxes and of masks, and the same reading of a large
+# annotation file, each with its table.
 # The peers are installed into .deps/peers, by python3 -m venv.
 #
 #   DATA=DIR    a COCO-format set: annotations/instances_train.json, annotations/instances_test.json, images/
@@ -67,6 +67,11 @@ echo "bench: evaluation" >&2
 [ -f "$OUT/eval/dt.json" ] || python3 Tools/bench/coco_eval.py "$OUT/eval" >&2
 echo
 "$PEERS/bin/python" Tools/bench/eval_peers.py "$OUT/eval/gt.json" "$OUT/eval/dt.json" --pupil "$PUPIL"
+
+echo "bench: mIoU" >&2
+[ -d "$OUT/masks" ] || "$PEERS/bin/python" Tools/bench/masks.py "$OUT/masks" >&2
+echo
+"$PEERS/bin/python" Tools/bench/mask_peers.py "$OUT/masks" --pupil "$PUPIL"
 
 echo "bench: reading an annotation file of 458 MB" >&2
 mkdir -p "$OUT/index"

@@ -30,8 +30,7 @@ extension Dataset {
                 do throws(MaskFault) {
                     let map = try coding.read(mask)
                     facts.size = map.size
-                    var histogram = [Int](repeating: 0, count: 256)
-                    for label in map.labels { histogram[Int(label)] += 1 }
+                    let histogram = map.histogram
                     facts.pixels = Array(histogram[..<count])
                     facts.ignored = histogram[Int(LabelMap.ignored)]
                     facts.isBinary =

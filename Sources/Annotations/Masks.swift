@@ -122,22 +122,17 @@ extension MaskCoding {
         switch self {
         case .values(let table):
             var map = try Self.attempt { () throws(Failure) in try ImageFile.labels(mask.path) }
-            var isKnown = true
-            let labels = map.labels.map { value -> UInt8 in
-                let label = table[Int(value)]
-                if label == Self.noClass { isKnown = false }
-                return UInt8(truncatingIfNeeded: label)
-            }
-            if !isKnown {
-                var counts: [MaskStranger: Int] = [:]
-                for value in map.labels where table[Int(value)] == Self.noClass {
-                    counts[.value(Int(value)), default: 0] += 1
-                }
-                var fault = Self.strangers(counts, "pixel value")
-                fault.hasZero = map.labels.contains(0)
+            let pixels = map.histogram
+            let values = pixels.indices.filter { pixels[$0] > 0 }
+            let strangers = values.filter { table[$0] == Self.noClass }.map { (MaskStranger.value($0), pixels[$0]) }
+            if !strangers.isEmpty {
+                var fault = Self.strangers(Dictionary(uniqueKeysWithValues: strangers), "pixel value")
+                fault.hasZero = pixels[0] > 0
                 throw fault
             }
-            map.labels = labels
+            if values.contains(where: { Int(table[$0]) != $0 }) {
+                map.relabel(table.map { UInt8(truncatingIfNeeded: $0) })
+            }
             return map
         case .colors(let table):
             return try Self.coded(mask) { code in

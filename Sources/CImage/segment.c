@@ -107,3 +107,61 @@ int32_t pupil_label_rows(
     free(memory);
     return 1;
 }
+
+// Masks are runs of one label nearly everywhere.
+
+// The first byte lowest, as all machines have it that this runs on.
+static inline uint64_t eight(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+    return word;
+}
+
+static inline uint64_t repeated(uint8_t byte) { return byte * 0x0101010101010101u; }
+
+// Where the run of one byte in `a` and one in `b` ends that begins at `i`.
+static inline size_t run_end(const uint8_t *a, const uint8_t *b, size_t i, size_t count) {
+    uint64_t first = repeated(a[i]), second = repeated(b[i]);
+    size_t j = i;
+    for (; j + 8 <= count; j += 8) {
+        uint64_t other = (eight(a + j) ^ first) | (eight(b + j) ^ second);
+        if (other) return j + (size_t)(__builtin_ctzll(other) / 8);
+    }
+    for (; j < count && a[j] == a[i] && b[j] == b[i]; j++) {}
+    return j;
+}
+
+void pupil_count_labels(const uint8_t *labels, size_t count, uint32_t *counts) {
+    for (size_t i = 0; i < count;) {
+        size_t end = run_end(labels, labels, i, count);
+        counts[labels[i]] += (uint32_t)(end - i);
+        i = end;
+    }
+}
+
+int32_t pupil_count_label_pairs(
+    const uint8_t *rows, const uint8_t *columns, size_t count, int32_t classes, uint32_t *counts) {
+    uint32_t none = (uint32_t)classes, stride = none + 1;
+    uint8_t place[256], is_strange[256], strange = 0;
+    for (uint32_t v = 0; v < 256; v++) {
+        place[v] = (uint8_t)(v < none ? v : none);
+        is_strange[v] = v >= none && v != 255;
+    }
+    size_t i = 0;
+    // Noise has no runs and is counted one by one.
+    for (size_t runs = 0; i < count && runs < 512 + i / 8; runs++) {
+        size_t end = run_end(rows, columns, i, count);
+        strange |= is_strange[rows[i]] | is_strange[columns[i]];
+        counts[place[rows[i]] * stride + place[columns[i]]] += (uint32_t)(end - i);
+        i = end;
+    }
+    for (; i < count; i++) {
+        strange |= is_strange[rows[i]] | is_strange[columns[i]];
+        counts[place[rows[i]] * stride + place[columns[i]]]++;
+    }
+    return !strange;
+}
+
+void pupil_relabel(uint8_t *labels, size_t count, const uint8_t *table) {
+    for (size_t i = 0; i < count; i++) labels[i] = table[labels[i]];
+}

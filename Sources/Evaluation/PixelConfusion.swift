@@ -8,6 +8,8 @@ public struct PixelConfusion: Sendable, Hashable {
     public let classes: Int
     /// `[K, K + 1]`: row the truth, column the prediction; the last column is pixels for which none was made (255).
     public private(set) var counts: [Int]
+    /// Pixels whose truth is `LabelMap.ignored`, which are none of these.
+    public private(set) var ignored = 0
 
     /// Nothing counted yet.
     public init(classes: Int) {
@@ -22,31 +24,16 @@ public struct PixelConfusion: Sendable, Hashable {
     /// Counts a picture; pixels whose truth is `LabelMap.ignored` do not count.
     /// - Precondition: both masks are of one size; labels are under K or 255.
     public mutating func add(truth: LabelMap, prediction: LabelMap) {
-        precondition(truth.size == prediction.size, "a truth of \(truth.size) and a prediction of \(prediction.size)")
-        // By pairs of bytes first: no pixel asks what its labels mean.
-        var pairs = [Int](repeating: 0, count: 256 * 256)
-        pairs.withUnsafeMutableBufferPointer { pairs in
-            truth.labels.withUnsafeBufferPointer { truth in
-                prediction.labels.withUnsafeBufferPointer { prediction in
-                    for i in 0..<truth.count { pairs[Int(truth[i]) << 8 | Int(prediction[i])] += 1 }
-                }
-            }
-        }
-        let ignored = Int(LabelMap.ignored)
-        for (pair, count) in pairs.enumerated() where count > 0 {
-            let (row, column) = (pair >> 8, pair & 255)
-            if row == ignored { continue }
-            precondition(
-                row < classes && (column < classes || column == ignored),
-                "labels \(row) and \(column) among \(classes) classes")
-            counts[row * (classes + 1) + min(column, classes)] += count
-        }
+        let pairs = truth.pairs(with: prediction, classes: classes)
+        for i in counts.indices { counts[i] += Int(pairs[i]) }
+        for pair in pairs[counts.count...] { ignored += Int(pair) }
     }
 
     /// Adds what another one counted.
     public static func += (a: inout PixelConfusion, b: PixelConfusion) {
         precondition(a.classes == b.classes, "matrices of \(a.classes) and \(b.classes) classes")
         for i in a.counts.indices { a.counts[i] += b.counts[i] }
+        a.ignored += b.ignored
     }
 
     /// Pixels whose truth is this class.

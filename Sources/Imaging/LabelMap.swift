@@ -28,6 +28,40 @@ public struct LabelMap: Sendable, Equatable {
     /// Width and height.
     public var size: Size { Size(width: width, height: height) }
 
+    /// How many pixels each label has, `[256]`.
+    public var histogram: [Int] {
+        var counts = [UInt32](repeating: 0, count: 256)
+        labels.withUnsafeBufferPointer { labels in
+            if let base = labels.baseAddress { pupil_count_labels(base, labels.count, &counts) }
+        }
+        return counts.map(Int.init)
+    }
+
+    /// How many pixels have one label here and another there, `[K + 1, K + 1]`: row this mask's, column the other's, the
+    /// last of each for `ignored`.
+    /// - Precondition: both are of one size, and their labels are under K or `ignored`.
+    public func pairs(with other: LabelMap, classes: Int) -> [UInt32] {
+        precondition((1...255).contains(classes) && size == other.size, "masks of \(size) and \(other.size)")
+        var counts = [UInt32](repeating: 0, count: (classes + 1) * (classes + 1))
+        labels.withUnsafeBufferPointer { rows in
+            other.labels.withUnsafeBufferPointer { columns in
+                guard let row = rows.baseAddress, let column = columns.baseAddress else { return }
+                let areKnown = pupil_count_label_pairs(row, column, rows.count, Int32(classes), &counts) != 0
+                precondition(areKnown, "a label that none of \(classes) classes has")
+            }
+        }
+        return counts
+    }
+
+    /// Gives each pixel the label that the table has for its own.
+    /// - Precondition: the table has 256.
+    public mutating func relabel(_ table: [UInt8]) {
+        precondition(table.count == 256, "a table of \(table.count) labels")
+        labels.withUnsafeMutableBufferPointer { labels in
+            if let base = labels.baseAddress { pupil_relabel(base, labels.count, table) }
+        }
+    }
+
     /// The mask on a canvas: for each pixel the nearest label, where `map` leads from points of the canvas into the mask
     /// and into the rectangles of all `frames` (paints of what lies outside), else `ignored`.
     ///

@@ -3,7 +3,7 @@ import Glibc
 import Torch
 
 /// How a tensor begins. `fan_in` and `fan_out` are those of a kernel `[out, in, h, w]` or `[out, in]`.
-public enum Initializer: Sendable {
+public enum Initializer: Hashable, Sendable {
     /// The same number everywhere.
     case constant(Float)
     /// N(0, std).
@@ -12,7 +12,7 @@ public enum Initializer: Sendable {
     case heFanOut
     /// U(-b, b) with b = sqrt(6 / (fan_in + fan_out)): Glorot and Bengio 2010, TensorFlow's default.
     case glorot
-    /// U(-b, b) with b = 1 / sqrt(fan_in): torch's default for linear layers.
+    /// U(-b, b) with b = 1 / sqrt(fan_in): torch's default for linear layers and convolutions.
     case linear
     /// U(-bound, bound).
     case uniform(bound: Float)

@@ -1,9 +1,10 @@
 import Layers
 import Torch
 
-/// A pyramid P3...P7 over a backbone's C3...C5.
+/// A pyramid over a backbone's maps.
 public protocol Neck: AnyObject {
-    /// [P3, P4, P5, P6, P7] at strides 8...128, each `[N, width, ceil(H / stride), ceil(W / stride)]`.
+    /// Its levels, the finest first, each `[N, width, ceil(H / 2^level), ceil(W / 2^level)]`; P3...P7 where nothing else
+    /// is said.
     func callAsFunction(_ features: [Tensor], _ mode: Mode) -> [Tensor]
 }
 
@@ -15,18 +16,24 @@ public enum NeckSpec: Hashable, Sendable {
     case fpn(FPNSpec)
     /// A pyramid that was found by search.
     case nasFPN(NASFPNSpec)
+
+    /// What it gives, at strides 2^level.
+    public var levels: ClosedRange<Int> { if case .fpn(let spec) = self { spec.levels } else { 3...7 } }
 }
 
-/// Backbone and neck: the pyramid P3...P7 of pictures.
+/// Backbone and neck: the pyramid of pictures.
 public final class Pyramid {
     private let body: any Backbone
     private let neck: (any Neck)?
+    /// How many of the backbone's maps the neck takes: those of its own lowest level and above.
+    private let taken: Int
 
     /// Registered in `scope` as `body` and `fpn`, as in torchvision.
     /// - Precondition: a neck where the backbone gives C2...C5, none where it gives P3...P7.
     public init(_ scope: Scope, _ backbone: BackboneSpec, _ spec: NeckSpec, width: Int) {
         body = backbone.make(scope / "body")
-        let channels = Array(backbone.channels.suffix(3))
+        taken = backbone.levels.upperBound + 1 - spec.levels.lowerBound
+        let channels = Array(backbone.channels.suffix(taken))
         switch spec {
         case .none:
             precondition(
@@ -34,7 +41,7 @@ public final class Pyramid {
                 "without a neck the backbone must give P3...P7 of \(width) channels")
             neck = nil
         case .fpn(let spec):
-            precondition(backbone.levels == 2...5, "an FPN takes C3...C5")
+            precondition(backbone.levels == 2...5, "an FPN takes maps up to C5")
             neck = FPN(scope / "fpn", from: channels, to: width, spec)
         case .nasFPN(let spec):
             precondition(backbone.levels == 2...5, "a NAS-FPN takes C3...C5")
@@ -42,7 +49,7 @@ public final class Pyramid {
         }
     }
 
-    /// [P3, P4, P5, P6, P7] of normalised pictures `[N, 3, H, W]`.
+    /// The levels of the neck for normalised pictures `[N, 3, H, W]`.
     public func callAsFunction(_ images: Tensor, _ mode: Mode) -> [Tensor] { pyramid(of: maps(images, mode), mode) }
 
     /// The backbone's own maps, too.
@@ -56,6 +63,6 @@ public final class Pyramid {
 
     /// The pyramid over a backbone's maps.
     public func pyramid(of maps: [Tensor], _ mode: Mode) -> [Tensor] {
-        neck.map { $0(Array(maps.suffix(3)), mode) } ?? maps
+        neck.map { $0(Array(maps.suffix(taken)), mode) } ?? maps
     }
 }

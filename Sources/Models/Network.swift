@@ -49,21 +49,21 @@ public enum Network {
         }
     }
 
-    /// Maps by level (`c2`...`c5`, `p3`...`p7`) and `pooled` `[N, F]`: a classifier's last features, or the mean over
+    /// Maps by level (`c2`...`c5`, those of the pyramid as `p3`...`p7`) and `pooled` `[N, F]`: a classifier's last features, or the mean over
     /// C5 (P5 of a backbone that is a pyramid itself).
     public func features(_ images: Tensor, _ mode: Mode) -> [String: Tensor] {
         func named(_ letter: String, _ first: Int, _ maps: [Tensor]) -> [String: Tensor] {
             Dictionary(uniqueKeysWithValues: maps.enumerated().map { ("\(letter)\($0 + first)", $1) })
         }
-        func levels(_ maps: (backbone: [Tensor], pyramid: [Tensor])) -> [String: Tensor] {
-            var all = named("p", 3, maps.pyramid)
+        func levels(_ neck: NeckSpec, _ maps: (backbone: [Tensor], pyramid: [Tensor])) -> [String: Tensor] {
+            var all = named("p", neck.levels.lowerBound, maps.pyramid)
             if maps.backbone.count == 4 { all.merge(named("c", 2, maps.backbone)) { $1 } }
             all["pooled"] = (all["c5"] ?? maps.pyramid[2]).globalMean().flattened(from: 1)
             return all
         }
         switch self {
-        case .detector(let model): return levels(model.features(images, mode))
-        case .segmenter(let model): return levels(model.features(images, mode))
+        case .detector(let model): return levels(model.spec.neck, model.features(images, mode))
+        case .segmenter(let model): return levels(model.spec.neck, model.features(images, mode))
         case .classifier(let model):
             let maps = model.features(images, mode)
             return named("c", 2, maps.backbone).merging(["pooled": maps.pooled]) { $1 }

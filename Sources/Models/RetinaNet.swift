@@ -29,6 +29,7 @@ public final class RetinaNet {
     /// A network registered in `scope` as `backbone.body`, `backbone.fpn` and `head`, with initial values drawn from
     /// the store's seed.
     public init(_ scope: Scope, _ spec: RetinaNetSpec) {
+        precondition(spec.neck.levels == 3...7, "anchors lie on P3...P7")
         self.spec = spec
         pyramid = Pyramid(scope / "backbone", spec.backbone, spec.neck, width: spec.channels)
         let perCell = spec.anchors.perCell

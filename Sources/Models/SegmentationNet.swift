@@ -18,6 +18,8 @@ public struct SegmentationSpec: Hashable, Sendable {
     public var headNorm: Norm
     /// After each norm of the head.
     public var headActivation = Activation.relu
+    /// How its kernels begin. The classifier's matter most: from 0.01 it takes AdamW a hundred steps to say anything.
+    public var headStart = Initializer.normal(std: 0.01)
 
     /// The paper's, with the norm of the published configuration (momentum 0.997, eps 1e-3).
     public static func paper(
@@ -73,12 +75,12 @@ final class SegmentationHead {
             (
                 Conv2d(
                     scope / "conv" / $0 / 0, spec.channels, spec.channels, kernel: 3, bias: true,
-                    initializer: .normal(std: 0.01)),
+                    initializer: spec.headStart),
                 NormLayer(scope / "conv" / $0 / 1, spec.headNorm, spec.channels)
             )
         }
         classifier = Conv2d(
-            scope / "classifier", spec.channels, spec.classes, kernel: 1, bias: true, initializer: .normal(std: 0.01))
+            scope / "classifier", spec.channels, spec.classes, kernel: 1, bias: true, initializer: spec.headStart)
         activation = spec.headActivation
     }
 

@@ -226,14 +226,22 @@ extension ParameterStore {
     public func load(
         _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet, isOfOtherClasses: Bool = false
     ) throws(Failure) -> WeightMatch {
+        let match = try match(file, allow: allow, pixels: pixels, isOfOtherClasses: isOfOtherClasses)
+        for pair in match.pairs { try TensorFile.fill(pair.target.tensor, from: pair.source, of: file) }
+        if pixels != .imagenet, let stem { adopt(pixels, stem.weight, stem.mean) }
+        return match
+    }
+
+    /// How `load` would take a file: no value is read, so that the store may be on `meta`.
+    /// - Throws: what `load` throws.
+    public func match(
+        _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet, isOfOtherClasses: Bool = false
+    ) throws(Failure) -> WeightMatch {
         let match = WeightMatch(self, file, allow: allow, isOfOtherClasses: isOfOtherClasses)
         guard match.fits else { throw .data("\(file.path) does not fit this model: \(match.faults)") }
-        let stem = stem
         if pixels != .imagenet && stem == nil {
             throw .usage("pixels: \(pixels.rawValue) needs a model whose first convolution is followed by a batch norm")
         }
-        for pair in match.pairs { try TensorFile.fill(pair.target.tensor, from: pair.source, of: file) }
-        if let stem, pixels != .imagenet { adopt(pixels, stem.weight, stem.mean) }
         return match
     }
 

@@ -50,14 +50,14 @@ public enum Zoo {
             .paper(backbone: .resNet(34, norm: .quick), classes: $0, channels: 128, norm: .quick)
         },
         Model(
-            name: "seg-nano", summary: "ResNet-18, three repeats of NAS-FPN, 64 channels", size: 256, classes: 21,
+            name: "seg-nano", summary: "ResNet-18, feature pyramid from C2 on, 64 channels", size: 256, classes: 21,
             family: "resnet18"
         ) {
-            var spec = SegmentationSpec.paper(
-                backbone: .resNet(18, norm: .quick), classes: $0, channels: 64, norm: .quick)
-            var neck = NASFPNSpec(norm: .quick)
-            neck.repeats = 3
-            spec.neck = .nasFPN(neck)
+            var neck = FPNSpec(norm: .none)
+            neck.levels = 2...5
+            var spec = SegmentationSpec(
+                backbone: .resNet(18, norm: .quick), neck: .fpn(neck), classes: $0, channels: 64, headNorm: .quick)
+            (spec.headConvolutions, spec.headStart) = (2, .linear)
             return .segmenter(spec)
         },
     ]

@@ -56,6 +56,16 @@ public enum Start: Sendable {
         }
     }
 
+    /// Holds a file's names and shapes against the model that would begin from it, before anything is trained.
+    /// - Throws: what does not fit, by name; what cannot be read.
+    public func check<Model: TaskModel>(
+        for recipe: TrainingRecipe, classes: ClassTable, _: Model.Type
+    ) throws(Failure) {
+        guard case .file(let path, let reading) = self else { return }
+        let file = try WeightsFile.open(path, key: reading.key)
+        _ = try Model.sketch(recipe, classes).match(file, allow: reading.allow, pixels: reading.pixels)
+    }
+
     var reading: WeightsReading {
         if case .file(_, let reading) = self { return reading }
         return WeightsReading()
@@ -67,6 +77,15 @@ public enum Start: Sendable {
         case .stage(let stage): stage.weightsFile
         case .file(let path, _): path
         }
+    }
+}
+
+extension TaskModel {
+    /// The model of a recipe with tensors that have shapes and no elements.
+    fileprivate static func sketch(_ recipe: TrainingRecipe, _ classes: ClassTable) throws(Failure) -> Self {
+        try Self(
+            name: recipe.model, classes: classes, canvas: recipe.canvas, changes: recipe.changes, seed: 0, device: .meta
+        )
     }
 }
 
@@ -197,6 +216,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             keys["evaluate_every"] = .int(validation.every)
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
+        // A name of the zoo may come to mean another network.
+        keys["network"] = .string(try Model.sketch(recipe, lesson.human.classes).parameters.shapes.hex(16))
         let identity = StageIdentity(kind: "train", format: 6, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")

@@ -81,9 +81,20 @@ extension TaskModel {
     public func begin(
         from file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet
     ) throws(Failure) -> WeightMatch {
+        try parameters.load(file, allow: allow, pixels: pixels, isOfOtherClasses: isOfOtherClasses(file))
+    }
+
+    /// How `begin` would take a file; the model may be on `meta`.
+    /// - Throws: what `begin` throws.
+    public func match(
+        _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet
+    ) throws(Failure) -> WeightMatch {
+        try parameters.match(file, allow: allow, pixels: pixels, isOfOtherClasses: isOfOtherClasses(file))
+    }
+
+    private func isOfOtherClasses(_ file: WeightsFile) -> Bool {
         let theirs = ModelFile.classNames(file.metadata)
-        return try parameters.load(
-            file, allow: allow, pixels: pixels, isOfOtherClasses: theirs != nil && theirs != classes.names)
+        return theirs != nil && theirs != classes.names
     }
 
     /// The objective with the task's usual loss.

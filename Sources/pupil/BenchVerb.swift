@@ -7,7 +7,7 @@ enum BenchVerb {
     static let benches: [(name: String, run: @Sendable (_ arguments: [String]) throws(Failure) -> ExitCode)] = [
         ("train", BenchModel.train), ("infer", BenchModel.infer), ("decode", BenchDecode.run),
         ("input", BenchInput.run), ("eval", BenchEval.run),
-        ("index", BenchIndex.run),
+        ("masks", BenchMasks.run), ("index", BenchIndex.run),
     ]
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {

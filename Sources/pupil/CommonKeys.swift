@@ -371,7 +371,10 @@ extension Settings {
         return network
     }
 
-    func start() throws(Failure) -> Start {
+    /// What `--init` says. - Throws: where a file's tensors do not fit the model of the recipe.
+    func start<Model: TaskModel>(
+        for recipe: TrainingRecipe, _ classes: ClassTable, _: Model.Type
+    ) throws(Failure) -> Start {
         let word = string("init")
         if word == "random" { return .random }
         guard Files.exists(word) else {
@@ -383,7 +386,9 @@ extension Settings {
         let reading = WeightsReading(
             key: optionalString("init-key"), allow: strings("init-allow"),
             pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
-        return .file(try Self.weights(of: word, named: "init"), reading)
+        let start = Start.file(try Self.weights(of: word, named: "init"), reading)
+        try start.check(for: recipe, classes: classes, Model.self)
+        return start
     }
 
     /// What `--dry-run` prints: the settings as a recipe and what would be done, or with `--json` one object of both.

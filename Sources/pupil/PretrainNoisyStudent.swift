@@ -66,7 +66,7 @@ enum PretrainNoisyStudent {
         }
         let (labelled, val) = try settings.classFolders()
         let pool = try Dataset.pool(settings.strings("unlabelled"))
-        let start = try settings.start()
+        let start = try settings.start(for: try settings.classifierRecipe(), labelled.classes, Classifier.self)
         if settings.string("student-model") != settings.string("model"), case .file = start {
             throw .usage("--init is the teacher's and the students', who have different models here; leave one of both")
         }
@@ -100,6 +100,7 @@ enum PretrainNoisyStudent {
                     + "\(run.rounds) student(s) on them and on up to \(pool.examples.count) others")
             return .done
         }
+        try settings.requireReadable(val)
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log

@@ -42,7 +42,8 @@ enum PretrainSimCLR {
         let pool = try Dataset.pool(settings.strings("images"))
         let batch = settings.int("batch")
         if batch < 2 { throw .usage("batch: a step of SimCLR needs at least two pictures, to be told apart") }
-        let start = try settings.start()
+        let start = try settings.start(
+            for: try settings.contrastiveRecipe(), pool.classes, ContrastiveEncoder.self)
         settings = try settings.fittedToMemory(
             device, pool.classes, [(try settings.contrastiveRecipe(), [batch])], ContrastiveEncoder.self)
         let resolved = try settings.contrastiveRecipe()

@@ -61,7 +61,7 @@ enum PretrainSupervised {
         let device = try given.useMachine()
         var settings = try given.resolvedPretraining(device, try given.classifierDefaults())
         let (train, val) = try settings.classFolders()
-        let start = try settings.start()
+        let start = try settings.start(for: try settings.classifierRecipe(), train.classes, Classifier.self)
         let batch = settings.int("batch")
         settings = try settings.fittedToMemory(
             device, train.classes, [(try settings.classifierRecipe(), [batch])], Classifier.self)
@@ -72,6 +72,7 @@ enum PretrainSupervised {
             )
             return .done
         }
+        try settings.requireReadable(val)
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log

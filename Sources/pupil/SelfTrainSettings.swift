@@ -90,12 +90,15 @@ extension Settings {
     func selfTrainingOptions<Task: CommandTask>(
         _ sets: SelfTrainingSets, _: Task.Type
     ) throws(Failure) -> SelfTrainingOptions {
+        let teacher = try recipe(Task.self)
         var options = SelfTrainingOptions(
-            teacher: try recipe(Task.self), student: try studentRecipe(Task.self),
+            teacher: teacher, student: try studentRecipe(Task.self),
             studentStart: SelfTrainingOptions.StudentStart(rawValue: string("student-init")) ?? .teacher,
             labels: try LabelShare.parse(string("labels")),
             choice: LabelChoice(threshold: Float(double("threshold")), keepEmpty: bool("keep-empty")),
-            alpha: double("alpha"), seeds: int("seeds"), start: try start(), evaluateEvery: int("eval-every"))
+            alpha: double("alpha"), seeds: int("seeds"),
+            start: try start(for: teacher, sets.data.train.classes, Task.self),
+            evaluateEvery: int("eval-every"))
         options.joint = sets.joint
         options.holdOut = double("hold-out")
         options.arms = [.student]

@@ -125,6 +125,7 @@ enum SelfTrainVerb {
             settings.printPlan(plan(options, train: train, val: val, test: test, labelled: labelled, pool: poolCount))
             return .done
         }
+        try settings.requireReadable(val, test)
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log

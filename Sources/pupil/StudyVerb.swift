@@ -106,6 +106,7 @@ enum StudyVerb {
             settings.printPlan(plan.text)
             return .done
         }
+        try settings.requireReadable(sets.data.validation, sets.data.test)
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log
@@ -154,6 +155,11 @@ enum StudyVerb {
         RunPage.write(
             report, title: "What helps here", folds, sets.data, threshold: settings.double("threshold"),
             precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
+        if folds.allSatisfy(\.fold.arms.isEmpty),
+            let failure = folds.lazy.compactMap(\.fold.failures.values.first).first
+        {
+            throw Failure(failure.code, "no arm of the study came to an end; one of them: \(failure.message)")
+        }
         return .done
     }
 

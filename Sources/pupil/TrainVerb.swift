@@ -35,7 +35,7 @@ enum TrainVerb {
         let split = try Split(
             of: train, try LabelShare.parse(settings.string("labels")), seed: UInt64(settings.int("seed")))
         let human = try train.split(split).labelled
-        let start = try settings.start()
+        let start = try settings.start(for: try settings.recipe(Task.self), train.classes, Task.self)
         settings = try settings.fittedToMemory(
             device, train.classes, [(try settings.recipe(Task.self), [settings.int("batch")])], Task.self)
         let recipe = try settings.recipe(Task.self)
@@ -43,6 +43,7 @@ enum TrainVerb {
             settings.printPlan("\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")
             return .done
         }
+        try settings.requireReadable(val, test)
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log

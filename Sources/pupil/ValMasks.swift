@@ -89,7 +89,6 @@ enum ValMasks {
             confusion.add(truth: truth, prediction: prediction)
             boundary?.add(truth: truth, prediction: prediction)
         }
-
     }
 
     /// Mask against mask. Without `--classes` nobody would know which values are classes.
@@ -104,15 +103,13 @@ enum ValMasks {
             predictedValues: try settings.maskValues("dt-mask-values"))
         let names = classes.table.names
         // Whole numbers are added as they come; the sums of F, whose order matters, picture by picture at the end.
-        let confusion = Monitor((sum: PixelConfusion(classes: names.count), ignored: 0, failures: [Int: Failure]()))
+        let confusion = Monitor((sum: PixelConfusion(classes: names.count), failures: [Int: Failure]()))
         let scores = parallelMap(pairs.count, threads: settings.optionalInt("threads") ?? availableProcessors()) { i in
             do throws(Failure) {
                 let (truth, prediction) = try pairs.read(i)
-                let ignored = truth.labels.reduce(0) { $0 + ($1 == LabelMap.ignored ? 1 : 0) }
-                confusion.withLock {
-                    $0.sum.add(truth: truth, prediction: prediction)
-                    $0.ignored += ignored
-                }
+                var picture = PixelConfusion(classes: names.count)
+                picture.add(truth: truth, prediction: prediction)
+                confusion.withLock { $0.sum += picture }
                 return tolerance.map {
                     BoundaryScore.scores(truth, prediction, classes: names.count, tolerance: $0)
                 }
@@ -123,7 +120,7 @@ enum ValMasks {
         }
         let counted = confusion.withLock { $0 }
         if let first = counted.failures.min(by: { $0.key < $1.key }) { throw first.value }
-        if counted.ignored > 0, (1..<max(1, names.count)).allSatisfy({ counted.sum.pixels(of: $0) == 0 }),
+        if counted.sum.ignored > 0, (1..<max(1, names.count)).allSatisfy({ counted.sum.pixels(of: $0) == 0 }),
             let advice = pairs.binaryAdvice
         {
             throw .data("\(settings.string("gt-masks")): \(advice)")

@@ -62,4 +62,46 @@ import Torch
         #expect(normed[0].min().item < 0)
         #expect(store["norms.p7.running_var"] != nil)
     }
+
+    /// From C2 on and no further than C5: the levels of C3...C5 are what a pyramid without P2 gives, P2 one step more.
+    @Test func fromC2() throws {
+        let channels = [5, 6, 8, 10]
+        let sizes = [26, 13, 7, 4]
+        let maps = zip(channels, sizes).enumerated().map { i, size in
+            Tensor((0..<size.0 * size.1 * size.1).map { Float(u(i, $0)) }, shape: [1, size.0, size.1, size.1])
+        }
+        var spec = FPNSpec(norm: .none)
+        let from3 = ParameterStore(seed: 2)
+        let shorter = FPN(from3.root, from: Array(channels.dropFirst()), to: 4, spec)
+        spec.levels = 2...5
+        let from2 = ParameterStore(seed: 1)
+        let longer = FPN(from2.root, from: channels, to: 4, spec)
+        #expect(from2["extra_blocks.p6.weight"] == nil)
+        try withoutGradients {
+            for i in 0..<3 {
+                for name in ["inner_blocks", "layer_blocks"] {
+                    for part in ["weight", "bias"] {
+                        try #require(from3["\(name).\(i).0.\(part)"]).assign(
+                            try #require(from2["\(name).\(i + 1).0.\(part)"]))
+                    }
+                }
+            }
+            let all = longer(maps, .inference)
+            let upper = shorter(Array(maps.dropFirst()), .inference)
+            #expect(all.map { $0.size(2) } == sizes)
+            for (a, b) in zip(all.dropFirst(), upper) { #expect((a - b).abs().max().item == 0) }
+            func conv(_ x: Tensor, _ name: String, padding: Int) throws -> Tensor {
+                x.convolved(
+                    by: try #require(from2["\(name).weight"]), bias: from2["\(name).bias"], padding: padding)
+            }
+            let rows = (0..<4).map { i in (0..<sizes[i]).map { Int64($0 * (i < 3 ? sizes[i + 1] : 1) / sizes[i]) } }
+            var top = try conv(maps[3], "inner_blocks.3.0", padding: 0)
+            for i in [2, 1, 0] {
+                top =
+                    try conv(maps[i], "inner_blocks.\(i).0", padding: 0)
+                    + top.indexed(2, Tensor(rows[i])).indexed(3, Tensor(rows[i]))
+            }
+            #expect((try conv(top, "layer_blocks.0.0", padding: 1) - all[0]).abs().max().item < 1e-5)
+        }
+    }
 }

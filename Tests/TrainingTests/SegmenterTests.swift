@@ -237,9 +237,9 @@ import Torch
         func train(_ folder: String, stopAt: Int = 0) throws -> Segmenter {
             let model = try segmenter(seed: 3)
             var plan = TrainingPlan(
-                streams: [Stream(name: "human", dataset: set, policy: .s4, images: 3)], mix: .weighted([1]), steps: 30,
+                streams: [Stream(name: "human", dataset: set, policy: .s4, images: 3)], mix: .weighted([1]), steps: 60,
                 optimizer: .adamW(beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: 0.01),
-                schedule: Schedule(base: 2e-3, warmupFrom: 2e-5, warmupSteps: 3, steps: 30), clip: 10, precision: nil,
+                schedule: Schedule(base: 2e-3, warmupFrom: 2e-5, warmupSteps: 3, steps: 60), clip: 10, precision: nil,
                 seed: 3, canvas: Self.canvas)
             plan.maskStride = 4
             plan.checkpointSteps = 10

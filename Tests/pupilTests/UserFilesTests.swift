@@ -131,4 +131,44 @@ import Testing
             #expect(strange.code == 3 && strange.errors.contains("--mask-values 6:ignore"), "\(strange.errors)")
         }
     }
+
+    /// What would fail after hours is said before the first step: a picture of the measured sets that cannot be read, a
+    /// start of another model.
+    @Test func saidBeforeTraining() throws {
+        try withSet { folder, run in
+            let short = ["--model", "pico", "--size", "64", "--batch", "2", "--steps", "2", "--threads", "1"]
+            #expect(try run(["train", "--out", "runs/a"] + sets + short).code == 0)
+            let other = ["--size", "64", "--steps", "2", "--model", "nano", "--dry-run", "--out", "x"]
+            for words in [
+                ["train", "--init", "runs/a"] + sets, ["selftrain", "--labels", "50%", "--init", "runs/a"] + sets,
+                ["study", "--labels", "50%", "--init", "random", "runs/a"] + sets,
+                ["pretrain", "simclr", "--images", "set/images", "--init", "runs/a"],
+            ] {
+                let refused = try run(words + other)
+                #expect(refused.code == 3 && refused.errors.contains("does not fit this model"), "\(refused.errors)")
+            }
+            #expect(try run(["train", "--init", "runs/a", "--dry-run", "--out", "x"] + sets + short).code == 0)
+
+            let json = try Files.readJSON(Files.join(folder, "set/annotations/instances_val.json"))
+            let name = try #require(json["images"]?.array?.first?["file_name"]?.string)
+            let picture = Files.join(folder, "set/images/\(name)")
+            try Files.write(Array(try Files.read(picture).prefix(700)), to: picture)
+            for words in [["train"], ["selftrain", "--labels", "50%"], ["study", "--labels", "50%"]] {
+                let refused = try run(words + ["--out", "runs/b"] + sets + short)
+                #expect(refused.code == 3 && refused.errors.contains(name), "\(refused.errors)")
+                #expect(!Files.exists(Files.join(folder, "runs/b")))
+            }
+        }
+    }
+
+    /// A study in which nothing came to an end says so by its exit status, too.
+    @Test func aStudyOfNothing() throws {
+        try withSet { folder, run in
+            let study = try run(
+                ["study", "--out", "runs/s", "--labels", "50%", "--lr", "1e30", "--model", "pico", "--size", "64"]
+                    + ["--batch", "2", "--steps", "6", "--warmup", "0", "--clip", "0", "--threads", "1"] + sets)
+            #expect(study.code == 5 && study.errors.contains("no arm of the study came to an end"), "\(study.errors)")
+            #expect(Files.exists(Files.join(folder, "runs/s/report.md")))
+        }
+    }
 }

@@ -1,9 +1,10 @@
 """Training and inference of whole networks here and in Python, side by side.
 
-    python Tools/peers/networks.py --pupil .build/release/pupil [--rounds 3] [--only b0|r50] [--threads N]
+    python Tools/peers/networks.py --pupil .build/release/pupil [--rounds 3] [--only b0|r50|seg] [--threads N]
 
 EfficientNet-B0 (256 px, batch 8) beside timm's, RetinaNet with ResNet-50 (320 px, batch 4) beside torchvision's, which
-has the same convolutions, frozen norms and heads. The peers run in their default layout in fp32, channels-last in fp32,
+has the same convolutions, frozen norms and heads, `seg-nano` (256 px, batch 8) beside the same network written in torch
+(segmentation_torch.py). The peers run in their default layout in fp32, channels-last in fp32,
 and channels-last under bf16 autocast; Pupil in fp32 and bf16. All take turns, `rounds` times, each turn a process of
 its own; medians of pictures a second, and of peak memory. Ratios are what counts: the machine is the same for all. The
 last line is the ceiling: an oneDNN 3x3 convolution of 256 channels on 40 x 40, forward, in GFLOP/s.
@@ -17,7 +18,8 @@ import sys
 import time
 
 # Model, size, batch, passes before the clock and timed ones: processes get faster over their first seconds.
-WORK = {"b0": ("efficientnet-b0", 256, 8, 4, 9), "r50": ("retinanet-r50-torchvision", 320, 4, 2, 5)}
+WORK = {"b0": ("efficientnet-b0", 256, 8, 4, 9), "r50": ("retinanet-r50-torchvision", 320, 4, 2, 5),
+        "seg": ("seg-nano", 256, 8, 4, 9)}
 PEERS = ("default fp32", "channels-last fp32", "channels-last bf16")
 
 
@@ -42,6 +44,9 @@ def peer(net, mode, form, threads):
     if net == "b0":
         import timm
         model = timm.create_model("tf_efficientnet_b0", pretrained=False, drop_path_rate=0.2)
+    elif net == "seg":
+        from segmentation_torch import Segmenter
+        model = Segmenter(21, 64, 2)
     else:
         import torchvision
         from round_trip import freeze
@@ -56,12 +61,15 @@ def peer(net, mode, form, threads):
                           for i in range(8)])
     targets = [{"boxes": boxes, "labels": torch.arange(1, 9)} for _ in range(batch)]
     labels = torch.arange(batch)
+    pixels = (torch.arange(batch * (size // 4) ** 2) % 21).reshape(batch, size // 4, size // 4)
     cast = torch.autocast("cpu", torch.bfloat16, enabled=bf16)
 
     def train():
         with cast:
-            loss = (torch.nn.functional.cross_entropy(model(x), labels) if net == "b0"
-                    else sum(model(list(x), targets).values()))
+            if net == "r50":
+                loss = sum(model(list(x), targets).values())
+            else:
+                loss = torch.nn.functional.cross_entropy(model(x).float(), labels if net == "b0" else pixels)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10)
@@ -69,7 +77,7 @@ def peer(net, mode, form, threads):
 
     def infer():
         with torch.no_grad(), cast:
-            if net == "b0":
+            if net != "r50":
                 model(x)
             else:
                 model.head(list(model.backbone(x).values()))

@@ -136,6 +136,18 @@ void pupil_warp_labels(
     const pupil_paint *_Nonnull frames, int32_t frame_count, uint8_t fill, uint8_t *_Nonnull target, int32_t width,
     int32_t height, int32_t covered_width, int32_t covered_height);
 
+/// Adds to `counts`, [256], how often each byte occurs.
+void pupil_count_labels(const uint8_t *_Nonnull labels, size_t count, uint32_t *_Nonnull counts);
+
+/// Adds to `counts`, [classes + 1][classes + 1], how often a label of `rows` meets one of `columns` at the same place;
+/// 255 counts as `classes`. 0 where there is a label that is neither under `classes` nor 255.
+int32_t pupil_count_label_pairs(
+    const uint8_t *_Nonnull rows, const uint8_t *_Nonnull columns, size_t count, int32_t classes,
+    uint32_t *_Nonnull counts);
+
+/// Each byte replaced by that of the table, [256].
+void pupil_relabel(uint8_t *_Nonnull labels, size_t count, const uint8_t *_Nonnull table);
+
 /// A rectangle of an RGB picture: its first pixel, what a row is long in bytes, and its sides in pixels.
 typedef struct {
     size_t offset;
