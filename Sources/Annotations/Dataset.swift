@@ -114,6 +114,8 @@ public struct ClassTable: Hashable, Sendable {
     public func index(ofID id: Int) -> Int? { ids.firstIndex(of: id) }
     /// The label, 0..<K, of a class name.
     public func index(ofName name: String) -> Int? { names.firstIndex(of: name) }
+    /// Whether label 0 is what is none of the others; where everything has a class (street scenes) it is not.
+    public var hasBackground: Bool { names.first?.lowercased() == "background" }
 }
 
 /// Labelled (or unlabelled) pictures under one folder.

@@ -12,6 +12,8 @@ public struct ContactSheet: Sendable {
         public var boxes: [(box: Box, label: Int, name: String)]
         /// Its mask.
         public var mask: LabelMap?
+        /// Whether the mask's class 0 is shown as the picture is.
+        public var isZeroBackground = true
 
         /// A picture with its labels.
         public init(image: Image, boxes: [(box: Box, label: Int, name: String)] = [], mask: LabelMap? = nil) {
@@ -42,7 +44,9 @@ public struct ContactSheet: Sendable {
 
     private static func canvas(_ subject: Subject, _ plan: Plan) -> Image {
         var canvas = plan.preview(subject.image)
-        if let mask = subject.mask { canvas = canvas.overlaid(with: plan.rendered(mask)) }
+        if let mask = subject.mask {
+            canvas = canvas.overlaid(with: plan.rendered(mask), skipsZero: subject.isZeroBackground)
+        }
         for (box, label, name) in subject.boxes {
             if let moved = plan(box) { canvas.draw(box: moved, label: name, color: Color.forClass(label)) }
         }

@@ -37,7 +37,7 @@ public struct ReportPage: Sendable {
         let body = [
             "<h1>\(escaped(title))</h1>",
             "<ul id=\"summary\">" + summary.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n") + "</ul>",
-            report.tables.map { table($0) }.joined(),
+            (report.tables + [report.labelTable].compactMap(\.self)).map { table($0) }.joined(),
             "<p class=\"note\">" + report.notes.map(escaped).joined(separator: "<br>\n") + "</p>",
             section("Questions", "forest", "How large each difference is, with its interval of 95%."),
             section(

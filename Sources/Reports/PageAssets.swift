@@ -25,6 +25,8 @@ enum PageAssets {
         const $ = id => document.getElementById(id);
         const colors = ["#1f6feb", "#d1495b", "#2a9d5c", "#b5761c", "#7b4fc9", "#0f8b9d", "#8a5a44", "#5c6b7a"];
         const color = i => colors[i % colors.length];
+        const dashes = ["solid", "dash", "dot", "dashdot"];
+        const stroke = i => ({color: color(i), dash: dashes[Math.floor(i / colors.length) % dashes.length]});
         const layout = (x, y, more) => Object.assign({
           margin: {l: 60, r: 20, t: 10, b: 110}, height: 420, xaxis: {title: {text: x}}, yaxis: {title: {text: y}},
           font: {family: "system-ui, sans-serif"}, legend: {orientation: "h", yref: "container", y: 0, yanchor: "bottom"}}, more || {});
@@ -35,7 +37,7 @@ enum PageAssets {
         };
         const fill = (select, names) => names.forEach((name, i) => select.add(new Option(name, i)));
         const lines = list => list.map((l, i) => ({
-          name: l.name, x: l.x, y: l.y, mode: l.x.length < 12 ? "lines+markers" : "lines", line: {color: color(i)}}));
+          name: l.name, x: l.x, y: l.y, mode: l.x.length < 12 ? "lines+markers" : "lines", line: stroke(i)}));
 
         function forest() {
           const list = data.contrasts.slice().reverse();
@@ -64,7 +66,7 @@ enum PageAssets {
             confusion();
             show("calibration", data.details.map((d, i) => ({
               name: d.name, x: d.calibration.map(c => c[0]), y: d.calibration.map(c => c[1]), mode: "lines+markers",
-              text: d.calibration.map(c => c[2] + " " + data.unit), line: {color: color(i)}})).concat([{
+              text: d.calibration.map(c => c[2] + " " + data.unit), line: stroke(i)})).concat([{
               name: "agreement", x: [0, 1], y: [0, 1], mode: "lines", line: {color: "#b4bcc4", dash: "dot"}}]),
               layout("score", "part that is right"));
           }
@@ -73,7 +75,7 @@ enum PageAssets {
         function byClass() {
           const k = Number($("curve-class").value || 0);
           const of = (x, y) => data.details.map((d, i) => ({
-            name: d.name, x: d.curves[k][x], y: d.curves[k][y], mode: "lines", line: {color: color(i)}}));
+            name: d.name, x: d.curves[k][x], y: d.curves[k][y], mode: "lines", line: stroke(i)}));
           show("curves", of("recall", "precision"), layout("recall", "precision", {
             xaxis: {range: [0, 1], title: {text: "recall"}}, yaxis: {range: [0, 1.02], title: {text: "precision"}}}));
           show("threshold", of("scores", "precision"), layout("score", "precision", {

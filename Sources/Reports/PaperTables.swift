@@ -1,23 +1,63 @@
-/// The paper's own numbers beside a study's cells (Zoph et al. 2020, arXiv:2006.06882v2; docs/paper.md): COCO AP in points of
-/// RetinaNet on EfficientNet-B7, from random weights or ImageNet's, which stand here for any start that is
-/// not learned in the study; of SimCLR the one cell of Table 4.
+/// The paper's own numbers beside a study's cells (Zoph et al. 2020, arXiv:2006.06882v2; docs/paper.md), in points. Its
+/// ImageNet start stands here for any start that is not learned in the study.
 enum PaperTables {
-    /// Tables 2 and 3 and Figure 3: a method by the start's kind, the policy and the share of labels in percent.
-    static func ap(_ start: String, _ method: StudyMethod, _ augment: String, _ labels: String) -> Double? {
-        let policies = ["S1", "S2", "S3", "S4"]
-        guard let policy = policies.firstIndex(of: augment) else { return nil }
+    /// The paper's number of a cell; nil where it has none or the metric is another.
+    static func points(
+        _ metric: String, _ start: String, _ method: StudyMethod, _ augment: String, _ labels: String
+    ) -> Double? {
+        guard start != "classes", let policy = ["S1", "S2", "S3", "S4"].firstIndex(of: augment) else { return nil }
+        switch metric {
+        case "AP": return ap(start, method, policy, labels)
+        case "mIoU": return labels == "100%" ? meanIoU(start, method, policy) : nil
+        default: return nil
+        }
+    }
+
+    /// What the paper's number of a cell is held against: its supervised row, and of a supervised row the random start.
+    static func base(
+        _ metric: String, _ start: String, _ method: StudyMethod, _ augment: String, _ labels: String
+    ) -> Double? {
+        if method != .supervised { return points(metric, start, .supervised, augment, labels) }
+        if start == "random" { return nil }
+        return start == "simclr" ? 41.1 : points(metric, "random", method, augment, labels)
+    }
+
+    /// What the numbers are of.
+    static func source(_ metric: String) -> String {
+        metric == "AP"
+            ? "Zoph et al. 2020, Tables 2, 3, 4 and 7 and Figure 3, AP on COCO of EfficientNet-B7 (of SimCLR: of ResNet-50); for any "
+                + "start but random and simclr its ImageNet start"
+            : "Zoph et al. 2020, Tables 8 and 11, mIoU on PASCAL VOC 2012 of NAS-FPN on EfficientNet-B7, 1,464 labelled pictures and a "
+                + "pool of 9,118; for any start but random its ImageNet++ start"
+    }
+
+    /// Tables 2, 3 and 7 and Figure 3 of RetinaNet on EfficientNet-B7; of SimCLR the one cell of Table 4, on ResNet-50.
+    private static func ap(_ start: String, _ method: StudyMethod, _ policy: Int, _ labels: String) -> Double? {
         let isRandom = start == "random"
-        if start == "simclr" { return method == .supervised && augment == "S4" && labels == "100%" ? 40.4 : nil }
-        if start == "classes" { return nil }
+        let isStrongest = policy == 3
+        if start == "simclr" { return method == .supervised && isStrongest && labels == "100%" ? 40.4 : nil }
         switch (method, labels) {
         case (.supervised, "100%"): return (isRandom ? [39.2, 41.5, 43.9, 44.3] : [39.5, 40.7, 43.2, 43.3])[policy]
         case (.supervised, "50%"): return (isRandom ? [33.5, 35.6, 38.4, 39.6] : [35.6, 36.4, 38.5, 38.8])[policy]
         case (.supervised, "20%"): return (isRandom ? [22.7, 26.2, 29.8, 30.7] : [29.9, 31.1, 33.0, 33.3])[policy]
-        case (.selfTraining, "100%"): return isRandom ? [40.9, 43.0, 45.4, 45.6][policy] : augment == "S4" ? 44.6 : nil
-        case (.selfTraining, "50%"): return augment == "S4" ? (isRandom ? 41.4 : 40.5) : nil
-        case (.selfTraining, "20%"): return augment == "S4" ? (isRandom ? 34.1 : 36.0) : nil
-        case (.joint, "20%"): return augment == "S4" ? (isRandom ? 33.6 : 34.0) : nil
-        case (.both, "20%"): return augment == "S4" ? (isRandom ? 35.1 : 36.6) : nil
+        case (.selfTraining, "100%"): return isRandom ? [40.9, 43.0, 45.4, 45.6][policy] : isStrongest ? 44.6 : nil
+        case (.selfTraining, "50%"): return isStrongest ? (isRandom ? 41.4 : 40.5) : nil
+        case (.selfTraining, "20%"): return isStrongest ? (isRandom ? 34.1 : 36.0) : nil
+        case (.joint, "20%"): return isStrongest ? (isRandom ? 33.6 : 34.0) : nil
+        case (.both, "20%"): return isStrongest ? (isRandom ? 35.1 : 36.6) : nil
+        default: return nil
+        }
+    }
+
+    /// Tables 8 and 11: S1 and S4 alone.
+    private static func meanIoU(_ start: String, _ method: StudyMethod, _ policy: Int) -> Double? {
+        func of(_ weak: Double, _ strong: Double) -> Double? { policy == 0 ? weak : policy == 3 ? strong : nil }
+        if start == "simclr" { return nil }
+        switch (start == "random", method) {
+        case (true, .supervised): return of(28.4, 41.5)
+        case (false, .supervised): return of(83.9, 85.2)
+        case (false, .human): return of(84.7, 84.8)
+        case (false, .selfTraining): return of(85.6, 86.7)
         default: return nil
         }
     }

@@ -30,7 +30,14 @@ public struct StudyReport: Sendable {
         for contrast in contrasts.enumerated().sorted(by: { (rank($0.1), $0.0) < (rank($1.1), $1.0) }).map(\.1) {
             lines.append("\(contrast.question) (\(place(contrast))): \(contrast.sentence(metric: results.metric))")
         }
-        lines += results.timeWorths.map(\.sentence)
+        for worth in results.timeWorths {
+            let own = results.starts.filter { $0.word == worth.cell.start }
+            lines.append(
+                worth.sentence
+                    + (own.isEmpty
+                        ? ""
+                        : ", its pre-training of \(own[0].images) pictures not counted"))
+        }
         return lines
     }
 
@@ -49,100 +56,6 @@ public struct StudyReport: Sendable {
     }
 
     // MARK: - Tables
-
-    /// A table with headings: rows of cells.
-    struct Table {
-        var title: String
-        var head: [String]
-        var rows: [[String]]
-
-        var markdown: String {
-            func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
-            return "\n### \(title)\n\n" + line(head) + "|" + String(repeating: "---|", count: head.count) + "\n"
-                + rows.map(line).joined()
-        }
-
-        var text: String {
-            var table = TextTable(head)
-            for row in rows { table.add(row) }
-            return title + "\n" + table.text
-        }
-    }
-
-    /// The paper's Table 2: starts and methods by augmentation, one for each share of labels and length.
-    /// Its Table 3: by share of labels, one for each augmentation and length. Each only where there is more than one column.
-    var tables: [Table] {
-        let cells = results.cells
-        var tables: [Table] = []
-        func unique<T: Hashable>(_ value: (StudyCell) -> T) -> [T] {
-            var seen: Set<T> = []
-            return cells.map(value).filter { seen.insert($0).inserted }
-        }
-        let (starts, augments, shares, lengths) = (
-            unique(\.start), unique(\.augment), unique(\.labels), unique(\.steps)
-        )
-        /// One table over what an axis has in some cells, if it has more than one thing there.
-        func add(
-            _ title: String, _ axis: [String], _ value: (StudyCell) -> String, _ here: (StudyCell) -> Bool,
-            even least: Int = 2
-        ) {
-            let columns = axis.filter { word in cells.contains { here($0) && value($0) == word } }
-            if columns.count < least { return }
-            var rows: [[String]] = []
-            for start in starts {
-                for method in results.methods {
-                    let row = columns.map { word in
-                        let cell = cells.first { $0.start == start && here($0) && value($0) == word }
-                        return cell.map { self.value($0, method) } ?? TextTable.none
-                    }
-                    if row.contains(where: { $0 != TextTable.none }) { rows.append([start, method.rawValue] + row) }
-                }
-            }
-            if !rows.isEmpty { tables.append(Table(title: title, head: ["start", "method"] + columns, rows: rows)) }
-        }
-        for steps in lengths {
-            let length = lengths.count > 1 ? ", \(steps) steps" : ""
-            for labels in shares {
-                let share = labels + (labels.hasSuffix("%") ? " of the labels" : " labelled pictures")
-                add(
-                    (augments.count > 1 ? "By augmentation, " : "") + share + length, augments, \.augment,
-                    { $0.labels == labels && $0.steps == steps }, even: shares.count == 1 ? 1 : 2)
-            }
-            for augment in augments {
-                add("By labels, \(augment)\(length)", shares, \.labels) { $0.augment == augment && $0.steps == steps }
-            }
-        }
-        return tables
-    }
-
-    /// "24.1 (+1.4) [paper 34.1 (+3.4)]": the mean, what it adds to its control, and the paper's own where it has the cell.
-    private func value(_ cell: StudyCell, _ method: StudyMethod) -> String {
-        func signed(_ points: Double) -> String {
-            let text = TextTable.fixed(points, 1)
-            return text.hasPrefix("-") ? text : "+" + text
-        }
-        let mean = results.mean(cell, method)
-        if mean.isNaN { return "-" }
-        var text = TextTable.points(mean)
-        if ![.supervised, .control].contains(method), let gain = results.meanDifference(cell, method, .control) {
-            text += " (\(signed(gain * 100)))"
-        }
-        if let paper = paper(cell, method) {
-            text += " [paper \(TextTable.fixed(paper, 1))"
-            if method != .supervised,
-                let base = self.paper(cell, .supervised)
-            {
-                text += " (\(signed(paper - base)))"
-            }
-            text += "]"
-        }
-        return text
-    }
-
-    /// The paper's AP of a cell, where AP is what is measured.
-    private func paper(_ cell: StudyCell, _ method: StudyMethod) -> Double? {
-        results.metric == "AP" ? PaperTables.ap(cell.start, method, cell.augment, cell.labels) : nil
-    }
 
     /// Every question with its numbers.
     var contrastTable: Table {
@@ -179,15 +92,45 @@ public struct StudyReport: Sendable {
                 ])
             }
         }
+        for start in results.startWords {
+            let own = results.starts.filter { $0.word == start }
+            rows.append([
+                start, "-", "-", "\(own[0].steps)", "pre-training", "-", "\(own[0].images)",
+                TextTable.fixed(own.reduce(0) { $0 + $1.seconds } / Double(own.count) / 60, 1),
+            ])
+        }
         return Table(
             title: "Arms",
             head: ["start", "augment", "labels", "steps", "method", "\(results.metric) by seed", "images", "minutes"],
             rows: rows)
     }
 
+    /// How teachers labelled, means over seeds; nil where none did.
+    var labelTable: Table? {
+        let own = results.cells.map { cell in (cell, results.labels.filter { $0.cell == cell }) }.filter { !$1.isEmpty }
+        if own.isEmpty { return nil }
+        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+        let isOfPixels = results.metric == "mIoU"
+        func density(_ x: Double) -> String { isOfPixels ? TextTable.points(x) + "%" : TextTable.fixed(x, 2) }
+        return Table(
+            title: "Teachers' labels",
+            head: ["start", "augment", "labels", "steps"]
+                + (isOfPixels ? ["pixels labelled", "by people"] : ["objects a picture", "by people"])
+                + ["ratio", "right on held-out pictures"],
+            rows: own.map { cell, labels in
+                let (kept, human) = (mean(labels.map(\.kept)), mean(labels.map(\.human)))
+                let right = labels.compactMap(\.precision).filter { !$0.isNaN }
+                return [
+                    cell.start, cell.augment, cell.labels, "\(cell.steps)", density(kept), density(human),
+                    human > 0 ? TextTable.fixed(kept / human, 2) : TextTable.none,
+                    right.isEmpty ? TextTable.none : TextTable.points(mean(right)) + "%",
+                ]
+            })
+    }
+
     /// For the terminal.
     public var text: String {
-        var parts = tables.map(\.text)
+        var parts = (tables + [labelTable].compactMap(\.self)).map(\.text)
         parts.append(summary.map { "- " + $0 }.joined(separator: "\n") + "\n")
         parts += notes
         return parts.joined(separator: "\n")
@@ -196,20 +139,31 @@ public struct StudyReport: Sendable {
     /// How the numbers are to be read, what failed, what is doubtful.
     var notes: [String] {
         var notes = [
-            "\(results.metric) in points on \(results.reportedSet), means over seeds; in brackets the difference to the control, "
-                + "by shared seeds; it saw as many pictures with the task's labels, all of them people's. Intervals of 95% by themselves, over seeds and pictures; "
+            "\(results.metric) in points on \(results.reportedSet), means over seeds; in brackets, by shared seeds, the difference to the "
+                + "control, which saw as many pictures with the task's labels, all of them people's, and of a supervised row that to "
+                + "the random start. Intervals of 95% by themselves, over seeds and pictures; "
                 + "verdicts after Holm's correction over the \(contrasts.count) question\(contrasts.count == 1 ? "" : "s")."
         ]
         if results.cells.contains(where: { cell in
             results.methods.contains { paper(cell, $0) != nil }
         }) {
             notes.append(
-                "[paper]: COCO, EfficientNet-B7, Zoph et al. 2020, Tables 2, 3 and 7 and Figure 3; for any start but random its "
-                    + "ImageNet start, and differences to its supervised row, since it has no control.")
+                "[paper]: \(PaperTables.source(results.metric)); differences to its supervised row, since it has no control."
+            )
         }
+        // Seeds that failed alike are one line.
+        var lines: [(what: String, seeds: [UInt64], reason: String)] = []
         for failure in results.failures {
-            notes.append(
-                "failed: \(failure.method.rawValue), \(failure.cell.name), seed \(failure.seed): \(failure.reason)")
+            let what = "\(failure.method.rawValue), \(failure.cell.name)"
+            if let i = lines.firstIndex(where: { $0.what == what && $0.reason == failure.reason }) {
+                lines[i].seeds.append(failure.seed)
+            } else {
+                lines.append((what, [failure.seed], failure.reason))
+            }
+        }
+        for line in lines {
+            let seeds = line.seeds.sorted().map(String.init).joined(separator: ", ")
+            notes.append("failed: \(line.what), seed\(line.seeds.count > 1 ? "s" : "") \(seeds): \(line.reason)")
         }
         return notes + results.warnings.map { "warning: \($0)" }
     }
@@ -219,6 +173,7 @@ public struct StudyReport: Sendable {
         var text = "# What helps here\n\n"
         text += summary.map { "- " + $0 + "\n" }.joined()
         text += tables.map(\.markdown).joined()
+        text += labelTable?.markdown ?? ""
         text += contrastTable.markdown
         text += costTable.markdown
         return text + "\n" + notes.map { $0 + "\n" }.joined(separator: "\n")
@@ -316,6 +271,21 @@ extension StudyReport {
                         "cell": arm.cell.json, "method": .string(arm.method.rawValue), "seed": .int(Int(arm.seed)),
                         results.metric: .number(arm.metric), "images": .int(arm.images),
                         "seconds": .number(arm.seconds),
+                    ]
+                }),
+            "labels": .array(
+                results.labels.map { l in
+                    [
+                        "cell": l.cell.json, "seed": .int(Int(l.seed)), "kept": .number(l.kept),
+                        "human": .number(l.human),
+                        "precision": l.precision.map { .number($0) } ?? .null,
+                    ]
+                }),
+            "starts": .array(
+                results.starts.map { s in
+                    [
+                        "start": .string(s.word), "seed": .int(Int(s.seed)), "steps": .int(s.steps),
+                        "images": .int(s.images), "seconds": .number(s.seconds),
                     ]
                 }),
             "failures": .array(

@@ -105,6 +105,52 @@ public struct StudyArm: Sendable {
     }
 }
 
+/// How a teacher of a study labelled: objects a picture, or the part of pixels that has a class.
+public struct StudyLabels: Sendable {
+    /// Where in the grid.
+    public var cell: StudyCell
+    /// With which seed.
+    public var seed: UInt64
+    /// Of what was kept of its labels.
+    public var kept: Double
+    /// Of people's labels in the labelled pictures.
+    public var human: Double
+    /// The part of them that is right on the held-out pictures, 0...1; nil without such.
+    public var precision: Double?
+
+    /// A teacher's labels.
+    public init(cell: StudyCell, seed: UInt64, kept: Double, human: Double, precision: Double?) {
+        self.cell = cell
+        self.seed = seed
+        self.kept = kept
+        self.human = human
+        self.precision = precision
+    }
+}
+
+/// A start that was learned in a study.
+public struct StudyStart: Hashable, Sendable {
+    /// Its word, `simclr` or `classes`.
+    public var word: String
+    /// With which seed.
+    public var seed: UInt64
+    /// Steps of its training.
+    public var steps: Int
+    /// Pictures learned from, with repeats; of two views each once.
+    public var images: Int
+    /// Of training.
+    public var seconds: Double
+
+    /// A start.
+    public init(word: String, seed: UInt64, steps: Int, images: Int, seconds: Double) {
+        self.word = word
+        self.seed = seed
+        self.steps = steps
+        self.images = images
+        self.seconds = seconds
+    }
+}
+
 /// What a study has measured so far.
 public struct StudyResults: Sendable {
     /// The main metric's name.
@@ -117,6 +163,10 @@ public struct StudyResults: Sendable {
     public var cells: [StudyCell]
     /// All that are done.
     public var arms: [StudyArm]
+    /// How teachers labelled, where arms needed it.
+    public var labels: [StudyLabels]
+    /// What was learned before teachers were.
+    public var starts: [StudyStart]
     /// What could not be trained, and why.
     public var failures: [(cell: StudyCell, method: StudyMethod, seed: UInt64, reason: String)]
     /// What of the data makes the answer doubtful, one sentence each.
@@ -129,6 +179,8 @@ public struct StudyResults: Sendable {
         self.reportedSet = reportedSet
         self.cells = cells
         arms = []
+        labels = []
+        starts = []
         failures = []
         warnings = []
     }
@@ -144,11 +196,17 @@ public struct StudyResults: Sendable {
         return values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
     }
 
-    /// One kind minus another, over the seeds that both have; nil where they share none.
-    func meanDifference(_ cell: StudyCell, _ a: StudyMethod, _ b: StudyMethod) -> Double? {
-        let others = Dictionary(arms(cell, b).map { ($0.seed, $0.metric) }, uniquingKeysWith: { first, _ in first })
-        let differences = arms(cell, a).compactMap { arm in others[arm.seed].map { arm.metric - $0 } }
+    /// The arms of one kind minus those of another, over the seeds that both have; nil where they share none.
+    func meanDifference(_ a: (StudyCell, StudyMethod), _ b: (StudyCell, StudyMethod)) -> Double? {
+        let others = Dictionary(arms(b.0, b.1).map { ($0.seed, $0.metric) }, uniquingKeysWith: { first, _ in first })
+        let differences = arms(a.0, a.1).compactMap { arm in others[arm.seed].map { arm.metric - $0 } }
         return differences.isEmpty ? nil : differences.reduce(0, +) / Double(differences.count)
+    }
+
+    /// Starts that were learned, in their order.
+    var startWords: [String] {
+        var seen: Set<String> = []
+        return starts.map(\.word).filter { seen.insert($0).inserted }
     }
 
     /// The methods that were used anywhere, in their order.

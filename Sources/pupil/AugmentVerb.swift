@@ -15,7 +15,11 @@ enum AugmentVerb {
             Key("gt", .path, group: "data", help: "Their boxes. " + CommonKeys.forms), CommonKeys.classes,
             Key(
                 "masks", .path, group: "data",
-                help: "A folder of PNG masks, palette or grey, named as the pictures are."),
+                help:
+                    "A folder of PNG masks, named as the pictures are; with --classes as training reads them, else by "
+                    + "their values."),
+            Key("split", .path, group: "data", help: "With --masks, a list of its pictures, a name a line."),
+            TaskKeys.maskValues,
             Key(
                 "policy", .choice(Policy.all.map(\.name) + [simCLR]), group: "augmentation",
                 help: "One policy, or simclr for contrastive views. Default: S1 to S4."),
@@ -49,11 +53,7 @@ enum AugmentVerb {
                 policies.append((name, try settings.policy(name, skipsUnfit: names.count > 1)))
             }
         }
-        var set = try subjects(settings)
-        if let masks = settings.optionalString("masks") {
-            set.examples.removeAll { !Files.exists(maskPath(masks, $0)) }
-            if set.examples.isEmpty { throw .data("\(masks): there is no PNG file named as a picture is") }
-        }
+        let set = try subjects(settings)
         let count = min(settings.int("pictures"), set.examples.count)
         if count == 0 { throw .data("\(settings.string("images")): there are no pictures") }
         if settings.bool("dry-run") {
@@ -69,7 +69,8 @@ enum AugmentVerb {
         }
         let chosen = (0..<count).map { $0 * set.examples.count / count }
         var subjects: [ContactSheet.Subject] = []
-        for index in chosen { subjects.append(try subject(set, index, settings.optionalString("masks"))) }
+        let isBackground = settings.value("classes") == nil || set.classes.hasBackground
+        for index in chosen { subjects.append(try subject(set, index, isBackground: isBackground)) }
         let target = Size(width: side, height: side)
         let seed = UInt64(settings.int("seed"))
         try Files.makeFolder(out)
@@ -110,31 +111,50 @@ enum AugmentVerb {
     }
 
     private static func subjects(_ settings: Settings) throws(Failure) -> Dataset {
-        guard let truth = settings.optionalString("gt") else { return try Dataset.pool([settings.string("images")]) }
-        return try settings.readSet(truth, images: "images", part: nil)
+        let images = settings.string("images")
+        var boxes: Dataset?
+        if let path = settings.optionalString("gt") { boxes = try settings.readSet(path, images: "images", part: nil) }
+        guard let folder = settings.optionalString("masks") else {
+            if let key = ["split", "mask-values"].first(where: { settings.value($0) != nil }) {
+                throw .usage("--\(key) goes with --masks")
+            }
+            if let boxes { return boxes }
+            return try Dataset.pool([images])
+        }
+        // Where nobody says what the values mean, each is a class.
+        let classes = try MaskClasses.read(settings.optionalString("classes") ?? "255")
+        let masked = try Dataset.masked(
+            images: images, masks: folder, list: settings.optionalString("split"), classes: classes,
+            values: try settings.maskValues())
+        guard var set = boxes else { return masked }
+        var masks: [String: MaskFile] = [:]
+        for example in masked.examples { masks[try Files.absolute(masked.path(of: example))] = example.mask }
+        set.maskCoding = masked.maskCoding
+        for i in set.examples.indices {
+            set.examples[i].mask = masks[try Files.absolute(set.path(of: set.examples[i]))]
+        }
+        set.examples.removeAll { $0.mask == nil }
+        if set.examples.isEmpty { throw .data("\(folder): no picture of \(set.source) has a mask there") }
+        return set
     }
 
-    private static func maskPath(_ folder: String, _ example: Example) -> String {
-        let name = Files.name(example.fileName)
-        return Files.join(folder, (name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name) + ".png")
-    }
-
-    private static func subject(_ set: Dataset, _ index: Int, _ masks: String?) throws(Failure) -> ContactSheet.Subject
-    {
+    private static func subject(
+        _ set: Dataset, _ index: Int, isBackground: Bool
+    ) throws(Failure) -> ContactSheet.Subject {
         let example = set.examples[index]
         let image = try ImageFile.decode(set.path(of: example)).image
         var subject = ContactSheet.Subject(
             image: image,
             boxes: example.annotations.map { ($0.box, $0.label, set.classes.names[$0.label]) })
-        if let masks {
-            let path = maskPath(masks, example)
-            let mask = try ImageFile.labels(path)
+        if let file = example.mask {
+            let mask = try set.labelMap(of: example)
             guard mask.size == image.size else {
                 throw .data(
-                    "\(path): a mask of \(mask.width)x\(mask.height) pixels for a picture of \(image.width)x\(image.height)"
-                )
+                    "\(file.path): a mask of \(mask.width)x\(mask.height) pixels for a picture of "
+                        + "\(image.width)x\(image.height)")
             }
             subject.mask = mask
+            subject.isZeroBackground = isBackground
         }
         return subject
     }

@@ -26,6 +26,15 @@ enum AugmentationKeys {
             "augment-translate", .number(0...100_000), group: "augmentation",
             help: "Pixels of the picture that TranslateX and Y move it at magnitude 10."),
         Key(
+            "augment-cutout-in-boxes", .number(0...100_000), group: "augmentation",
+            help: "As --augment-cutout, of Cutout_Only_BBoxes."),
+        Key(
+            "augment-translate-in-boxes", .number(0...100_000), group: "augmentation",
+            help: "As --augment-translate, of TranslateX_Only_BBoxes and TranslateY_Only_BBoxes."),
+        Key(
+            "augment-box-cutout", .fraction, group: "augmentation",
+            help: "The greatest part of a box's side that BBox_Cutout covers."),
+        Key(
             "augment-jitter", .string, group: "augmentation",
             help: "The range of the scale, as a factor on the size, such as 0.5-2."),
         Key("augment-flip", .fraction, group: "augmentation", help: "The probability of a left-right flip."),
@@ -54,26 +63,25 @@ extension Settings {
         // A study's grid has policies without operators beside those that have some.
         let skipsUnfit = skipsUnfit || schema.verb == "study"
         if let text = optionalString("augment-operators") { policy.operators = try Self.operators(text) }
-        for (key, isWhole) in [
-            ("augment-draws", true), ("augment-magnitude", false), ("augment-cutout", false),
-            ("augment-translate", false),
-        ] {
-            guard let value = isWhole ? optionalInt(key).map(Double.init) : optionalDouble(key) else { continue }
+        for key in ["augment-draws", "augment-magnitude"] + Self.constants.map(\.key) {
+            guard let value = optionalDouble(key) else { continue }
             switch policy.operators {
             case .none:
                 if skipsUnfit { continue }
                 throw .usage("--\(key) goes with operators, and \(policy.name) has none")
             case .auto(var set):
-                guard key == "augment-cutout" || key == "augment-translate" else {
+                guard let place = Self.constants.first(where: { $0.key == key })?.place else {
                     if skipsUnfit { continue }
                     throw .usage("--\(key) goes with RandAugment; \(set.name) has its own for each step")
                 }
-                change(&set.constants, key, value)
+                set.constants[keyPath: place] = value
                 policy.operators = .auto(set)
             case .random(var set):
                 if key == "augment-draws" { set.draws = Int(value) }
                 if key == "augment-magnitude" { set.magnitude = value }
-                change(&set.constants, key, value)
+                if let place = Self.constants.first(where: { $0.key == key })?.place {
+                    set.constants[keyPath: place] = value
+                }
                 policy.operators = .random(set)
             }
         }
@@ -107,9 +115,13 @@ extension Settings {
         }
     }
 
-    private func change(_ constants: inout OperatorConstants, _ key: String, _ value: Double) {
-        if key == "augment-cutout" { constants.cutout = value }
-        if key == "augment-translate" { constants.translate = value }
+    /// The constants of operators by their settings.
+    private static var constants: [(key: String, place: WritableKeyPath<OperatorConstants, Double>)] {
+        [
+            ("augment-cutout", \.cutout), ("augment-translate", \.translate),
+            ("augment-cutout-in-boxes", \.cutoutInBoxes), ("augment-translate-in-boxes", \.translateInBoxes),
+            ("augment-box-cutout", \.boxCutout),
+        ]
     }
 
     private static func operators(_ text: String) throws(Failure) -> Policy.Operators {

@@ -164,9 +164,10 @@ enum PredictVerb {
                 if settings.bool("draw") {
                     let image = try ImageFile.decode(set.path(of: example)).image
                     // The first class is the background as a rule, but not where all have been painted (street scenes).
-                    let isBackground = segmenter.classes.names[0].lowercased() == "background"
                     try write(
-                        image.overlaid(with: labels, opacity: settings.double("opacity"), skipsZero: isBackground),
+                        image.overlaid(
+                            with: labels, opacity: settings.double("opacity"),
+                            skipsZero: segmenter.classes.hasBackground),
                         of: example, out)
                 }
             }

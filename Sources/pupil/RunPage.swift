@@ -110,9 +110,23 @@ enum RunPage {
     }
 }
 
+extension StudyReport {
+    /// As text and tables: `report.md`, `arms.csv`, `contrasts.csv`.
+    func write(in folder: RunFolder) throws(Failure) {
+        try Files.write(markdown, to: folder.file("report.md"))
+        try Files.write(armsCSV, to: folder.file("arms.csv"))
+        try Files.write(contrastsCSV, to: folder.file("contrasts.csv"))
+    }
+}
+
 extension StudyResults {
     /// Adds what a fold measured, and what failed of it.
     mutating func add<Task: CommandTask>(_ fold: Fold, _ cell: StudyCell, _: Task.Type) throws(Failure) {
+        if let kept = fold.kept {
+            labels.append(
+                StudyLabels(
+                    cell: cell, seed: fold.seed, kept: kept.all, human: fold.human.all, precision: fold.precision?.all))
+        }
         for arm in ArmName.allCases {
             guard let method = StudyMethod(arm: arm.rawValue) else { continue }
             if let failure = fold.failures[arm] {

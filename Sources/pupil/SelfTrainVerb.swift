@@ -140,13 +140,11 @@ enum SelfTrainVerb {
             SelfTrainingSummary(
                 folds, of: Task.self, reportedSet: test == nil ? "val" : "test", classes: train.classes.names)
         }
+        // A run that is taken up again, or asked for fewer seeds, does not forget what it said of more.
+        let path = folder.file("summary.json")
+        let before = (try? Files.readJSON(path))?["seeds"]?.array?.count ?? 0
         let folds = try run.run { folds throws(Failure) in
-            let path = folder.file("summary.json")
-            // A run that is taken up again, or asked for fewer seeds, does not forget what it said of more.
-            let before = (try? Files.readJSON(path))?["seeds"]?.array?.count ?? 0
-            if folds.count >= before {
-                try Files.write(summary(folds).json.pretty, to: path)
-            }
+            if folds.count >= before { try Files.write(summary(folds).json.pretty, to: path) }
         }
         let summary = summary(folds)
         if settings.bool("json") {
@@ -165,10 +163,13 @@ enum SelfTrainVerb {
         for fold in folds { try results.add(fold, cell, Task.self) }
         let report = StudyReport(results)
         for line in report.summary { folder.log("over seeds and pictures: \(line)") }
-        RunPage.write(
-            report, title: "Does self-training help here?", folds.map { (cell, $0) }, sets.data,
-            threshold: settings.double("threshold"), precision: options.teacher.precision,
-            resources: stages.resources, in: folder, Task.self)
+        if folds.count >= before {
+            try report.write(in: folder)
+            RunPage.write(
+                report, title: "Does self-training help here?", folds.map { (cell, $0) }, sets.data,
+                threshold: settings.double("threshold"), precision: options.teacher.precision,
+                resources: stages.resources, in: folder, Task.self)
+        }
         if settings.bool("fail-on-no-gain"), !(summary.gain(over: .control)?.isAboveZero ?? false) { return .noGain }
         return .done
     }

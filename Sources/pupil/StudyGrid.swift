@@ -173,6 +173,19 @@ struct StudyPlan {
                 "\(each * cell.seeds)",
             ])
         }
+        // Each start that is learned, once for a seed.
+        let starts = StudyStarts(settings: settings, sets: sets, device: device)
+        var pretraining = 0.0
+        for word in Set(grid.cells.map(\.cell.start)).sorted() {
+            let seeds = grid.cells.filter { $0.cell.start == word }.map(\.seeds).max() ?? 0
+            let work = try starts.work(word)
+            if work == 0 { continue }
+            pretraining += work * Double(seeds)
+            table.add([
+                word, "-", "-", "\(settings.int("pretrain-steps"))", "pre-training", "\(seeds)", "\(seeds)",
+                "\(Int(work * Double(seeds)))",
+            ])
+        }
         let recipe = options[0].teacher
         let model = try Task(
             name: recipe.model, classes: sets.data.train.classes, canvas: recipe.canvas, seed: 0, device: device)
@@ -180,16 +193,10 @@ struct StudyPlan {
             images: recipe.micro ?? recipe.batch, canvas: recipe.canvas, precision: recipe.precision,
             maskStride: recipe.labelStride, objective: model.objective)
         // Looking is the way forward alone, of full precision's results: about a third of a training's work.
-        let hours = (Double(images) + Double(looked + labelled) / 3) / rate / 3600
+        let hours = (Double(images) + pretraining + Double(looked + labelled) / 3) / rate / 3600
         let weights = 4 * model.parameters.parameterCount
         let bytes = trainings * weights + 3 * weights + (looked + labelled) * 4096
         var lines = [table.text]
-        let starts = Set(grid.cells.map(\.cell.start)).intersection(["simclr", "classes"]).sorted()
-        if !starts.isEmpty {
-            lines.append(
-                "and of each seed the start\(starts.count > 1 ? "s" : "") \(starts.joined(separator: ", ")): "
-                    + "\(settings.int("pretrain-steps")) steps each, not in the hours below")
-        }
         lines.append(
             "\(trainings) trainings of \(images) pictures, \(labelled) looked at by teachers, \(looked) to measure: about "
                 + "\(hours < 1 ? "\(Int((hours * 60).rounded(.up))) minutes" : "\(TextTable.fixed(hours, 1)) hours") at \(TextTable.fixed(rate, 0)) pictures a second (measured just now, "

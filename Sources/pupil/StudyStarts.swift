@@ -2,6 +2,7 @@ import Annotations
 import Base
 import Models
 import Recipes
+import Reports
 import SelfTraining
 import Torch
 import Training
@@ -11,6 +12,24 @@ struct StudyStarts: Sendable {
     let settings: Settings
     let sets: SelfTrainingSets
     let device: Device
+    private let done = Monitor([StudyStart]())
+
+    init(settings: Settings, sets: SelfTrainingSets, device: Device) {
+        self.settings = settings
+        self.sets = sets
+        self.device = device
+    }
+
+    /// The starts that were learned, or found learned, so far: by word and seed.
+    var learned: [StudyStart] { done.withLock { $0.sorted { ($0.word, $0.seed) < ($1.word, $1.seed) } } }
+
+    private func note(_ stage: Stage, _ word: String, _ seed: UInt64, steps: Int) -> Start {
+        let start = StudyStart(
+            word: word, seed: seed, steps: steps, images: Int(stage.result["images"]?.double ?? 0),
+            seconds: stage.result["seconds"]?.double ?? 0)
+        done.withLock { if !$0.contains(where: { $0.word == word && $0.seed == seed }) { $0.append(start) } }
+        return .stage(stage)
+    }
 
     static func isFile(_ word: String) -> Bool { !["random", "simclr", "classes"].contains(word) }
 
@@ -22,16 +41,16 @@ struct StudyStarts: Sendable {
         case "random": return .random
         case "simclr":
             let settings = try contrastive(seed)
-            return .stage(
-                try Stages<ContrastiveEncoder>(store: store, resources: resources, log: log).train(
-                    try settings.contrastiveRecipe(), .init(human: try pictures(), humanImages: settings.int("batch")),
-                    start: .random, label: "simclr seed \(seed)"))
+            let stage = try Stages<ContrastiveEncoder>(store: store, resources: resources, log: log).train(
+                try settings.contrastiveRecipe(), .init(human: try pictures(), humanImages: settings.int("batch")),
+                start: .random, label: "simclr seed \(seed)")
+            return note(stage, word, seed, steps: settings.int("steps"))
         case "classes":
             let (settings, joint) = try classifier(seed)
-            return .stage(
-                try Stages<Classifier>(store: store, resources: resources, log: log).train(
-                    try settings.classifierRecipe(), .init(human: joint.set, humanImages: settings.int("batch")),
-                    start: .random, label: "classes seed \(seed)"))
+            let stage = try Stages<Classifier>(store: store, resources: resources, log: log).train(
+                try settings.classifierRecipe(), .init(human: joint.set, humanImages: settings.int("batch")),
+                start: .random, label: "classes seed \(seed)")
+            return note(stage, word, seed, steps: settings.int("steps"))
         default:
             return .file(try Settings.weights(of: word, named: "init"), reading)
         }
@@ -56,6 +75,16 @@ struct StudyStarts: Sendable {
             if let micro = fitted.optionalInt("micro") { least = min(least ?? micro, micro) }
         }
         return least
+    }
+
+    /// Pictures that learning a start takes, as many as training at the study's own size would be as long for: two views of
+    /// each for `simclr`, by their pixels.
+    func work(_ word: String) throws(Failure) -> Double {
+        let isViews = word == "simclr"
+        guard isViews || word == "classes" else { return 0 }
+        let own = isViews ? try contrastive(0) : try classifier(0).settings
+        let side = Double(own.int("size")) / Double(settings.int("size"))
+        return Double(own.int("steps") * own.int("batch") * (isViews ? 2 : 1)) * side * side
     }
 
     /// All pictures of the study that nobody measures on, without their labels.

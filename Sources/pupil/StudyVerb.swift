@@ -132,29 +132,40 @@ enum StudyVerb {
             metric: Task.words.metric, classes: sets.data.train.classes.names,
             reportedSet: sets.data.test == nil ? "val" : "test", cells: grid.cells.map(\.cell))
         results.warnings = grid.notes + sets.warnings
+        // A study that is taken up again, or asked for fewer seeds, does not forget what it said of more.
+        let before = (try? Files.readJSON(folder.file("summary.json")))?["arms"]?.array?.count ?? 0
         var folds: [(cell: StudyCell, fold: Fold)] = []
         try StudyRun(cells, log: { log($0) }).run { place, fold throws(Failure) in
             let cell = grid.cells[place].cell
             folds.append((cell, fold))
             try results.add(fold, cell, Task.self)
+            results.starts = starts.learned
+            if results.arms.count < before { return }
             // The grid so far, to be looked at while it goes on.
             if place == grid.cells.count - 1 {
-                _ = try write(results, folds, sets, in: folder)
+                try write(Self.report(results, folds, sets), in: folder)
             } else {
                 try Files.write(results.armsCSV, to: folder.file("arms.csv"))
             }
         }
-        let report = try write(results, folds, sets, in: folder)
+        let report = Self.report(results, folds, sets)
+        let isAll = results.arms.count >= before
+        if isAll { try write(report, in: folder) }
         if settings.bool("json") {
             log(report.text)
             print(report.json.canonical)
         } else {
             print(report.text)
-            print("The report: \(folder.file("report.html")), as text report.md")
+            print(
+                isAll
+                    ? "The report: \(folder.file("report.html")), as text report.md"
+                    : "\(folder.path) keeps its report of \(before) trainings")
         }
-        RunPage.write(
-            report, title: "What helps here", folds, sets.data, threshold: settings.double("threshold"),
-            precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
+        if isAll {
+            RunPage.write(
+                report, title: "What helps here", folds, sets.data, threshold: settings.double("threshold"),
+                precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
+        }
         if folds.allSatisfy(\.fold.arms.isEmpty),
             let failure = folds.lazy.compactMap(\.fold.failures.values.first).first
         {
@@ -163,19 +174,18 @@ enum StudyVerb {
         return .done
     }
 
-    /// What the arms say, as files.
-    private static func write(
-        _ results: StudyResults, _ folds: [(cell: StudyCell, fold: Fold)], _ sets: SelfTrainingSets,
-        in folder: RunFolder
-    ) throws(Failure) -> StudyReport {
+    /// What the arms say.
+    private static func report(
+        _ results: StudyResults, _ folds: [(cell: StudyCell, fold: Fold)], _ sets: SelfTrainingSets
+    ) -> StudyReport {
         var results = results
         results.warnings += warnings(folds, sets)
-        let report = StudyReport(results)
-        try Files.write(report.markdown, to: folder.file("report.md"))
-        try Files.write(report.armsCSV, to: folder.file("arms.csv"))
-        try Files.write(report.contrastsCSV, to: folder.file("contrasts.csv"))
+        return StudyReport(results)
+    }
+
+    private static func write(_ report: StudyReport, in folder: RunFolder) throws(Failure) {
+        try report.write(in: folder)
         try Files.write(report.json.pretty, to: folder.file("summary.json"))
-        return report
     }
 
     /// With the passes settled: as a study that was begun in this folder has them, which has been checked; else by what
@@ -226,16 +236,17 @@ enum StudyVerb {
                             + "pictures; a higher --threshold keeps fewer wrong ones")
                 }
             }
-            // Of boxes; pixels are many in any picture.
-            if sets.data.train.maskCoding == nil {
-                let few = sets.data.train.classes.names.enumerated().filter { i, _ in
-                    own.contains { $0.human.perClass[i] * Double($0.humanImages) < Double(Self.fewObjects) }
-                }.map(\.element)
-                if !few.isEmpty {
-                    warnings.append(
-                        "\(cell.name): under \(Self.fewObjects) labelled objects in some seed of: \(few.joined(separator: ", "))"
-                    )
+            // Pixels are many in any picture that shows the class at all.
+            let isOfPixels = sets.data.train.maskCoding != nil
+            let few = sets.data.train.classes.names.enumerated().filter { i, _ in
+                own.contains { fold in
+                    let objects = fold.human.perClass[i] * Double(fold.humanImages)
+                    return isOfPixels ? objects == 0 : objects < Double(Self.fewObjects)
                 }
+            }.map(\.element)
+            if !few.isEmpty {
+                let what = isOfPixels ? "no labelled pixel" : "under \(Self.fewObjects) labelled objects"
+                warnings.append("\(cell.name): \(what) in some seed of: \(few.joined(separator: ", "))")
             }
         }
         return warnings

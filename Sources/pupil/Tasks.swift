@@ -147,13 +147,13 @@ enum TaskKeys {
                         "A list of its pictures, a name a line; of a VOC folder the name of a list, such as train_aug."
                 ),
             ]
-        } + [
-            Key(
-                "mask-values", .string, group: "masks",
-                help:
-                    "What values of pixels mean, such as 0:0,255:1 or 7:ignore. Default: the class of that number; 255 "
-                    + "is ignored.")
-        ]
+        } + [maskValues]
+
+    static let maskValues = Key(
+        "mask-values", .string, group: "masks",
+        help:
+            "What values of pixels mean, such as 0:0,255:1 or 7:ignore. Default: the class of that number; 255 is ignored."
+    )
 
     /// Masks of another labelled set.
     static let extraMasks = [

@@ -82,20 +82,37 @@ import Testing
 
     @Test func tablesAndFiles() throws {
         var results = study()
-        results.failures = [(results.cells[2], .selfTraining, 6, "the loss is not finite")]
+        results.failures = [
+            (results.cells[2], .selfTraining, 6, "the loss is not finite"),
+            (results.cells[3], .selfTraining, 6, "too few labels"),
+            (results.cells[3], .selfTraining, 7, "too few labels"),
+        ]
+        results.labels = [6, 7].map {
+            StudyLabels(cell: results.cells[0], seed: $0, kept: 2, human: 3.2, precision: $0 == 6 ? 0.5 : 0.7)
+        }
+        results.starts = [StudyStart(word: "simclr", seed: 5, steps: 40, images: 960, seconds: 120)]
         results.warnings = ["few labels"]
         let report = StudyReport(results)
-        #expect(report.tables.map(\.title) == ["By augmentation, 10% of the labels", "By labels, S1"])
-        let first = report.tables[0]
+        #expect(
+            report.tables.map(\.title) == [
+                "By method, 10% of the labels", "By augmentation, 10% of the labels", "By labels, S1",
+            ])
+        #expect(report.tables[0].head == ["start", "augment", "supervised", "control", "self-training"])
+        #expect(report.tables[0].rows.map { $0[2] } == ["30.0", "30.1 (+0.1)", "25.0"])
+        #expect(report.tables[0].rows[0] == ["random", "S1", "30.0", "31.0", "34.0 (+3.0)"])
+        let first = report.tables[1]
         #expect(first.head == ["start", "method", "S1", "S4"])
         #expect(first.rows[0] == ["random", "supervised", "30.0", "25.0"])
         #expect(first.rows[2] == ["random", "self-training", "34.0 (+3.0)", "-"])
         // The paper has 50% of the labels, and neither 10% nor 25%.
-        #expect(report.tables[1].rows[0] == ["random", "supervised", "30.0", "40.0", "50.0 [paper 33.5]"])
+        #expect(report.tables[2].rows[0] == ["random", "supervised", "30.0", "40.0", "50.0 [paper 33.5]"])
         let text = report.markdown
         for words in [
             "# What helps here", "| random | self-training | 34.0 (+3.0) | - |",
-            "failed: self-training, random_S4_10%_300, seed 6",
+            "failed: self-training, random_S4_10%_300, seed 6:",
+            "failed: self-training, random_S1_25%_300, seeds 6, 7: too few labels",
+            "| random | S1 | 10% | 300 | 2.00 | 3.20 | 0.62 | 60.0% |",
+            "| simclr | - | - | 40 | pre-training | - | 960 | 2.0 |",
             "warning: few labels", "| S4 instead of S1 | random, 10% | -5.0 |", "Zoph et al. 2020",
         ] {
             #expect(text.contains(words), "\(words) in \(text)")
@@ -108,6 +125,49 @@ import Testing
         let json = try JSON.parse(report.json.pretty)
         #expect(json["contrasts"]?.array?.count == 3 && json["arms"]?.array?.count == 21)
         #expect(json["contrasts"]?.array?[0]["verdict"]?.string == "helps")
+    }
+
+    /// The paper's own numbers where the cell is one of its tables', with what they are held against there.
+    @Test func besideThePaper() {
+        func rows(_ metric: String, _ labels: String, _ arms: [(String, String, StudyMethod)]) -> [[String]] {
+            let cells = arms.map { cell($0.0, $0.1, labels) }
+            var results = StudyResults(metric: metric, classes: ["a", "b"], reportedSet: "test", cells: [])
+            for cell in cells where !results.cells.contains(cell) { results.cells.append(cell) }
+            results.arms = zip(arms, cells).map { arm($1, $0.2, 1, 0.3) }
+            return StudyReport(results).tables[0].rows
+        }
+        // Table 7.
+        #expect(
+            rows(
+                "AP", "20%",
+                [
+                    ("random", "S4", .supervised), ("random", "S4", .control), ("random", "S4", .joint),
+                    ("random", "S4", .both),
+                ]) == [
+                    [
+                        "random", "S4", "30.0 [paper 30.7]", "30.0", "30.0 (+0.0) [paper 33.6 (+2.9)]",
+                        "30.0 (+0.0) [paper 35.1 (+4.4)]",
+                    ]
+                ])
+        // Table 4; SimCLR's is of another network than Table 2's.
+        #expect(
+            rows(
+                "AP", "100%",
+                [("random", "S4", .supervised), ("simclr", "S4", .supervised), ("in.pth", "S4", .supervised)]
+            ).map { $0[2] } == [
+                "30.0 [paper 44.3]", "30.0 (+0.0) [paper 40.4 (-0.7)]", "30.0 (+0.0) [paper 43.3 (-1.0)]",
+            ])
+        // Table 8.
+        #expect(
+            rows(
+                "mIoU", "100%",
+                [("in.pth", "S1", .supervised), ("in.pth", "S1", .selfTraining), ("in.pth", "S1", .human)])
+                == [
+                    [
+                        "in.pth", "S1", "30.0 [paper 83.9 (+55.5)]", "30.0 [paper 85.6 (+1.7)]",
+                        "30.0 [paper 84.7 (+0.8)]",
+                    ]
+                ])
     }
 
     /// Two seeds give a difference and no verdict; pictures that no arm shares with another give none at all.

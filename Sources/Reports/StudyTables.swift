@@ -1,0 +1,113 @@
+import Journal
+
+extension StudyReport {
+    /// A table with headings: rows of cells.
+    struct Table {
+        var title: String
+        var head: [String]
+        var rows: [[String]]
+
+        var markdown: String {
+            func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+            return "\n### \(title)\n\n" + line(head) + "|" + String(repeating: "---|", count: head.count) + "\n"
+                + rows.map(line).joined()
+        }
+
+        var text: String {
+            var table = TextTable(head)
+            for row in rows { table.add(row) }
+            return title + "\n" + table.text
+        }
+    }
+
+    /// Means in the forms of the paper's tables, one for each of what is neither row nor column:
+    /// - by method, as its Tables 4, 7 and 8: a row for each start and augmentation;
+    /// - by augmentation, as its Table 2, and by share of labels, as its Table 3, where there are several: a row for each
+    ///   start and method.
+    var tables: [Table] {
+        let cells = results.cells
+        func unique<T: Hashable>(_ value: (StudyCell) -> T) -> [T] {
+            var seen: Set<T> = []
+            return cells.map(value).filter { seen.insert($0).inserted }
+        }
+        let (starts, augments, shares, lengths) = (
+            unique(\.start), unique(\.augment), unique(\.labels), unique(\.steps)
+        )
+        var tables: [Table] = []
+        func add(_ title: String, _ head: [String], _ rows: [[String]]) {
+            let filled = rows.filter { $0.dropFirst(2).contains { $0 != TextTable.none } }
+            if !filled.isEmpty { tables.append(Table(title: title, head: head, rows: filled)) }
+        }
+        /// Over what an axis has in some cells, if it has more than one thing there.
+        func add(
+            _ title: String, along axis: [String], _ value: (StudyCell) -> String, _ here: (StudyCell) -> Bool
+        ) {
+            let columns = axis.filter { word in cells.contains { here($0) && value($0) == word } }
+            if columns.count < 2 { return }
+            var rows: [[String]] = []
+            for start in starts {
+                for method in results.methods {
+                    rows.append(
+                        [start, method.rawValue]
+                            + columns.map { word in
+                                let cell = cells.first { $0.start == start && here($0) && value($0) == word }
+                                return cell.map { self.value($0, method) } ?? TextTable.none
+                            })
+                }
+            }
+            add(title, ["start", "method"] + columns, rows)
+        }
+        for steps in lengths {
+            let length = lengths.count > 1 ? ", \(steps) steps" : ""
+            for labels in shares {
+                let share = labels + (labels.hasSuffix("%") ? " of the labels" : " labelled pictures") + length
+                let own = cells.filter { $0.labels == labels && $0.steps == steps }
+                let methods = results.methods.filter { method in own.contains { !results.mean($0, method).isNaN } }
+                if own.count > 1 || methods.count > 1 || cells.count == 1 {
+                    add(
+                        "By method, \(share)", ["start", "augment"] + methods.map(\.rawValue),
+                        own.map { cell in [cell.start, cell.augment] + methods.map { value(cell, $0) } })
+                }
+                add("By augmentation, \(share)", along: augments, \.augment) {
+                    $0.labels == labels && $0.steps == steps
+                }
+            }
+            for augment in augments {
+                add("By labels, \(augment)\(length)", along: shares, \.labels) {
+                    $0.augment == augment && $0.steps == steps
+                }
+            }
+        }
+        return tables
+    }
+
+    /// "24.1 (+1.4) [paper 34.1 (+3.4)]": the mean, what it adds to its control (of a supervised arm: to the one that began
+    /// at random), and the paper's own where it has the cell.
+    private func value(_ cell: StudyCell, _ method: StudyMethod) -> String {
+        func signed(_ points: Double) -> String {
+            let text = TextTable.fixed(points, 1)
+            return text.hasPrefix("-") ? text : "+" + text
+        }
+        let mean = results.mean(cell, method)
+        if mean.isNaN { return TextTable.none }
+        var random = cell
+        random.start = "random"
+        let gain: Double?
+        switch method {
+        case .supervised: gain = random == cell ? nil : results.meanDifference((cell, method), (random, method))
+        case .control: gain = nil
+        default: gain = results.meanDifference((cell, method), (cell, .control))
+        }
+        var text = TextTable.points(mean) + (gain.map { " (\(signed($0 * 100)))" } ?? "")
+        if let paper = paper(cell, method) {
+            let base = PaperTables.base(results.metric, cell.start, method, cell.augment, cell.labels)
+            text += " [paper \(TextTable.fixed(paper, 1))" + (base.map { " (\(signed(paper - $0)))" } ?? "") + "]"
+        }
+        return text
+    }
+
+    /// The paper's number of a cell, in points.
+    func paper(_ cell: StudyCell, _ method: StudyMethod) -> Double? {
+        PaperTables.points(results.metric, cell.start, method, cell.augment, cell.labels)
+    }
+}
