@@ -69,7 +69,7 @@ echo
 "$PEERS/bin/python" Tools/bench/eval_peers.py "$OUT/eval/gt.json" "$OUT/eval/dt.json" --pupil "$PUPIL"
 
 echo "bench: mIoU" >&2
-[ -d "$OUT/masks" ] || "$PEERS/bin/python" Tools/bench/masks.py "$OUT/masks" >&2
+[ -f "$OUT/masks/dt/0999.png" ] || "$PEERS/bin/python" Tools/bench/masks.py "$OUT/masks" >&2
 echo
 "$PEERS/bin/python" Tools/bench/mask_peers.py "$OUT/masks" --pupil "$PUPIL"
 

@@ -10,7 +10,7 @@ public struct PictureFacts: Sendable, Equatable {
     public var refusal: String?
     /// What is wrong with a file that can be read all the same.
     public var damage: [String] = []
-    /// Of the pixels; nil where only the header was read, or nothing.
+    /// Of the pixels; nil where likeness was not looked for.
     public var hash: PerceptualHash?
     /// Bytes of the file; nil where it is not there.
     public var bytes: Int?
@@ -24,6 +24,8 @@ extension Dataset {
     public enum Look: Sendable {
         /// The header: whether the file is there and a picture, and its size. Thousands a second.
         case headers
+        /// All pixels: damage, too.
+        case damage
         /// All pixels: damage and likeness, too.
         case pixels
     }
@@ -55,11 +57,11 @@ extension PictureFacts {
             bytes = try Files.stamp(path).size
             switch look {
             case .headers: size = try ImageFile.size(path)
-            case .pixels:
+            case .damage, .pixels:
                 let decoded = try ImageFile.decode(path)
                 size = decoded.image.size
                 damage = decoded.notes
-                hash = PerceptualHash(decoded.image)
+                if look == .pixels { hash = PerceptualHash(decoded.image) }
             }
         } catch { refusal = error.message }
     }

@@ -117,6 +117,15 @@ extension Policy.Operators {
         }
     }
 
+    /// Those that can be drawn.
+    public var all: Set<Operator> {
+        switch self {
+        case .none: []
+        case .auto(let set): Set(set.policies.flatMap { $0.map(\.operator) })
+        case .random(let set): Set(set.operators)
+        }
+    }
+
     /// The sets that `named` knows.
     public static let names = ["none"] + AutoAugment.all.map(\.name) + RandAugment.all.map(\.name)
 

@@ -47,8 +47,13 @@ public enum ImageFile {
     public static func decode(
         _ path: String, needed: ((Size) -> Size)? = nil, margin: Double = 2
     ) throws(Failure) -> Decoded {
+        try decode(bytes: try bytes(path), name: path, needed: needed, margin: margin)
+    }
+
+    /// A picture's file as it is. - Throws: `Failure.data` where it is larger than any that is decoded.
+    public static func bytes(_ path: String) throws(Failure) -> [UInt8] {
         try checkBytes(path)
-        return try decode(bytes: try Files.read(path), name: path, needed: needed, margin: margin)
+        return try Files.read(path)
     }
 
     /// The picture in a file's bytes. `name` is what messages call it.
@@ -87,8 +92,7 @@ public enum ImageFile {
     /// missing is refused.
     /// - Throws: `Failure.data` naming the file and what it is instead.
     public static func labels(_ path: String) throws(Failure) -> LabelMap {
-        try checkBytes(path)
-        return try labels(bytes: try Files.read(path), name: path)
+        try labels(bytes: try bytes(path), name: path)
     }
 
     /// The mask in a file's bytes. `name` is what messages call it.

@@ -59,11 +59,6 @@ public final class ParameterStore {
     /// What the optimiser moves.
     public var trained: [Entry] { entries.filter { $0.role != .statistic } }
 
-    /// Of all names and shapes: the same for networks whose weights can be exchanged.
-    public var shapes: Digest {
-        Digest(of: entries.map { "\($0.name) \($0.tensor.shape)" }.joined(separator: "\n"))
-    }
-
     /// The number of trained numbers.
     public var parameterCount: Int { trained.reduce(0) { $0 + $1.tensor.count } }
 

@@ -30,14 +30,17 @@ final class PictureCache: Sendable {
     ) throws(Failure) -> Decoded {
         let key = source << 40 | index
         if let image = state.withLock({ $0.images[key] }) { return image }
-        // A picture that cannot be reached has no name; decoding says why.
-        let name = folder == nil ? nil : try? Self.name(path, "\(settings) \(needed == nil) \(margin)")
-        let file = name.flatMap { name in folder.map { Files.join($0, name) } }
+        let bytes = try ImageFile.bytes(path)
+        // By content: a changed file has another name, a copy the same, and so has a picture that is decoded for another
+        // use.
+        let file = folder.map {
+            Files.join($0, Digest(of: "\(Digest(of: bytes)) \(settings) \(needed == nil) \(margin)").hex(16) + ".rgb")
+        }
         let image: Decoded
         if let kept = file.flatMap(Self.read) {
             image = kept
         } else {
-            image = try ImageFile.decode(path, needed: needed, margin: margin)
+            image = try ImageFile.decode(bytes: bytes, name: path, needed: needed, margin: margin)
             if let file, !state.withLock({ $0.isFull }) {
                 do throws(Failure) { try Self.write(image, to: file) } catch { state.withLock { $0.isFull = true } }
             }
@@ -52,13 +55,6 @@ final class PictureCache: Sendable {
     }
 
     // MARK: The folder
-
-    /// A changed file has another name, and so has a picture that is decoded for another use.
-    private static func name(_ path: String, _ settings: String) throws(Failure) -> String {
-        let stamp = try Files.stamp(path)
-        let digest = Digest(of: "\(try Files.absolute(path))\n\(stamp.size) \(stamp.modified)\n\(settings)")
-        return digest.hex(16) + ".rgb"
-    }
 
     /// The last letter counts what pictures are: it is raised when decoding changes.
     private static let magic: [UInt8] = Array("pupilrg1".utf8)

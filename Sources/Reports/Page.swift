@@ -8,8 +8,6 @@ import Journal
 public struct ReportPage: Sendable {
     /// What is said.
     public var report: StudyReport
-    /// The heading.
-    public var title: String
     /// Loss, or the metric on the validation set, by steps.
     public var learning: [ChartLine]
     /// What the learning lines show: `loss`, or the metric.
@@ -22,9 +20,8 @@ public struct ReportPage: Sendable {
     public var hasCharts = true
 
     /// A page without its closer looks.
-    public init(_ report: StudyReport, title: String) {
+    public init(_ report: StudyReport) {
         self.report = report
-        self.title = title
         learning = []
         learningAxis = "loss"
         details = []
@@ -35,7 +32,7 @@ public struct ReportPage: Sendable {
     public func html(in folder: String) -> String {
         let summary = report.summary
         let body = [
-            "<h1>\(escaped(title))</h1>",
+            "<h1>\(escaped(report.results.title))</h1>",
             "<ul id=\"summary\">" + summary.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n") + "</ul>",
             (report.tables + [report.labelTable].compactMap(\.self)).map { table($0) }.joined(),
             "<p class=\"note\">" + report.notes.map(escaped).joined(separator: "<br>\n") + "</p>",
@@ -68,7 +65,7 @@ public struct ReportPage: Sendable {
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width">
-            <title>\(escaped(title))</title>
+            <title>\(escaped(report.results.title))</title>
             <style>\(PageAssets.style)</style>
             \(hasCharts ? "<script src=\"plotly.min.js\"></script>" : "")
             </head>

@@ -110,13 +110,10 @@ public struct StudyReport: Sendable {
         let own = results.cells.map { cell in (cell, results.labels.filter { $0.cell == cell }) }.filter { !$1.isEmpty }
         if own.isEmpty { return nil }
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-        let isOfPixels = results.metric == "mIoU"
-        func density(_ x: Double) -> String { isOfPixels ? TextTable.points(x) + "%" : TextTable.fixed(x, 2) }
+        func density(_ x: Double) -> String { TextTable.fixed(x * results.density.scale, 2) }
         return Table(
-            title: "Teachers' labels",
-            head: ["start", "augment", "labels", "steps"]
-                + (isOfPixels ? ["pixels labelled", "by people"] : ["objects a picture", "by people"])
-                + ["ratio", "right on held-out pictures"],
+            title: "Teachers' labels, \(results.density.unit)",
+            head: ["start", "augment", "labels", "steps", "kept", "people's", "ratio", "right on held-out pictures"],
             rows: own.map { cell, labels in
                 let (kept, human) = (mean(labels.map(\.kept)), mean(labels.map(\.human)))
                 let right = labels.compactMap(\.precision).filter { !$0.isNaN }
@@ -140,15 +137,15 @@ public struct StudyReport: Sendable {
     var notes: [String] {
         var notes = [
             "\(results.metric) in points on \(results.reportedSet), means over seeds; in brackets, by shared seeds, the difference to the "
-                + "control, which saw as many pictures with the task's labels, all of them people's, and of a supervised row that to "
-                + "the random start. Intervals of 95% by themselves, over seeds and pictures; "
+                + "control, which saw as many pictures with the task's labels, all of them people's, and of supervised training that to "
+                + "its random start. Intervals of 95% by themselves, over seeds and pictures; "
                 + "verdicts after Holm's correction over the \(contrasts.count) question\(contrasts.count == 1 ? "" : "s")."
         ]
         if results.cells.contains(where: { cell in
             results.methods.contains { paper(cell, $0) != nil }
         }) {
             notes.append(
-                "[paper]: \(PaperTables.source(results.metric)); differences to its supervised row, since it has no control."
+                "[paper]: \(PaperTables.source(results.metric)); differences to its supervised training, since it has no control, and of that to its random start."
             )
         }
         // Seeds that failed alike are one line.
@@ -170,7 +167,7 @@ public struct StudyReport: Sendable {
 
     /// `report.md`.
     public var markdown: String {
-        var text = "# What helps here\n\n"
+        var text = "# \(results.title)\n\n"
         text += summary.map { "- " + $0 + "\n" }.joined()
         text += tables.map(\.markdown).joined()
         text += labelTable?.markdown ?? ""

@@ -153,6 +153,10 @@ public struct StudyStart: Hashable, Sendable {
 
 /// What a study has measured so far.
 public struct StudyResults: Sendable {
+    /// The question, as a heading.
+    public var title = "What helps here"
+    /// What a density of labels counts, and what brings it into that unit.
+    public var density = (unit: "objects a picture", scale: 1.0)
     /// The main metric's name.
     public var metric: String
     /// The classes, in the order of `StudyArm.perClass`.
@@ -201,6 +205,22 @@ public struct StudyResults: Sendable {
         let others = Dictionary(arms(b.0, b.1).map { ($0.seed, $0.metric) }, uniquingKeysWith: { first, _ in first })
         let differences = arms(a.0, a.1).compactMap { arm in others[arm.seed].map { arm.metric - $0 } }
         return differences.isEmpty ? nil : differences.reduce(0, +) / Double(differences.count)
+    }
+
+    /// The trainings that are done, by cell, method and seed.
+    public var trainings: Set<String> {
+        Set(arms.map { "\($0.cell.json.canonical) \($0.method.rawValue) \($0.seed)" })
+    }
+
+    /// Those of an earlier report (`StudyReport.json`); empty where there is none.
+    public static func trainings(of report: JSON?) -> Set<String> {
+        Set(
+            (report?["arms"]?.array ?? []).compactMap { arm in
+                guard let cell = arm["cell"], let method = arm["method"]?.string, let seed = arm["seed"]?.int else {
+                    return nil
+                }
+                return "\(cell.canonical) \(method) \(seed)"
+            })
     }
 
     /// Starts that were learned, in their order.

@@ -63,7 +63,7 @@ extension StudyReport {
                 let share = labels + (labels.hasSuffix("%") ? " of the labels" : " labelled pictures") + length
                 let own = cells.filter { $0.labels == labels && $0.steps == steps }
                 let methods = results.methods.filter { method in own.contains { !results.mean($0, method).isNaN } }
-                if own.count > 1 || methods.count > 1 || cells.count == 1 {
+                if own.count > 1 || methods.count > 1 || shares.count == 1 {
                     add(
                         "By method, \(share)", ["start", "augment"] + methods.map(\.rawValue),
                         own.map { cell in [cell.start, cell.augment] + methods.map { value(cell, $0) } })

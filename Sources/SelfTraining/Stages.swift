@@ -63,7 +63,10 @@ public enum Start: Sendable {
     ) throws(Failure) {
         guard case .file(let path, let reading) = self else { return }
         let file = try WeightsFile.open(path, key: reading.key)
-        _ = try Model.sketch(recipe, classes).match(file, allow: reading.allow, pixels: reading.pixels)
+        let sketch = try Model(
+            name: recipe.model, classes: classes, canvas: recipe.canvas, changes: recipe.changes, seed: 0, device: .meta
+        )
+        _ = try sketch.match(file, allow: reading.allow, pixels: reading.pixels)
     }
 
     var reading: WeightsReading {
@@ -77,15 +80,6 @@ public enum Start: Sendable {
         case .stage(let stage): stage.weightsFile
         case .file(let path, _): path
         }
-    }
-}
-
-extension TaskModel {
-    /// The model of a recipe with tensors that have shapes and no elements.
-    fileprivate static func sketch(_ recipe: TrainingRecipe, _ classes: ClassTable) throws(Failure) -> Self {
-        try Self(
-            name: recipe.model, classes: classes, canvas: recipe.canvas, changes: recipe.changes, seed: 0, device: .meta
-        )
     }
 }
 
@@ -217,8 +211,9 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
         // A name of the zoo may come to mean another network.
-        keys["network"] = .string(try Model.sketch(recipe, lesson.human.classes).parameters.shapes.hex(16))
-        let identity = StageIdentity(kind: "train", format: 6, keys: .object(keys), inputs: inputs)
+        let network = try Zoo.model(recipe.model).spec(lesson.human.classes.count)
+        keys["network"] = .string(Digest(of: "\(network)").hex(16))
+        let identity = StageIdentity(kind: "train", format: 7, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
             return stage

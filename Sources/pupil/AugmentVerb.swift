@@ -113,7 +113,12 @@ enum AugmentVerb {
     private static func subjects(_ settings: Settings) throws(Failure) -> Dataset {
         let images = settings.string("images")
         var boxes: Dataset?
-        if let path = settings.optionalString("gt") { boxes = try settings.readSet(path, images: "images", part: nil) }
+        if let path = settings.optionalString("gt") {
+            if settings.value("masks") != nil, settings.value("classes") != nil {
+                throw .usage("--classes is of boxes or of masks; with both --gt and --masks leave it out")
+            }
+            boxes = try settings.readSet(path, images: "images", part: nil)
+        }
         guard let folder = settings.optionalString("masks") else {
             if let key = ["split", "mask-values"].first(where: { settings.value($0) != nil }) {
                 throw .usage("--\(key) goes with --masks")
@@ -126,6 +131,7 @@ enum AugmentVerb {
         let masked = try Dataset.masked(
             images: images, masks: folder, list: settings.optionalString("split"), classes: classes,
             values: try settings.maskValues())
+        for note in masked.notes { Console.standardError.line("\(folder): \(note)") }
         guard var set = boxes else { return masked }
         var masks: [String: MaskFile] = [:]
         for example in masked.examples { masks[try Files.absolute(masked.path(of: example))] = example.mask }

@@ -65,6 +65,14 @@ extension Settings {
         if let text = optionalString("augment-operators") { policy.operators = try Self.operators(text) }
         for key in ["augment-draws", "augment-magnitude"] + Self.constants.map(\.key) {
             guard let value = optionalDouble(key) else { continue }
+            if let users = Self.constants.first(where: { $0.key == key })?.users,
+                policy.operators.all.isDisjoint(with: users), policy.operators != .none
+            {
+                if skipsUnfit { continue }
+                throw .usage(
+                    "--\(key) is of \(users.map(\.rawValue).joined(separator: ", ")), and \(policy.name) has none of these"
+                )
+            }
             switch policy.operators {
             case .none:
                 if skipsUnfit { continue }
@@ -99,28 +107,36 @@ extension Settings {
         let side = sides[sides.count / 2]
         for name in value.array?.compactMap(\.string) ?? [value.string ?? "none"] {
             let constants: OperatorConstants
-            switch try policy(name).operators {
+            let operators = try policy(name).operators
+            switch operators {
             case .none: continue
             case .auto(let set): constants = set.constants
             case .random(let set): constants = set.constants
             }
             if constants.translate <= Double(side) / 3 { continue }
-            func scaled(_ pixels: Double) -> Int { max(1, Int((pixels * Double(side) / 640).rounded())) }
+            let keys = Self.constants.prefix(2).filter { !operators.all.isDisjoint(with: $0.users) }
+            if keys.first(where: { $0.key == "augment-translate" }) == nil { continue }
+            let advice = keys.reversed().map { key, place, _ in
+                "--\(key) \(max(1, Int((constants[keyPath: place] * Double(side) / 640).rounded())))"
+            }
             Console.standardError.line(
                 "warning: \(name) moves pictures by up to \(Int(constants.translate)) pixels, and those of --train are "
-                    + "\(side) wide or high; for photographs of 640 it was made, and --augment-translate "
-                    + "\(scaled(constants.translate)) --augment-cutout \(scaled(constants.cutout)) keep its proportions"
+                    + "\(side) wide or high; for photographs of 640 it was made, and \(advice.joined(separator: " ")) keep its "
+                    + "proportions"
             )
             return
         }
     }
 
     /// The constants of operators by their settings.
-    private static var constants: [(key: String, place: WritableKeyPath<OperatorConstants, Double>)] {
+    private static var constants: [(key: String, place: WritableKeyPath<OperatorConstants, Double>, users: [Operator])]
+    {
         [
-            ("augment-cutout", \.cutout), ("augment-translate", \.translate),
-            ("augment-cutout-in-boxes", \.cutoutInBoxes), ("augment-translate-in-boxes", \.translateInBoxes),
-            ("augment-box-cutout", \.boxCutout),
+            ("augment-cutout", \.cutout, [.cutout]),
+            ("augment-translate", \.translate, [.translateX, .translateY]),
+            ("augment-cutout-in-boxes", \.cutoutInBoxes, [.cutoutInBoxes]),
+            ("augment-translate-in-boxes", \.translateInBoxes, [.translateXInBoxes, .translateYInBoxes]),
+            ("augment-box-cutout", \.boxCutout, [.boxCutout]),
         ]
     }
 

@@ -51,6 +51,8 @@ enum BenchMasks {
                 "value": .double(reading + counting), "unit": "seconds", "read": .double(reading),
                 "score": .double(counting), "masks": .int(pairs.count), "threads": .int(threads),
                 "mIoU": .number(metrics.meanIoU),
+                "confusion": .array(
+                    names.indices.map { row in .array(names.indices.map { .int(sum[row, $0]) }) }),
             ]
             print(json.canonical)
         } else {

@@ -18,7 +18,9 @@ enum EmbedVerb {
             Key(
                 "input", .path, group: "data",
                 help: "A safetensors file with `images` [N, 3, H, W], normalised as the network wants them."),
-            Key("level", .string, default: "pooled", group: "output", help: "pooled, c2...c5 or p3...p7."),
+            Key(
+                "level", .string, default: "pooled", group: "output",
+                help: "pooled, or a map of `pupil models`, such as c5 or p3."),
             Key("size", .integer(32...8192), group: "output", help: "Side of the pictures. Default: the model's own."),
             Key("batch", .positiveInteger, default: 8, group: "output", help: "Pictures in a pass."),
             Key(

@@ -32,7 +32,7 @@ enum ProbeVerb {
             Key("neighbours", .integer(1...10_000), default: 20, group: "probe", help: "Of knn: how many vote."),
             Key(
                 "level", .string, default: "pooled", group: "probe",
-                help: "pooled, or the mean of a map c2...c5, p3...p7."),
+                help: "pooled, or the mean of a map of `pupil models`, such as c5 or p3."),
             Key(
                 "size", .integer(32...4096), group: "probe",
                 help: "Side of the pictures. Default: the model's own, at most 224."),

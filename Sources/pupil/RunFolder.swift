@@ -17,6 +17,20 @@ final class RunFolder {
         path = settings.string("out")
         try Files.makeFolder(path)
         lock = try FileLock(folder: path)
+        try Self.requireFit(settings)
+        try Files.removeUnfinished(in: path)
+        try Files.write(settings.yaml, to: Files.join(path, "args.yaml"))
+        log = try RunLog(path: Files.join(path, "train.log"))
+        try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
+        log(
+            "pupil \(settings.schema.verb)\n" + settings.yaml.split(separator: "\n").dropFirst().joined(separator: "\n")
+        )
+    }
+
+    /// Whether the run was begun before, with these settings.
+    /// - Throws: as `init`; nothing is written.
+    @discardableResult static func requireFit(_ settings: Settings) throws(Failure) -> Bool {
+        let path = settings.string("out")
         let argsPath = Files.join(path, "args.yaml")
         if Files.exists(argsPath) {
             let earlier: Settings
@@ -29,16 +43,15 @@ final class RunFolder {
                     "\(path) holds a run with other settings; choose another --out or these:\n  "
                         + differences.map(\.description).joined(separator: "\n  "))
             }
-        } else if try !Files.list(path).allSatisfy({ $0.hasPrefix("args.yaml.") && Files.isUnfinished($0) }) {
+            return true
+        }
+        let isOurs = { (name: String) in
+            name.hasPrefix("args.yaml.") && Files.isUnfinished(name)
+        }
+        if Files.exists(path), try !Files.list(path).allSatisfy(isOurs) {
             throw .usage("\(path) has files in it and is no run of ours; choose another --out")
         }
-        try Files.removeUnfinished(in: path)
-        try Files.write(settings.yaml, to: argsPath)
-        log = try RunLog(path: Files.join(path, "train.log"))
-        try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
-        log(
-            "pupil \(settings.schema.verb)\n" + settings.yaml.split(separator: "\n").dropFirst().joined(separator: "\n")
-        )
+        return false
     }
 
     func file(_ name: String) -> String { Files.join(path, name) }

@@ -15,21 +15,21 @@ enum RunPage {
     ///
     /// What goes wrong is said and no more: the run is done, and its numbers are told.
     static func write<Task: CommandTask>(
-        _ report: StudyReport, title: String, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
+        _ report: StudyReport, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
         threshold: Double, precision: DType?, resources: Resources, in folder: RunFolder, _ task: Task.Type
     ) {
         do throws(Failure) {
             try make(
-                report, title: title, folds, data, threshold: threshold, precision: precision, resources: resources,
+                report, folds, data, threshold: threshold, precision: precision, resources: resources,
                 in: folder, task)
         } catch { folder.log("warning: no page could be made: \(error.message)") }
     }
 
     private static func make<Task: CommandTask>(
-        _ report: StudyReport, title: String, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
+        _ report: StudyReport, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
         threshold: Double, precision: DType?, resources: Resources, in folder: RunFolder, _: Task.Type
     ) throws(Failure) {
-        var page = ReportPage(report, title: title)
+        var page = ReportPage(report)
         if let first = folds.first(where: { $0.fold.labelling != nil }) ?? folds.first {
             let look = try Task.closerLook(
                 first.fold, data.test ?? data.validation, threshold: threshold, precision: precision,
@@ -120,6 +120,15 @@ extension StudyReport {
 }
 
 extension StudyResults {
+    /// Nothing measured yet.
+    init<Task: CommandTask>(_ sets: SelfTrainingSets, cells: [StudyCell], title: String, _: Task.Type) {
+        self.init(
+            metric: Task.words.metric, classes: sets.data.train.classes.names,
+            reportedSet: sets.data.test == nil ? "val" : "test", cells: cells)
+        self.title = title
+        density = (Task.words.density, Task.words.densityScale)
+    }
+
     /// Adds what a fold measured, and what failed of it.
     mutating func add<Task: CommandTask>(_ fold: Fold, _ cell: StudyCell, _: Task.Type) throws(Failure) {
         if let kept = fold.kept {

@@ -156,9 +156,7 @@ enum SelfTrainVerb {
         let cell = StudyCell(
             start: settings.string("init"), augment: settings.string("augment"), labels: settings.string("labels"),
             labelled: labelled, steps: settings.int("steps"))
-        var results = StudyResults(
-            metric: Task.words.metric, classes: train.classes.names, reportedSet: test == nil ? "val" : "test",
-            cells: [cell])
+        var results = StudyResults(sets, cells: [cell], title: "Does self-training help here?", Task.self)
         results.warnings = sets.warnings
         for fold in folds { try results.add(fold, cell, Task.self) }
         let report = StudyReport(results)
@@ -166,7 +164,7 @@ enum SelfTrainVerb {
         if folds.count >= before {
             try report.write(in: folder)
             RunPage.write(
-                report, title: "Does self-training help here?", folds.map { (cell, $0) }, sets.data,
+                report, folds.map { (cell, $0) }, sets.data,
                 threshold: settings.double("threshold"), precision: options.teacher.precision,
                 resources: stages.resources, in: folder, Task.self)
         }

@@ -114,12 +114,6 @@ struct StudyGrid {
         }
     }
 
-    /// Starts that are read from files.
-    var files: [String] {
-        var seen: Set<String> = []
-        return cells.map(\.cell.start).filter { StudyStarts.isFile($0) && seen.insert($0).inserted }
-    }
-
     /// Counts the labels of each cell; where nothing is left for a teacher to label, it labels nothing.
     /// - Throws: `.usage` where a share is none, two are the same, or one is too small for a part to be held out.
     mutating func resolve(_ sets: SelfTrainingSets, holdOut: Double) throws(Failure) {
@@ -175,15 +169,17 @@ struct StudyPlan {
         }
         // Each start that is learned, once for a seed.
         let starts = StudyStarts(settings: settings, sets: sets, device: device)
-        var pretraining = 0.0
+        // Looking is the way forward alone, of full precision's results: about a third of a training's work.
+        var work = Double(images) + Double(looked + labelled) / 3
         for word in Set(grid.cells.map(\.cell.start)).sorted() {
             let seeds = grid.cells.filter { $0.cell.start == word }.map(\.seeds).max() ?? 0
-            let work = try starts.work(word)
-            if work == 0 { continue }
-            pretraining += work * Double(seeds)
+            guard let own = try starts.work(word) else { continue }
+            work += own.equivalent * Double(seeds)
+            trainings += seeds
+            images += own.images * seeds
             table.add([
                 word, "-", "-", "\(settings.int("pretrain-steps"))", "pre-training", "\(seeds)", "\(seeds)",
-                "\(Int(work * Double(seeds)))",
+                "\(own.images * seeds)",
             ])
         }
         let recipe = options[0].teacher
@@ -192,8 +188,7 @@ struct StudyPlan {
         let rate = try TrainingRate.measured(
             images: recipe.micro ?? recipe.batch, canvas: recipe.canvas, precision: recipe.precision,
             maskStride: recipe.labelStride, objective: model.objective)
-        // Looking is the way forward alone, of full precision's results: about a third of a training's work.
-        let hours = (Double(images) + pretraining + Double(looked + labelled) / 3) / rate / 3600
+        let hours = work / rate / 3600
         let weights = 4 * model.parameters.parameterCount
         let bytes = trainings * weights + 3 * weights + (looked + labelled) * 4096
         var lines = [table.text]

@@ -77,14 +77,15 @@ struct StudyStarts: Sendable {
         return least
     }
 
-    /// Pictures that learning a start takes, as many as training at the study's own size would be as long for: two views of
-    /// each for `simclr`, by their pixels.
-    func work(_ word: String) throws(Failure) -> Double {
+    /// Pictures that learning a start takes, and as how many of training at the study's own size, by pixels: two views of each
+    /// for `simclr`. Nil of a start that is not learned.
+    func work(_ word: String) throws(Failure) -> (images: Int, equivalent: Double)? {
         let isViews = word == "simclr"
-        guard isViews || word == "classes" else { return 0 }
+        guard isViews || word == "classes" else { return nil }
         let own = isViews ? try contrastive(0) : try classifier(0).settings
         let side = Double(own.int("size")) / Double(settings.int("size"))
-        return Double(own.int("steps") * own.int("batch") * (isViews ? 2 : 1)) * side * side
+        let images = own.int("steps") * own.int("batch")
+        return (images, Double(images * (isViews ? 2 : 1)) * side * side)
     }
 
     /// All pictures of the study that nobody measures on, without their labels.

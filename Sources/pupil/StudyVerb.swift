@@ -91,7 +91,6 @@ enum StudyVerb {
             if let value = first.value(key) { settings = settings.setting(key, value) }
         }
         settings = try settled(settings, first, grid, sets, device, Task.self)
-        for path in grid.files { _ = try Settings.weights(of: path, named: "init") }
 
         var options: [SelfTrainingOptions] = []
         for cell in grid.cells {
@@ -128,19 +127,17 @@ enum StudyVerb {
                     try starts.start(word, seed: seed, store, resources) { log($0) }
                 })
         }
-        var results = StudyResults(
-            metric: Task.words.metric, classes: sets.data.train.classes.names,
-            reportedSet: sets.data.test == nil ? "val" : "test", cells: grid.cells.map(\.cell))
+        var results = StudyResults(sets, cells: grid.cells.map(\.cell), title: "What helps here", Task.self)
         results.warnings = grid.notes + sets.warnings
         // A study that is taken up again, or asked for fewer seeds, does not forget what it said of more.
-        let before = (try? Files.readJSON(folder.file("summary.json")))?["arms"]?.array?.count ?? 0
+        let before = StudyResults.trainings(of: try? Files.readJSON(folder.file("summary.json")))
         var folds: [(cell: StudyCell, fold: Fold)] = []
         try StudyRun(cells, log: { log($0) }).run { place, fold throws(Failure) in
             let cell = grid.cells[place].cell
             folds.append((cell, fold))
             try results.add(fold, cell, Task.self)
             results.starts = starts.learned
-            if results.arms.count < before { return }
+            if !before.isSubset(of: results.trainings) { return }
             // The grid so far, to be looked at while it goes on.
             if place == grid.cells.count - 1 {
                 try write(Self.report(results, folds, sets), in: folder)
@@ -149,7 +146,7 @@ enum StudyVerb {
             }
         }
         let report = Self.report(results, folds, sets)
-        let isAll = results.arms.count >= before
+        let isAll = before.isSubset(of: results.trainings)
         if isAll { try write(report, in: folder) }
         if settings.bool("json") {
             log(report.text)
@@ -159,15 +156,18 @@ enum StudyVerb {
             print(
                 isAll
                     ? "The report: \(folder.file("report.html")), as text report.md"
-                    : "\(folder.path) keeps its report of \(before) trainings")
+                    : "\(folder.path) keeps its report of \(before.count) trainings, some of which were not asked for now"
+            )
         }
         if isAll {
             RunPage.write(
-                report, title: "What helps here", folds, sets.data, threshold: settings.double("threshold"),
+                report, folds, sets.data, threshold: settings.double("threshold"),
                 precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
         }
         if folds.allSatisfy(\.fold.arms.isEmpty),
-            let failure = folds.lazy.compactMap(\.fold.failures.values.first).first
+            let failure = folds.lazy.compactMap({ fold in ArmName.allCases.compactMap { fold.fold.failures[$0] }.first }
+            )
+            .first
         {
             throw Failure(failure.code, "no arm of the study came to an end; one of them: \(failure.message)")
         }

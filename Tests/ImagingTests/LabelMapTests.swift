@@ -14,7 +14,7 @@ import Testing
         return LabelMap(width: count, height: 1, labels: labels)
     }
 
-    @Test(arguments: [0, 1, 31, 32, 33, 64, 95, 1000, 4099]) func countedAsPixelByPixel(count: Int) {
+    @Test(arguments: [0, 1, 7, 8, 9, 15, 16, 17, 1000, 40_099]) func countedAsPixelByPixel(count: Int) {
         for (seed, run) in [1, 3, 32, 70, 500].enumerated() {
             let a = mask(count, run: run, seed: UInt64(seed))
             let b = mask(count, run: run + seed % 2, seed: UInt64(seed) + 100)
@@ -47,6 +47,11 @@ import Testing
         }
         await #expect(processExitsWith: .failure) {
             let mask = LabelMap(width: 40, height: 1, labels: [UInt8](repeating: 7, count: 40))
+            _ = mask.pairs(with: mask, classes: 7)
+        }
+        // Where there are no runs it is counted otherwise.
+        await #expect(processExitsWith: .failure) {
+            let mask = LabelMap(width: 9001, height: 1, labels: (0..<9000).map { UInt8($0 % 3) } + [7])
             _ = mask.pairs(with: mask, classes: 7)
         }
     }

@@ -2,6 +2,7 @@ import Annotations
 import Augmentation
 import Base
 import Geometry
+import Glibc
 import Imaging
 import Testing
 import Torch
@@ -177,9 +178,13 @@ import Torch
         #expect(try Files.list(folder).count == 4)
         // A folder that cannot be written is read, and what is missing is decoded.
         #expect(try shots(scratch.file("nowhere")) == reference)
-        // A picture that was written anew has another time.
+        // A picture that was written anew is the one it was; with other bytes it is another.
         let picture = large.path(of: large.examples[0])
-        try Files.write(try Files.read(picture), to: picture)
+        let whole = try Files.read(picture)
+        try Files.write(whole, to: picture)
+        _ = try shots(folder)
+        #expect(try Files.list(folder).count == 4)
+        try Files.write(whole + [0], to: picture)
         _ = try shots(folder)
         #expect(try Files.list(folder).count == 5)
     }
@@ -394,5 +399,27 @@ import Torch
         #expect(throws: Failure.self) { try cache.image(source: 0, index: 1, path: paths[1]) }
         // Another source's picture of that number is another picture.
         #expect(throws: Failure.self) { try cache.image(source: 1, index: 0, path: paths[0]) }
+    }
+
+    /// By content: a copy is found, another picture under the same name, size and time is not taken for it.
+    @Test func theFolderGoesByContent() throws {
+        let scratch = try Scratch()
+        let folder = scratch.file("cache")
+        try Files.makeFolder(folder)
+        func image(_ path: String) throws -> Image {
+            try PictureCache(capacity: 0, folder: folder).image(source: 0, index: 0, path: path).image
+        }
+        func file(_ red: UInt8) -> [UInt8] { Image(width: 8, height: 8, red: red, green: 0, blue: 0).png() }
+        let other = try #require((2...255).first { file($0).count == file(1).count })
+        let (a, b) = (scratch.file("a.png"), scratch.file("b.png"))
+        try Files.write(file(1), to: a)
+        try Files.write(file(1), to: b)
+        let then = [timeval(tv_sec: 1_000_000_000, tv_usec: 0), timeval(tv_sec: 1_000_000_000, tv_usec: 0)]
+        try #require(utimes(b, then) == 0)
+        let first = try image(a)
+        #expect(try image(b) == first && Files.list(folder).count == 1)
+        try Files.write(file(other), to: b)
+        try #require(utimes(b, then) == 0)
+        #expect(try image(b).pixels[0] == other && Files.list(folder).count == 2)
     }
 }

@@ -20,7 +20,8 @@ import Testing
                 cell: cell, method: .supervised, seed: 0, metric: 0.25, perClass: [0.25], images: 10, seconds: 1,
                 records: .pixels(PixelRecords(classes: 1))))
         results.warnings = ["a < b"]
-        var page = ReportPage(StudyReport(results), title: "T <1>")
+        results.title = "T <1>"
+        var page = ReportPage(StudyReport(results))
         page.gallery = Gallery(
             pictures: [.init(path: "/a/pool/p q.jpg", teacher: .boxes([box(0, 0.91234567)]), student: nil)], pool: 9,
             threshold: 0.5)
@@ -116,8 +117,7 @@ import Testing
         #expect([image.pixels[1], image.pixels[4 * 3 + 1]] == [201, 203])
         #expect(mask.address.hasPrefix("data:image/png;base64,iVBORw0KGgo"))
         var page = ReportPage(
-            StudyReport(StudyResults(metric: "mIoU", classes: ["sky", "car"], reportedSet: "test", cells: [])),
-            title: "T")
+            StudyReport(StudyResults(metric: "mIoU", classes: ["sky", "car"], reportedSet: "test", cells: [])))
         page.gallery = Gallery(
             pictures: [.init(path: "/a/p.jpg", teacher: .pixels(mask), student: nil)], pool: 1, threshold: 0.5)
         let html = page.html(in: "/a")

@@ -170,6 +170,30 @@ import Testing
                 ])
     }
 
+    /// A study of lengths alone has a table of each, and one of one cell has one.
+    @Test func tablesOfLengths() {
+        let cells = [cell(), cell("random", "S1", "10%", 20, 600)]
+        var results = StudyResults(metric: "AP", classes: ["a", "b"], reportedSet: "test", cells: cells)
+        results.arms = [arm(cells[0], .supervised, 1, 0.3), arm(cells[1], .supervised, 1, 0.4)]
+        let tables = StudyReport(results).tables
+        #expect(
+            tables.map(\.title) == [
+                "By method, 10% of the labels, 300 steps", "By method, 10% of the labels, 600 steps",
+            ])
+        #expect(tables.map(\.rows) == [[["random", "S1", "30.0"]], [["random", "S1", "40.0"]]])
+    }
+
+    /// What an earlier report has is told from what was measured now, by cell, method and seed.
+    @Test func trainingsOfAReport() throws {
+        let results = study()
+        let report = try JSON.parse(StudyReport(results).json.pretty)
+        #expect(StudyResults.trainings(of: report) == results.trainings && results.trainings.count == 21)
+        #expect(StudyResults.trainings(of: nil).isEmpty)
+        var fewer = results
+        fewer.arms.removeAll { $0.seed == 7 }
+        #expect(!StudyResults.trainings(of: report).isSubset(of: fewer.trainings))
+    }
+
     /// Two seeds give a difference and no verdict; pictures that no arm shares with another give none at all.
     @Test func whatCannotBeTold() {
         var results = study()

@@ -76,6 +76,10 @@ import Testing
             // Again: nothing is made anew.
             let again = try Program.run(command + ["--json"], in: folder)
             #expect(again.code == 0 && !again.errors.contains("evaluating"))
+            // Asked for less, it keeps what it has.
+            let less = try Program.run(command + ["--seeds", "1"], in: folder)
+            #expect(less.code == 0 && less.output.contains("keeps its report of 20 trainings"), "\(less.output)")
+            #expect(try said(folder) == expected)
             #expect(try JSON.parse(again.output)["contrasts"]?.array?.count == 3)
         }
     }
@@ -107,8 +111,9 @@ import Testing
             }
             let plan = try run(["--labels", "8", "100%", "--augment", "S1", "S4"])
             #expect(plan.code == 0, "\(plan.errors)")
-            // 2 starts x 2 augmentations x 3 seeds: 3 arms with 8 labels, 1 with all; 2 more shares of one seed.
-            #expect(plan.output.contains("\n50 trainings of "), "\(plan.output)")
+            // 2 starts x 2 augmentations x 3 seeds: 3 arms with 8 labels, 1 with all; 2 more shares of one seed; simclr
+            // itself with 3.
+            #expect(plan.output.contains("\n53 trainings of "), "\(plan.output)")
             #expect(plan.output.contains("random_S1_100%_16: no picture is left unlabelled"))
             #expect(!Files.exists(Files.join(folder, "runs")))
             // 64 pixels, moved by 100 of them; in proportion to 640 that is 10.
