@@ -2,6 +2,7 @@ import Annotations
 import Augmentation
 import Base
 import Journal
+import Layers
 import Models
 import Recipes
 import SelfTraining
@@ -43,12 +44,36 @@ enum PretrainNoisyStudent {
                 "student-augment", .choice(CropPolicy.all.map(\.name)), default: "randaugment", group: "self-training",
                 help: "The noise of students' pictures."),
             Key(
+                "student-magnitude", .number(0...60), group: "self-training",
+                help: "RandAugment's. Default: the original's, 6 to 27 for efficientnet-b2 to b7; 10 for others."),
+            Key(
                 "student-dropout", .fraction, default: 0.5, group: "self-training",
                 help: "The noise before students' last layer."),
             Key(
                 "student-survival", .number(0.01...1), group: "self-training",
                 help: "The noise in students' blocks. Default: the model's own (EfficientNet 0.8)."),
         ] + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
+
+    /// RandAugment's magnitude in the original's scripts for its students (docs/pretraining.md).
+    private static func magnitude(of model: String) -> Double {
+        let known = ["b2": 6.0, "b3": 12, "b4": 15, "b5": 18, "b6": 24, "b7": 27]
+        return known.first { model.hasPrefix("efficientnet-\($0.key)") }?.value ?? 10
+    }
+
+    /// A student that is smaller than its teacher is another method, which is allowed and said.
+    private static func warnOfSmallStudent(_ settings: Settings) throws(Failure) {
+        func parameters(_ name: String) throws(Failure) -> Int {
+            let store = ParameterStore(seed: 0, device: .meta)
+            _ = Network(store.root, .classifier(try Zoo.classifier(name, classes: 1)))
+            return store.parameterCount
+        }
+        let (teacher, student) = (settings.string("model"), settings.string("student-model"))
+        if try parameters(student) < parameters(teacher) {
+            Console.standardError.line(
+                "warning: \(student) is smaller than its teacher \(teacher); Noisy Student's students are as large or larger"
+            )
+        }
+    }
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
@@ -64,6 +89,12 @@ enum PretrainNoisyStudent {
             let own = Int(defaults.warmup * Double(settings.int("student-steps")))
             settings = settings.setting("student-warmup", .int(given.optionalInt("warmup") ?? own))
         }
+        if settings.value("student-magnitude") == nil, settings.string("student-augment") == "randaugment" {
+            settings = settings.setting("student-magnitude", .double(magnitude(of: settings.string("student-model"))))
+        }
+        if settings.value("student-magnitude") != nil, settings.string("student-augment") != "randaugment" {
+            throw .usage("--student-magnitude goes with --student-augment randaugment")
+        }
         let (labelled, val) = try settings.classFolders()
         let pool = try Dataset.pool(settings.strings("unlabelled"))
         let start = try settings.start(for: try settings.classifierRecipe(), labelled.classes, Classifier.self)
@@ -74,10 +105,16 @@ enum PretrainNoisyStudent {
             var recipe = try settings.setting("augment", .string(settings.string("student-augment")))
                 .classifierRecipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
             recipe.warmup = settings.int("student-warmup")
+            if case .cropped(var policy) = recipe.augment, case .random(var set) = policy.operators {
+                set.magnitude = settings.double("student-magnitude")
+                policy.operators = .random(set)
+                recipe.augment = .cropped(policy)
+            }
             recipe.changes.dropout = settings.double("student-dropout")
             recipe.changes.survival = settings.optionalDouble("student-survival")
             return recipe
         }
+        try warnOfSmallStudent(settings)
         let (batch, ratio) = (settings.int("batch"), settings.int("ratio"))
         settings = try settings.fittedToMemory(
             device, labelled.classes,

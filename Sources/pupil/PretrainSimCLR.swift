@@ -2,6 +2,7 @@ import Annotations
 import Augmentation
 import Base
 import Journal
+import Models
 import Recipes
 import SelfTraining
 import Training
@@ -17,7 +18,7 @@ enum PretrainSimCLR {
                 help: "Folders of pictures, any depth; labels are not looked at.")
         ]
             + PretrainKeys.training(
-                batch: 256, optimizer: "lars",
+                batch: 256, optimizer: "adamw for pico, nano and their like, lars for others",
                 lr: "0.001 for adamw; times batch / 256: 0.3 for lars, 0.1 for sgd, 0.016 for rmsprop",
                 decay: "0.0001 for lars and sgd, 0.05 for adamw, 0.00001 for rmsprop")
             + [
@@ -33,12 +34,15 @@ enum PretrainSimCLR {
             ] + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun]
             + CommonKeys.machine)
 
-    static let defaults = PretrainDefaults(optimizer: "lars", warmup: 0.1)
+    /// LARS, as the original; of few steps and small models it learns next to nothing (docs/pretraining.md).
+    static func defaults(of model: String) throws(Failure) -> PretrainDefaults {
+        PretrainDefaults(optimizer: try Zoo.model(model).isLittle ? "adamw" : "lars", warmup: 0.1)
+    }
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let given = try schema.parse(arguments)
         let device = try given.useMachine()
-        var settings = try given.resolvedPretraining(device, defaults)
+        var settings = try given.resolvedPretraining(device, try defaults(of: given.string("model")))
         let pool = try Dataset.pool(settings.strings("images"))
         let batch = settings.int("batch")
         if batch < 2 { throw .usage("batch: a step of SimCLR needs at least two pictures, to be told apart") }

@@ -97,7 +97,7 @@ struct StudyStarts: Sendable {
     private func contrastive(_ seed: UInt64) throws(Failure) -> Settings {
         let count = try pictures().examples.count
         return try pretraining(
-            PretrainSimCLR.schema, PretrainSimCLR.defaults, seed,
+            PretrainSimCLR.schema, try PretrainSimCLR.defaults(of: settings.optionalString("model") ?? "nano"), seed,
             batch: settings.optionalInt("pretrain-batch") ?? min(256, count))
     }
 

@@ -163,7 +163,7 @@ import Testing
                 count += 1
             }
         }
-        #expect(count >= 34)
+        #expect(count >= 57)
     }
 }
 
