@@ -70,7 +70,6 @@ public enum Variation: Hashable, Sendable {
                 "crop": policy.crop.json, "flip": .double(policy.flip),
                 "operators": Policy(name: "", operators: policy.operators, flip: 0, jitter: 1...1).json["operators"]
                     ?? .null,
-                "evaluation": .string(policy.evaluation.description),
             ]
         case .views(let policy):
             return [

@@ -268,14 +268,26 @@ public enum Files {
             && parts[parts.count - 2].allSatisfy { $0.isASCII && $0.isNumber }
     }
 
-    /// All files under a folder as sorted relative paths; symbolic links to folders are followed once.
+    /// Bytes that are free to this process on the disk of a folder, and that it has in all; nil where nobody says.
+    public static func space(_ folder: String) -> (free: Int, total: Int)? {
+        var info = statvfs()
+        guard statvfs(folder, &info) == 0 else { return nil }
+        return (Int(info.f_bavail) * Int(info.f_frsize), Int(info.f_blocks) * Int(info.f_frsize))
+    }
+
+    /// All files under a folder as sorted relative paths; symbolic links to folders are followed once. What cannot be
+    /// reached (a link to nothing, a name that is not UTF-8) is among them.
     public static func walk(_ root: String) throws(Failure) -> [String] {
         var found: [String] = []
         var seen: Set<[UInt64]> = []
         func visit(_ relative: String) throws(Failure) {
             let path = relative.isEmpty ? root : join(root, relative)
             var info = stat()
-            guard stat(path, &info) == 0 else { return }  // a dangling link
+            guard stat(path, &info) == 0 else {
+                // A link to nothing, or a name that is not UTF-8: who reads it says so.
+                found.append(relative)
+                return
+            }
             if info.st_mode & S_IFMT == S_IFDIR {
                 guard seen.insert([UInt64(info.st_dev), UInt64(info.st_ino)]).inserted else { return }
                 for name in try list(path) { try visit(relative.isEmpty ? name : relative + "/" + name) }

@@ -13,6 +13,7 @@ public final class ProgressLine {
     private let begin: Double
     private var step: Int
     private var loss: Double?
+    private var tellsWaiting = false
     private var lastShown = -Double.infinity
     private var shownStep: Int
     /// Recent steps: when they ended, and how many items and seconds of waiting there were up to then.
@@ -45,13 +46,14 @@ public final class ProgressLine {
     /// - Parameters:
     ///   - items: images of this step.
     ///   - loss: the step's loss, where it has one.
-    ///   - waited: seconds of this step in which the loop waited for data.
-    public func advance(to step: Int, items: Int, loss: Double? = nil, waited: Double = 0) {
+    ///   - waited: seconds of this step in which the loop waited for data; nil where nobody measured that.
+    public func advance(to step: Int, items: Int, loss: Double? = nil, waited: Double? = nil) {
         let now = clock()
         self.step = step
         self.loss = loss ?? self.loss
+        tellsWaiting = tellsWaiting || waited != nil
         let last = recent[recent.count - 1]
-        recent.append((now, step, last.items + items, last.wait + waited))
+        recent.append((now, step, last.items + items, last.wait + (waited ?? 0)))
         var old = 0
         while recent.count - old > 2, recent[old + 1].time < now - window { old += 1 }
         // Dropped in bulk, so that a step of a millisecond does not move thousands of records each time.
@@ -84,7 +86,9 @@ public final class ProgressLine {
                 let left = Double(total - step) * seconds / Double(last.step - first.step)
                 parts.append("\(Self.duration(left)) left")
             }
-            parts.append("data \(Int((100 * min((last.wait - first.wait) / seconds, 1)).rounded()))%")
+            if tellsWaiting {
+                parts.append("data \(Int((100 * min((last.wait - first.wait) / seconds, 1)).rounded()))%")
+            }
         }
         return parts.joined(separator: "  ")
     }

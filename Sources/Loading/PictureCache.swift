@@ -41,7 +41,7 @@ final class PictureCache: Sendable {
             image = kept
         } else {
             image = try ImageFile.decode(bytes: bytes, name: path, needed: needed, margin: margin)
-            if let file, !state.withLock({ $0.isFull }) {
+            if let file, let folder, !state.withLock({ $0.isFull }), hasRoom(folder) {
                 do throws(Failure) { try Self.write(image, to: file) } catch { state.withLock { $0.isFull = true } }
             }
         }
@@ -55,6 +55,15 @@ final class PictureCache: Sendable {
     }
 
     // MARK: The folder
+
+    /// Whether the disk has a twentieth left, and a gigabyte: what else is written there, the run's own states among it,
+    /// must not fail for what is kept here.
+    private func hasRoom(_ folder: String) -> Bool {
+        guard let space = Files.space(folder) else { return true }
+        if space.free >= max(1 << 30, space.total / 20) { return true }
+        state.withLock { $0.isFull = true }
+        return false
+    }
 
     /// The last letter counts what pictures are: it is raised when decoding changes.
     private static let magic: [UInt8] = Array("pupilrg1".utf8)

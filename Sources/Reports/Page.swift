@@ -16,6 +16,8 @@ public struct ReportPage: Sendable {
     public var details: [ArmDetails]
     /// Pseudo-labels to look at.
     public var gallery: Gallery?
+    /// Whose the details and the gallery are, such as a cell and a seed.
+    public var detailsOf = ""
     /// Whether plotly.min.js lies beside the page; without it there are no charts.
     public var hasCharts = true
 
@@ -26,6 +28,8 @@ public struct ReportPage: Sendable {
         learningAxis = "loss"
         details = []
     }
+
+    private var whose: String { detailsOf.isEmpty ? "" : " Of \(detailsOf)." }
 
     /// The page.
     /// - Parameter folder: where it will lie, an absolute path: pictures are shown from where they are.
@@ -42,18 +46,19 @@ public struct ReportPage: Sendable {
             section("Learning", "learning", "By steps, the first seed of each arm."),
             section(
                 "Precision and recall", "curves",
-                (isOfBoxes ? "At an IoU of 0.5" : "Of pixels, by their probability") + ", of the class chosen.",
+                (isOfBoxes ? "At an IoU of 0.5" : "Of pixels, by their probability") + ", of the class chosen.\(whose)",
                 "<label>class <select id=\"curve-class\"></select></label>"),
             section(
-                "Precision against the threshold", "threshold", "Which part of the \(unit) above a score is right."),
+                "Precision against the threshold", "threshold",
+                "Which part of the \(unit) above a score is right.\(whose)"),
             section(
                 "Calibration", "calibration",
-                "Which part of the \(unit) of a score is right; on the line score and part agree."),
+                "Which part of the \(unit) of a score is right; on the line score and part agree.\(whose)"),
             section(
                 "Confusion", "confusion",
-                isOfBoxes
+                (isOfBoxes
                     ? "Rows are people's labels, columns are boxes above 0.5; the last are background."
-                    : "Rows are people's labels, columns what pixels were taken for, in percent of the row.",
+                    : "Rows are people's labels, columns what pixels were taken for, in percent of the row.") + whose,
                 "<label>arm <select id=\"confusion-arm\"></select></label>"),
             gallerySection,
             "<details><summary>All questions and all arms</summary>" + table(report.contrastTable)

@@ -20,6 +20,14 @@ public struct StudyReport: Sendable {
     /// A line for each question, those that are answered first.
     public var summary: [String] {
         var lines: [String] = []
+        for method in StudyMethod.allCases where !results.methods.contains(method) {
+            let failed = results.failures.filter { $0.method == method }
+            if let first = failed.first {
+                lines.append(
+                    "\(method.rawValue) could not be trained, \(failed.count) times of \(failed.count): \(first.reason)"
+                )
+            }
+        }
         let rank: (StudyContrast) -> Int = {
             switch $0.verdict {
             case .helps, .hurts: 0

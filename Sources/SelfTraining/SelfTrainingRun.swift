@@ -314,6 +314,8 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
                 fold.labelling = (scored, pool)
                 let (stage, labels) = try stages.choose(scored, root: pool.root, options.choice, human: density)
                 try stages.store.link(stage.name, from: folder, as: prefix + "pseudo/round_1")
+                // What the teacher saw, before any threshold: scores, and of masks the confidence of every pixel.
+                try stages.store.link(scored.name, from: folder, as: prefix + "pseudo/scores")
                 func shown(_ density: LabelDensity) -> String {
                     TextTable.fixed(density.all * Model.words.densityScale, 2) + " \(Model.words.density)"
                 }

@@ -165,12 +165,19 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
     public let store: StageStore
     /// How the machine is used.
     public let resources: Resources
+    /// How models look at pictures that they are measured on; precision and threads are not taken from it.
+    let looking: Model.InferenceOptions
     let log: @Sendable (String) -> Void
 
     /// The stages over a store; `log` gets a sentence for the user now and then.
-    public init(store: StageStore, resources: Resources, log: @escaping @Sendable (String) -> Void) {
+    /// - Parameter looking: how models look at pictures that they are measured on; nil: their own way.
+    public init(
+        store: StageStore, resources: Resources, looking: Model.InferenceOptions? = nil,
+        log: @escaping @Sendable (String) -> Void
+    ) {
         self.store = store
         self.resources = resources
+        self.looking = looking ?? Model.InferenceOptions(precision: nil)
         self.log = log
     }
 
@@ -208,6 +215,7 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         if case .file = start { keys["heads_apart"] = true }
         if let validation {
             keys["evaluate_every"] = .int(validation.every)
+            if !looking.keys.isEmpty { keys["evaluate"] = .object(looking.keys) }
             inputs.append("val-" + (try validation.set.identity).hex(16))
         }
         // A name of the zoo may come to mean another network.
@@ -280,9 +288,10 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         for line in quarantine.lines(fate: fate) { log(line.hasPrefix(" ") ? line : "\(label): \(line)") }
     }
 
-    /// The model's own ways of seeing, on this machine.
+    /// `looking` on this machine.
     private func inference(_ precision: DType?) -> Model.InferenceOptions {
-        var options = Model.InferenceOptions(precision: precision)
+        var options = looking
+        options.precision = precision
         options.workers = resources.workers
         return options
     }
@@ -292,9 +301,11 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
     public func evaluate(
         _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String
     ) throws(Failure) -> Stage {
+        var keys = looking.keys
+        keys["precision"] = .string("\(precision ?? .float32)")
+        keys["weights"] = .string(trained.weights)
         let identity = StageIdentity(
-            kind: "eval", format: 6,
-            keys: ["precision": .string("\(precision ?? .float32)"), "weights": .string(trained.weights)],
+            kind: "eval", format: 6, keys: .object(keys),
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
         return try store.stage(identity) { folder throws(Failure) in
             log("\(label): evaluating on \(set.examples.count) \(name) pictures")

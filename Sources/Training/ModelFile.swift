@@ -97,7 +97,7 @@ extension ParameterStore {
 }
 
 /// - Throws: `.usage` where a side is no multiple of 32, the stride of the networks' deepest maps.
-func requireCanvas(_ canvas: Size) throws(Failure) {
+public func requireCanvas(_ canvas: Size) throws(Failure) {
     guard canvas.width > 0, canvas.height > 0, canvas.width % 32 == 0, canvas.height % 32 == 0 else {
         throw .usage("size: \(canvas.width)x\(canvas.height) is no multiple of 32 pixels a side")
     }

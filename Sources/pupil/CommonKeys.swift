@@ -235,6 +235,7 @@ extension Settings {
         }
         fill("model", .string(model.name))
         fill("size", .int(model.size))
+        try requireCanvas(Size(width: settings.int("size"), height: settings.int("size")))
         fill("optimizer", .string(model.isLittle ? "adamw" : "sgd"))
         let isAdam = settings.string("optimizer") == "adamw"
         let sgd = Task.sgd

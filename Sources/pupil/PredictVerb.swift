@@ -137,6 +137,7 @@ enum PredictVerb {
         options.skipsRefused = Files.isFolder(settings.string("images"))
         let scales = settings.doubles("scales")
         if !scales.isEmpty { options.scales = scales }
+        try settings.requireWindows("slide", scales: options.scales)
         options.flips = settings.bool("flip")
         options.slides = settings.bool("slide")
         let names = maskNames(set.examples.map(\.fileName))

@@ -96,7 +96,17 @@ enum PretrainNoisyStudent {
             throw .usage("--student-magnitude goes with --student-augment randaugment")
         }
         let (labelled, val) = try settings.classFolders()
-        let pool = try Dataset.pool(settings.strings("unlabelled"))
+        let all = try Dataset.pool(settings.strings("unlabelled"))
+        let pool = try all.without([labelled])
+        let known = all.examples.count - pool.examples.count
+        if pool.examples.isEmpty { throw .usage("unlabelled: all \(known) pictures are pictures of --images") }
+        if known > 0 {
+            Console.standardError.line(
+                "\(all.source): \(known) pictures are left out, as they are pictures of --images")
+        }
+        if let val {
+            SharedPictures.warn(learned: [("--images", labelled), ("the pool", pool)], measured: [("--val", val)])
+        }
         let start = try settings.start(for: try settings.classifierRecipe(), labelled.classes, Classifier.self)
         if settings.string("student-model") != settings.string("model"), case .file = start {
             throw .usage("--init is the teacher's and the students', who have different models here; leave one of both")
@@ -142,7 +152,8 @@ enum PretrainNoisyStudent {
         let folder = try RunFolder(settings)
         let log = folder.log
         let stages = Stages<Classifier>(
-            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
+            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), looking: looking,
+            log: { log($0) })
         let generations = try run.run(
             labelled, pool: pool, validation: val, stages: stages,
             link: { stage, name throws(Failure) in try stages.store.link(stage.name, from: folder.path, as: name) },

@@ -40,10 +40,19 @@ enum PretrainSimCLR {
     }
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
-        let given = try schema.parse(arguments)
+        var given = try schema.parse(arguments)
         let device = try given.useMachine()
+        let pool = try Dataset.pool(given.strings("images"))
+        // Two views of one picture must not be held apart as if they were of two.
+        if given.int("batch") > pool.examples.count {
+            if given.departs("batch") {
+                throw .usage(
+                    "batch: \(given.int("batch")) pictures a step out of \(pool.examples.count) would take copies of one picture "
+                        + "for different ones; at most \(pool.examples.count)")
+            }
+            given = given.setting("batch", .int(pool.examples.count))
+        }
         var settings = try given.resolvedPretraining(device, try defaults(of: given.string("model")))
-        let pool = try Dataset.pool(settings.strings("images"))
         let batch = settings.int("batch")
         if batch < 2 { throw .usage("batch: a step of SimCLR needs at least two pictures, to be told apart") }
         let start = try settings.start(

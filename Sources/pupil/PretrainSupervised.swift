@@ -61,6 +61,8 @@ enum PretrainSupervised {
         let device = try given.useMachine()
         var settings = try given.resolvedPretraining(device, try given.classifierDefaults())
         let (train, val) = try settings.classFolders()
+        if let val { SharedPictures.warn(learned: [("--images", train)], measured: [("--val", val)]) }
+        _ = try settings.evaluationCrop()
         let start = try settings.start(for: try settings.classifierRecipe(), train.classes, Classifier.self)
         let batch = settings.int("batch")
         settings = try settings.fittedToMemory(
@@ -76,8 +78,11 @@ enum PretrainSupervised {
         Signals.install()
         let folder = try RunFolder(settings)
         let log = folder.log
+        var looking = Classifier.InferenceOptions(precision: nil)
+        looking.crop = try settings.evaluationCrop()
         let stages = Stages<Classifier>(
-            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), log: { log($0) })
+            store: StageStore(besideRun: folder.path), resources: try settings.resources(device), looking: looking,
+            log: { log($0) })
         let every = settings.int("eval-every")
         if every > 0, val == nil { throw .usage("--eval-every needs pictures to measure on: --val, or a part val") }
         let trained = try stages.train(
@@ -124,7 +129,6 @@ extension Settings {
             throw .usage("augment: there is no \(string("augment"))")
         }
         policy.crop = RandomResizedCrop(area: try cropArea())
-        policy.evaluation = try evaluationCrop()
         var recipe = pretrainRecipe(.cropped(policy), averageDecay: double("average"), model: model, steps: steps)
         recipe.loss.smoothing = double("smoothing")
         recipe.changes.dropout = optionalDouble("dropout")

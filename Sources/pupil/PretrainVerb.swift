@@ -1,5 +1,6 @@
 import Augmentation
 import Base
+import Geometry
 import Journal
 import Layers
 import Models
@@ -94,6 +95,7 @@ extension Settings {
             if settings.schema.key(key) != nil, settings.value(key) == nil { settings = settings.setting(key, value) }
         }
         fill("size", .int(min(224, model.size)))
+        try requireCanvas(Size(width: settings.int("size"), height: settings.int("size")))
         fill("optimizer", .string(defaults.optimizer))
         let isUsual = settings.string("optimizer") == defaults.optimizer
         let rule = Self.rule(settings.string("optimizer"), batch: int("batch"))

@@ -36,6 +36,9 @@ enum RunPage {
                 resources: resources)
             page.details = look.details
             page.gallery = look.gallery
+            page.detailsOf =
+                (Set(folds.map(\.cell)).count > 1 ? "\(first.cell.name), " : "") + "seed \(first.fold.seed), on "
+                + report.results.reportedSet
         }
         (page.learning, page.learningAxis) = try learning(folds, metric: Task.words.metric)
         let script = folder.file("plotly.min.js")

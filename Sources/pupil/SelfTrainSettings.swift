@@ -2,6 +2,7 @@ import Annotations
 import Augmentation
 import Base
 import Journal
+import Models
 import Recipes
 import SelfTraining
 import Torch
@@ -72,6 +73,11 @@ extension Settings {
     private func studentRecipe<Task: CommandTask>(_: Task.Type) throws(Failure) -> TrainingRecipe {
         var recipe = try recipe(Task.self, model: string("student-model"), steps: int("student-steps"))
         recipe.warmup = int("student-warmup")
+        if string("student-init") == "random", recipe.changes.frozenStages != nil || recipe.changes.freezesNorms {
+            throw .usage(
+                "--freeze and --freeze-norms are the student's, too, and --student-init random would keep random weights; use "
+                    + "teacher or start")
+        }
         return recipe
     }
 
@@ -124,19 +130,30 @@ extension Settings {
         return pool.examples.isEmpty ? nil : pool
     }
 
-    /// The set of `--extra`; nil where there is none. - Throws: where its classes are not those of `--train`, or it has
-    /// pictures of it.
+    /// The set of `--extra` without what is in `--train`, too (VOC's train_aug holds train); nil where there is none.
+    /// - Throws: where its classes are not those of `--train`, or nothing is left of it.
     private func extraSet<Task: CommandTask>(beside train: Dataset, _: Task.Type) throws(Failure) -> Dataset? {
         let isNamed = ["extra", "extra-images", "extra-masks", "extra-split"].contains { optionalString($0) != nil }
         if !isNamed { return nil }
         // A segmenter's set may be folders alone, or a list of the training set's.
         if Task.task == .detection, optionalString("extra") == nil { throw .usage("--extra-images goes with --extra") }
-        guard let extra = try Task.set("extra", self) else { return nil }
+        guard var extra = try Task.set("extra", self) else { return nil }
         try extra.requireSameClasses(as: train, naming: extra.source, train.source)
         var theirs = Set<String>()
         for example in train.examples { theirs.insert(try Files.absolute(train.path(of: example))) }
-        for example in extra.examples where theirs.contains(try Files.absolute(extra.path(of: example))) {
-            throw .usage("extra: \(extra.path(of: example)) is a picture of --train, too")
+        let count = extra.examples.count
+        var rest: [Example] = []
+        for example in extra.examples where !theirs.contains(try Files.absolute(extra.path(of: example))) {
+            rest.append(example)
+        }
+        extra.examples = rest
+        if extra.examples.isEmpty {
+            throw .usage("extra: all \(count) pictures of \(extra.source) are pictures of --train")
+        }
+        if extra.examples.count < count {
+            Console.standardError.line(
+                "\(extra.source): \(count - extra.examples.count) of its \(count) pictures are left out, as they are pictures of "
+                    + "--train")
         }
         _ = try Dataset.joined([train, extra])  // their masks have one coding
         return try Task.looked(into: extra, as: "extra")

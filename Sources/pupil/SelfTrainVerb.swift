@@ -158,6 +158,7 @@ enum SelfTrainVerb {
             labelled: labelled, steps: settings.int("steps"))
         var results = StudyResults(sets, cells: [cell], title: "Does self-training help here?", Task.self)
         results.warnings = sets.warnings
+        results.warnings += StudyWarnings.of(folds.map { (cell, $0) }, sets)
         for fold in folds { try results.add(fold, cell, Task.self) }
         let report = StudyReport(results)
         for line in report.summary { folder.log("over seeds and pictures: \(line)") }

@@ -195,7 +195,8 @@ struct StudyPlan {
         lines.append(
             "\(trainings) trainings of \(images) pictures, \(labelled) looked at by teachers, \(looked) to measure: about "
                 + "\(hours < 1 ? "\(Int((hours * 60).rounded(.up))) minutes" : "\(TextTable.fixed(hours, 1)) hours") at \(TextTable.fixed(rate, 0)) pictures a second (measured just now, "
-                + "reading and stages that are done already left out), \(TextTable.fixed(Double(bytes) / 1e6, 0)) MB")
+                + "without reading; what is done already or shared between cells is counted as if it were not), \(TextTable.fixed(Double(bytes) / 1e6, 0)) MB"
+        )
         lines += grid.notes
         text = lines.joined(separator: "\n")
     }

@@ -121,6 +121,7 @@ extension Segmenter: CommandTask {
         var options = InferenceOptions(precision: precision)
         let scales = settings.doubles("label-scales")
         options.scales = scales.isEmpty ? InferenceOptions.labellingScales : scales
+        try settings.requireWindows("label-slide", scales: options.scales)
         options.flips = settings.optionalBool("label-flip") ?? false
         options.slides = settings.optionalBool("label-slide") ?? false
         return options
@@ -183,6 +184,16 @@ enum TaskKeys {
 }
 
 extension Settings {
+    /// - Throws: `.usage` where windows are asked for and no size is larger than the canvas, into which a picture is fitted.
+    func requireWindows(_ key: String, scales: [Double]) throws(Failure) {
+        if optionalBool(key) == true, !scales.contains(where: { $0 > 1 }) {
+            let sizes = key == "slide" ? "--scales" : "--label-scales"
+            throw .usage(
+                "--\(key): a picture is fitted into the canvas, so only a size over 1 is seen through windows, such as "
+                    + "\(sizes) 1 2")
+        }
+    }
+
     /// Runs a verb for the task of its settings. - Throws: `.usage` where a setting belongs to another task.
     func forTask(
         detection: (Settings) throws(Failure) -> ExitCode, segmentation: (Settings) throws(Failure) -> ExitCode

@@ -169,6 +169,7 @@ enum ValMasks {
         options.workers = settings.int("workers")
         let scales = settings.doubles("scales")
         if !scales.isEmpty { options.scales = scales }
+        try settings.requireWindows("slide", scales: options.scales)
         options.flips = settings.bool("flip")
         options.slides = settings.bool("slide")
         var all = Counted(segmenter.classes.names, tolerance)

@@ -51,6 +51,35 @@ import Testing
         }
     }
 
+    /// What evaluation sees of a picture changes what is measured and not what is learned; pictures that are measured on
+    /// and learned from are said; a step of SimCLR takes no picture twice.
+    @Test func measuredAsAsked() throws {
+        try Program.withFolder { folder in
+            try draw(in: folder)
+            func run(_ words: [String]) throws -> Program.Outcome { try Program.run(["pretrain"] + words, in: folder) }
+            let supervised = ["supervised", "--images", "set", "--batch", "8"] + short
+            var found: [[UInt8]] = []
+            for (i, crop) in ["0.1", "1"].enumerated() {
+                let ran = try run(supervised + ["--eval-crop", crop, "--out", "runs/\(i)"])
+                try #require(ran.code == 0, "\(ran.errors)")
+                #expect(ran.errors.contains("done before") == (i == 1), "\(ran.errors)")
+                found.append(try Files.read(Files.join(folder, "runs/\(i)/predictions.csv")))
+            }
+            #expect(found[0] != found[1])
+            let same = try run(["supervised", "--images", "set/train", "--val", "set/train", "--dry-run"] + short)
+            #expect(same.code == 0 && same.errors.contains("so the numbers on it flatter"), "\(same.errors)")
+            let pool = try run(["noisy-student", "--images", "set", "--unlabelled", "set/train", "--dry-run"] + short)
+            #expect(pool.code == 2 && pool.errors.contains("are pictures of --images"), "\(pool.errors)")
+            let simclr = ["simclr", "--images", "set/test", "--dry-run"] + short
+            let few = try run(simclr)
+            #expect(few.code == 0 && few.output.contains("\nbatch: 12\n"), "\(few.output)")
+            let many = try run(simclr + ["--batch", "13"])
+            #expect(many.code == 2 && many.errors.contains("at most 12"), "\(many.errors)")
+            let odd = try run(["simclr", "--images", "set", "--size", "40", "--dry-run"])
+            #expect(odd.code == 2 && odd.errors.contains("no multiple of 32"), "\(odd.errors)")
+        }
+    }
+
     /// Teacher and students warm up over their own steps, and the settings that are written say so.
     @Test func studentsHaveTheirOwnWarmUp() throws {
         try Program.withFolder { folder in
@@ -169,7 +198,7 @@ import Testing
                 (["--joint-weight", "1"], "--joint-weight goes with --joint"),
                 (["--joint", "set"], "only \"images\" holds pictures"),
                 (["--extra-images", "more/images"], "--extra-images goes with --extra"),
-                (["--extra", "set/annotations/instances_train.json"], "is a picture of --train, too"),
+                (["--extra", "set/annotations/instances_train.json"], "are pictures of --train"),
                 (["--human-pool", "--unlabelled", "more/images"], "nobody has labelled"),
             ] {
                 let run = try run(words)
