@@ -153,7 +153,7 @@ public struct StudyReport: Sendable {
             results.methods.contains { paper(cell, $0) != nil }
         }) {
             notes.append(
-                "[paper]: \(PaperTables.source(results.metric)); differences to its supervised training, since it has no control, and of that to its random start."
+                "[paper]: \(paperTables.source); differences to its supervised training, since it has no control, and of that to its random start."
             )
         }
         // Seeds that failed alike are one line.

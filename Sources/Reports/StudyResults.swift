@@ -157,6 +157,8 @@ public struct StudyResults: Sendable {
     public var title = "What helps here"
     /// What a density of labels counts, and what brings it into that unit.
     public var density = (unit: "objects a picture", scale: 1.0)
+    /// Whether the network stands on ResNet-50, of which the paper has a table of its own.
+    public var isResNet50 = false
     /// The main metric's name.
     public var metric: String
     /// The classes, in the order of `StudyArm.perClass`.

@@ -1,3 +1,4 @@
+import Evaluation
 import Journal
 
 extension StudyReport {
@@ -81,8 +82,8 @@ extension StudyReport {
         return tables
     }
 
-    /// "24.1 (+1.4) [paper 34.1 (+3.4)]": the mean, what it adds to its control (of a supervised arm: to the one that began
-    /// at random), and the paper's own where it has the cell.
+    /// "24.1 (+1.4 ±0.5) [paper 34.1 (+3.4)]": the mean, what it adds to its control (of a supervised arm: to the one that
+    /// began at random) with its own interval where there are seeds for one, and the paper's own where it has the cell.
     private func value(_ cell: StudyCell, _ method: StudyMethod) -> String {
         func signed(_ points: Double) -> String {
             let text = TextTable.fixed(points, 1)
@@ -98,9 +99,15 @@ extension StudyReport {
         case .control: gain = nil
         default: gain = results.meanDifference((cell, method), (cell, .control))
         }
-        var text = TextTable.points(mean) + (gain.map { " (\(signed($0 * 100)))" } ?? "")
+        let base = method == .supervised ? StudyMethod.supervised : .control
+        let asked = contrasts.first {
+            $0.cell == cell && $0.arms == (method, base)
+                && (method != .supervised || $0.question == "start \(cell.start) instead of random")
+        }
+        let margin = asked.flatMap { $0.comparison.margin.isNaN ? nil : " ±" + TextTable.points($0.comparison.margin) }
+        var text = TextTable.points(mean) + (gain.map { " (\(signed($0 * 100))\(margin ?? ""))" } ?? "")
         if let paper = paper(cell, method) {
-            let base = PaperTables.base(results.metric, cell.start, method, cell.augment, cell.labels)
+            let base = paperTables.base(cell.start, method, cell.augment, cell.labels)
             text += " [paper \(TextTable.fixed(paper, 1))" + (base.map { " (\(signed(paper - $0)))" } ?? "") + "]"
         }
         return text
@@ -108,6 +115,8 @@ extension StudyReport {
 
     /// The paper's number of a cell, in points.
     func paper(_ cell: StudyCell, _ method: StudyMethod) -> Double? {
-        PaperTables.points(results.metric, cell.start, method, cell.augment, cell.labels)
+        paperTables.points(cell.start, method, cell.augment, cell.labels)
     }
+
+    var paperTables: PaperTables { PaperTables(metric: results.metric, isResNet50: results.isResNet50) }
 }

@@ -2,6 +2,7 @@ import Annotations
 import Base
 import Evaluation
 import Journal
+import Models
 import Reports
 import SelfTraining
 import Torch
@@ -124,11 +125,14 @@ extension StudyReport {
 
 extension StudyResults {
     /// Nothing measured yet.
-    init<Task: CommandTask>(_ sets: SelfTrainingSets, cells: [StudyCell], title: String, _: Task.Type) {
+    init<Task: CommandTask>(
+        _ sets: SelfTrainingSets, cells: [StudyCell], model: String, title: String, _: Task.Type
+    ) {
         self.init(
             metric: Task.words.metric, classes: sets.data.train.classes.names,
             reportedSet: sets.data.test == nil ? "val" : "test", cells: cells)
         self.title = title
+        isResNet50 = (try? Zoo.model(model))?.family == "resnet50"
         density = (Task.words.density, Task.words.densityScale)
     }
 

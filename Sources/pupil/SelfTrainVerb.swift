@@ -156,7 +156,8 @@ enum SelfTrainVerb {
         let cell = StudyCell(
             start: settings.string("init"), augment: settings.string("augment"), labels: settings.string("labels"),
             labelled: labelled, steps: settings.int("steps"))
-        var results = StudyResults(sets, cells: [cell], title: "Does self-training help here?", Task.self)
+        var results = StudyResults(
+            sets, cells: [cell], model: settings.string("model"), title: "Does self-training help here?", Task.self)
         results.warnings = sets.warnings
         results.warnings += StudyWarnings.of(folds.map { (cell, $0) }, sets)
         for fold in folds { try results.add(fold, cell, Task.self) }

@@ -127,7 +127,8 @@ enum StudyVerb {
                     try starts.start(word, seed: seed, store, resources) { log($0) }
                 })
         }
-        var results = StudyResults(sets, cells: grid.cells.map(\.cell), title: "What helps here", Task.self)
+        var results = StudyResults(
+            sets, cells: grid.cells.map(\.cell), model: settings.string("model"), title: "What helps here", Task.self)
         results.warnings = grid.notes + sets.warnings
         // A study that is taken up again, or asked for fewer seeds, does not forget what it said of more.
         let before = StudyResults.trainings(of: try? Files.readJSON(folder.file("summary.json")))
