@@ -5,8 +5,8 @@ extension Dataset {
     /// The digest of what the set holds, by which stages that read it are named: classes, and of each picture in order
     /// its relative name, size in bytes, time of change and labels. Pictures are not read. Where the set lies and how
     /// its file is spelled do not count, so a split, a pseudo-labelled set and a copy in memory have identities by the
-    /// same rule.
-    /// - Throws: `.invalidData` where a picture is not there.
+    /// same rule. That a picture is not there counts, too: who reads it refuses it.
+    /// - Throws: `.invalidData` where a mask is not there.
     public var identity: Digest {
         get throws(Failure) {
             var bytes = Array("pupil dataset 1".utf8)
@@ -18,10 +18,10 @@ extension Dataset {
             }
             if let maskCoding { bytes.append(text: maskCoding.description) }
             for example in examples {
-                let stamp = try Files.stamp(path(of: example))
+                let stamp = try? Files.stamp(path(of: example))
                 bytes.append(text: example.fileName)
-                bytes.append(number: stamp.size)
-                bytes.append(number: stamp.modified)
+                bytes.append(number: stamp?.size ?? -1)
+                bytes.append(number: stamp?.modified ?? 0)
                 bytes.append(number: example.id)
                 bytes.append(number: example.annotations.count)
                 for label in example.annotations { label.append(to: &bytes) }

@@ -29,16 +29,16 @@ extension Dataset {
         return all
     }
 
-    /// Without the pictures whose files others have, by whatever links; ids stay.
-    /// - Throws: what a path that cannot be resolved throws.
-    public func without(_ others: [Dataset]) throws(Failure) -> Dataset {
+    /// Without the pictures whose files others have, by whatever links; ids stay, and so does what is not there.
+    public func without(_ others: [Dataset]) -> Dataset {
+        func place(_ path: String) -> String { (try? Files.absolute(path)) ?? path }
         var theirs: Set<String> = []
         for set in others {
-            for example in set.examples { theirs.insert(try Files.absolute(set.path(of: example))) }
+            for example in set.examples { theirs.insert(place(set.path(of: example))) }
         }
         var left = self
         left.examples = []
-        for example in examples where !theirs.contains(try Files.absolute(path(of: example))) {
+        for example in examples where !theirs.contains(place(path(of: example))) {
             left.examples.append(example)
         }
         return left

@@ -40,6 +40,27 @@ public struct CropPolicy: Hashable, Sendable {
     /// All that `named` knows.
     public static let all = [plain, autoAugment, randAugment]
 
+    /// With the pixels of its operators in proportion on a canvas that is smaller than the 224 they were made for: moved by
+    /// 100 pixels, a picture of 64 is gone.
+    public func scaled(to side: Int) -> CropPolicy {
+        var policy = self
+        let share = min(1, Double(side) / 224)
+        func scale(_ constants: inout OperatorConstants) {
+            constants.cutout *= share
+            constants.translate *= share
+        }
+        switch operators {
+        case .none: break
+        case .auto(var set):
+            scale(&set.constants)
+            policy.operators = .auto(set)
+        case .random(var set):
+            scale(&set.constants)
+            policy.operators = .random(set)
+        }
+        return policy
+    }
+
     /// What happens to one picture of the (upright) size `source`.
     public func plan(for source: Size, target: Size, random: inout Random) -> Plan {
         let window = crop.window(of: source, random: &random)

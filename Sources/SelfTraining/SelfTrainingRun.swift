@@ -15,13 +15,13 @@ public struct SelfTrainingOptions: Sendable {
     /// pseudo-labelled ones, the control as many human-labelled ones.
     public var student: TrainingRecipe
     /// Where the student, and the control with it, begins.
-    public enum StudentStart: String, Sendable, CaseIterable {
+    public enum StudentStart: Sendable {
         /// From the teacher's weights.
         case teacher
         /// Where the teacher began.
         case start
-        /// From random weights, wherever the teacher began.
-        case random
+        /// From random weights, or from others than the teacher's.
+        case own(Start)
     }
     /// Where student and control begin.
     public var studentStart: StudentStart
@@ -290,7 +290,11 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         }
 
         let all = ArmName.allCases.filter { $0 == .teacher || options.arms.contains($0) }
-        let dependent = options.studentStart == .teacher ? all : all.filter { $0 == .teacher || $0.hasPseudoLabels }
+        var dependent = all
+        if case .teacher = options.studentStart {
+        } else {
+            dependent.removeAll { $0 != .teacher && !$0.hasPseudoLabels }
+        }
         let teacher = try attempt(dependent) { () throws(Failure) in
             try train(.teacher, teacherRecipe, .init(human: human, humanImages: teacherRecipe.batch), start)
         }
@@ -330,7 +334,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
                 switch options.studentStart {
                 case .teacher: teacher.map { .stage($0) } ?? start
                 case .start: start
-                case .random: .random
+                case .own(let own): own
                 }
             let trained = try attempt([name]) { () throws(Failure) in try train(name, studentRecipe, lesson, begin) }
             if let trained {

@@ -372,22 +372,27 @@ extension Settings {
         return network
     }
 
-    /// What `--init` says. - Throws: where a file's tensors do not fit the model of the recipe.
+    /// What `--init`, or another such key, says. - Throws: where a file's tensors do not fit the model of the recipe.
     func start<Model: TaskModel>(
-        for recipe: TrainingRecipe, _ classes: ClassTable, _: Model.Type
+        _ key: String = "init", for recipe: TrainingRecipe, _ classes: ClassTable, _: Model.Type
     ) throws(Failure) -> Start {
-        let word = string("init")
+        let word = string(key)
         if word == "random" { return .random }
         guard Files.exists(word) else {
-            let words = schema.verb == "study" ? ["random", "simclr", "classes"] : ["random"]
+            var words = ["random"]
+            if key == "student-init" {
+                words += ["teacher", "start"]
+            } else if schema.verb == "study" {
+                words += ["simclr", "classes"]
+            }
             throw .data(
-                "init: there is no file \(word)\(didYouMean(word, words)); expected \(words.joined(separator: ", ")), a weights "
+                "\(key): there is no file \(word)\(didYouMean(word, words)); expected \(words.joined(separator: ", ")), a weights "
                     + "file or a run's folder")
         }
         let reading = WeightsReading(
             key: optionalString("init-key"), allow: strings("init-allow"),
             pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
-        let start = Start.file(try Self.weights(of: word, named: "init"), reading)
+        let start = Start.file(try Self.weights(of: word, named: key), reading)
         try start.check(for: recipe, classes: classes, Model.self)
         return start
     }

@@ -97,7 +97,7 @@ enum PretrainNoisyStudent {
         }
         let (labelled, val) = try settings.classFolders()
         let all = try Dataset.pool(settings.strings("unlabelled"))
-        let pool = try all.without([labelled])
+        let pool = all.without([labelled])
         let known = all.examples.count - pool.examples.count
         if pool.examples.isEmpty { throw .usage("unlabelled: all \(known) pictures are pictures of --images") }
         if known > 0 {

@@ -48,9 +48,7 @@ enum PretrainSupervised {
                 "augment", .choice(CropPolicy.all.map(\.name)), group: "augmentation",
                 help: "crop and flip alone, or operators after them. Default: autoaugment for EfficientNet, else crop."),
             PretrainKeys.crop,
-            Key(
-                "eval-crop", .string, default: "0.875", group: "augmentation",
-                help: "What evaluation sees: a part of the shorter side, or 32px for size / (size + 32) of it."),
+            PretrainKeys.evaluationCrop("augmentation"),
             Key(
                 "eval-every", .count, default: 0, group: "training",
                 help: "Steps between evaluations on the way; they choose weights/best. 0: at the end only."),
@@ -129,6 +127,7 @@ extension Settings {
             throw .usage("augment: there is no \(string("augment"))")
         }
         policy.crop = RandomResizedCrop(area: try cropArea())
+        policy = policy.scaled(to: int("size"))
         var recipe = pretrainRecipe(.cropped(policy), averageDecay: double("average"), model: model, steps: steps)
         recipe.loss.smoothing = double("smoothing")
         recipe.changes.dropout = optionalDouble("dropout")

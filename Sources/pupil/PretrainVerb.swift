@@ -69,6 +69,12 @@ enum PretrainKeys {
         ]
     }
 
+    static func evaluationCrop(_ group: String) -> Key {
+        Key(
+            "eval-crop", .string, default: "0.875", group: group,
+            help: "What is seen of a picture: a part of the shorter side, or 32px for size / (size + 32) of it.")
+    }
+
     static let crop = Key(
         "crop-area", .string, default: "0.08-1", group: "augmentation",
         help: "The range of a training crop's area, as a part of the picture's.")

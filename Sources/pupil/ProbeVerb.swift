@@ -36,9 +36,7 @@ enum ProbeVerb {
             Key(
                 "size", .integer(32...4096), group: "probe",
                 help: "Side of the pictures. Default: the model's own, at most 224."),
-            Key(
-                "eval-crop", .string, default: "0.875", group: "probe",
-                help: "What is seen: a part of the shorter side, or 32px for size / (size + 32) of it."),
+            PretrainKeys.evaluationCrop("probe"),
             Key("batch", .positiveInteger, default: 16, group: "probe", help: "Pictures in a pass."),
             Key(
                 "precision", .choice(["fp32", "bf16"]), default: "fp32", group: "probe", help: "Of convolutions."),

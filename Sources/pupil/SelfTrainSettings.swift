@@ -35,10 +35,10 @@ extension Settings {
         if settings.value("student-init") == nil {
             settings = settings.setting("student-init", .string(isOther ? "random" : "teacher"))
         }
-        if isOther && settings.string("student-init") != "random" {
+        if isOther, ["teacher", "start"].contains(settings.string("student-init")) {
             throw .usage(
                 "student-init: a \(settings.string("student-model")) cannot begin from a \(settings.string("model"))'s "
-                    + "weights; use random")
+                    + "weights; use random, or weights of its own")
         }
         if settings.value("student-steps") == nil {
             settings = settings.setting("student-steps", .int(settings.int("steps")))
@@ -76,7 +76,7 @@ extension Settings {
         if string("student-init") == "random", recipe.changes.frozenStages != nil || recipe.changes.freezesNorms {
             throw .usage(
                 "--freeze and --freeze-norms are the student's, too, and --student-init random would keep random weights; use "
-                    + "teacher or start")
+                    + "teacher, start or a file")
         }
         return recipe
     }
@@ -96,10 +96,15 @@ extension Settings {
     func selfTrainingOptions<Task: CommandTask>(
         _ sets: SelfTrainingSets, _: Task.Type
     ) throws(Failure) -> SelfTrainingOptions {
-        let teacher = try recipe(Task.self)
+        let (teacher, student) = (try recipe(Task.self), try studentRecipe(Task.self))
+        let studentStart: SelfTrainingOptions.StudentStart =
+            switch string("student-init") {
+            case "teacher": .teacher
+            case "start": .start
+            default: .own(try start("student-init", for: student, sets.data.train.classes, Task.self))
+            }
         var options = SelfTrainingOptions(
-            teacher: teacher, student: try studentRecipe(Task.self),
-            studentStart: SelfTrainingOptions.StudentStart(rawValue: string("student-init")) ?? .teacher,
+            teacher: teacher, student: student, studentStart: studentStart,
             labels: try LabelShare.parse(string("labels")),
             choice: LabelChoice(threshold: Float(double("threshold")), keepEmpty: bool("keep-empty")),
             alpha: double("alpha"), seeds: int("seeds"),
@@ -120,7 +125,7 @@ extension Settings {
         let folders = strings("unlabelled")
         if folders.isEmpty { return nil }
         let all = try Dataset.pool(folders)
-        let pool = try all.without(labelled.map(\.set))
+        let pool = all.without(labelled.map(\.set))
         let count = all.examples.count - pool.examples.count
         if count > 0 {
             Console.standardError.line(
@@ -174,7 +179,7 @@ extension Settings {
             throw .usage("joint-augment: there is no \(string("joint-augment"))")
         }
         return JointOptions(
-            set: set, augment: augment, images: optionalInt("joint-batch") ?? int("batch"),
+            set: set, augment: augment.scaled(to: int("size")), images: optionalInt("joint-batch") ?? int("batch"),
             weight: double("joint-weight"), studentWeight: double("joint-student-weight"))
     }
 }

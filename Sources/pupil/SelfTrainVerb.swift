@@ -58,11 +58,11 @@ enum SelfTrainVerb {
                     "alpha", .nonNegativeNumber, default: 1.0, group: "self-training",
                     help: "Weight of pseudo-labels in the normalised loss (docs/paper.md 5; it tried 0.25 to 4)."),
                 Key(
-                    "student-init", .choice(SelfTrainingOptions.StudentStart.allCases.map(\.rawValue)),
-                    group: "self-training",
+                    "student-init", .string, group: "self-training",
                     help:
-                        "Where student and control begin: teacher, start (where the teacher began, --init) or random. Default: teacher (as "
-                        + "in the paper), random for another --student-model."
+                        "Where student and control begin: teacher, start (where the teacher began, --init), random, or a weights "
+                        + "file or a run's folder, read as --init-key, -allow and -pixels say. Default: teacher (as in the "
+                        + "paper), random for another --student-model."
                 ),
                 Key("student-model", .string, group: "self-training", help: "Default: the teacher's model."),
                 Key(

@@ -7,12 +7,16 @@ import Recipes
 import Torch
 import Training
 
-/// `pupil val`: COCO's numbers for a results file or a detector, mIoU for masks or a segmenter.
+/// `pupil val`: COCO's numbers for a results file or a detector, mIoU for masks or a segmenter, top-1 and top-5 for a
+/// classifier.
 enum ValVerb {
     static let schema = Schema(
-        verb: "val", summary: "COCO AP of detections or a detector, mIoU of masks or a segmenter.",
+        verb: "val",
+        summary: "COCO AP of detections or a detector, mIoU of masks or a segmenter, top-1 of a classifier.",
         keys: [
-            Key("gt", .path, group: "data", help: "The ground truth. \(CommonKeys.forms)"),
+            Key(
+                "gt", .path, group: "data",
+                help: "The ground truth. \(CommonKeys.forms) Of a classifier: a folder of class folders."),
             Key(
                 "part", .string, default: "val", group: "data", help: "Which part of --gt, where it has several."),
             CommonKeys.classes,
@@ -22,16 +26,17 @@ enum ValVerb {
                 "images", .path, group: "data",
                 help:
                     "The pictures of --gt. Default: where its form has them. Needed where boxes are fractions of them."),
-        ] + ValMasks.keys + ValSettings.keys + CommonKeys.suppression + [
+        ] + ValMasks.keys + ValClasses.keys + ValSettings.keys + CommonKeys.suppression + [
             Key(
                 "out", .path, group: "run", affectsResult: false,
-                help: "With --weights: write predictions.json and metrics.json into this folder."),
+                help: "With --weights: write predictions and metrics.json into this folder."),
             CommonKeys.precision, CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device,
             CommonKeys.threads, CommonKeys.workers,
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments).withWeightsFile()
+        if let answer = try ValClasses.run(settings) { return answer }
         if let answer = try ValMasks.run(settings) { return answer }
         guard settings.value("gt") != nil else {
             throw .usage("val needs --gt (labelled boxes) or --gt-masks (a folder of masks)")

@@ -88,7 +88,7 @@ import Testing
             examples: ["../b.jpg", "c.jpg"].enumerated().map { Example(id: $0.offset, fileName: $0.element, size: nil) }
         )
         let pool = try Dataset.pool([Files.join(scratch.path, "all")])
-        let left = try pool.without([labelled])
+        let left = pool.without([labelled])
         #expect(left.examples.map(\.fileName) == ["a.jpg"] && left.root == pool.root)
         #expect(try pool.without([]).identity == pool.identity)
     }

@@ -7,6 +7,19 @@ import Testing
 @Suite struct ViewsTests {
     static let cases = (try? fixture("views.json"))?["cases"]?.array ?? []
 
+    /// Operators' pixels are of a canvas of 224; a smaller one has them in proportion, a larger one as they are.
+    @Test func operatorsAreScaledToTheCanvas() throws {
+        let policy = CropPolicy.randAugment
+        func constants(_ policy: CropPolicy) throws -> OperatorConstants {
+            guard case .random(let set) = policy.operators else { throw Failure.data("no RandAugment") }
+            return set.constants
+        }
+        let small = try constants(policy.scaled(to: 56))
+        #expect(small.translate == 25 && small.cutout == 10)
+        #expect(try constants(policy.scaled(to: 600)) == constants(policy))
+        #expect(CropPolicy.plain.scaled(to: 32) == .plain)
+    }
+
     @Test func thereAreCases() { #expect(Self.cases.count >= 17) }
 
     /// Operators on the canvas, and the window, against torchvision and numpy (Tools/reference/augment.py).

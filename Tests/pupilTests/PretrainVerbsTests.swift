@@ -66,6 +66,20 @@ import Testing
                 found.append(try Files.read(Files.join(folder, "runs/\(i)/predictions.csv")))
             }
             #expect(found[0] != found[1])
+            // Measured by itself it is what the run said, and of a smaller crop what that run said.
+            for (i, crop) in ["0.1", "1"].enumerated() {
+                let val = try Program.run(
+                    [
+                        "val", "--weights", "runs/0", "--gt", "set", "--eval-crop", crop, "--out", "val\(i)",
+                        "--threads", "1",
+                    ],
+                    in: folder)
+                #expect(val.code == 0 && val.output.contains("top-1"), "\(val.errors) \(val.output)")
+                #expect(try Files.read(Files.join(folder, "val\(i)/predictions.csv")) == found[i])
+            }
+            let boxes = try Program.run(
+                ["val", "--weights", "runs/0", "--gt", "set", "--nms", "soft"], in: folder)
+            #expect(boxes.code == 2 && boxes.errors.contains("--nms does not go with a classifier"), "\(boxes.errors)")
             let same = try run(["supervised", "--images", "set/train", "--val", "set/train", "--dry-run"] + short)
             #expect(same.code == 0 && same.errors.contains("so the numbers on it flatter"), "\(same.errors)")
             let pool = try run(["noisy-student", "--images", "set", "--unlabelled", "set/train", "--dry-run"] + short)

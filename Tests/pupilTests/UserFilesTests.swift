@@ -148,6 +148,25 @@ import Testing
                 #expect(refused.code == 3 && refused.errors.contains("does not fit this model"), "\(refused.errors)")
             }
             #expect(try run(["train", "--init", "runs/a", "--dry-run", "--out", "x"] + sets + short).code == 0)
+            // A student may have a start of its own, of its own model.
+            let student =
+                ["selftrain", "--labels", "50%", "--size", "64", "--steps", "2", "--dry-run", "--out", "x"] + sets
+            let own = try run(student + ["--model", "nano", "--student-model", "pico", "--student-init", "runs/a"])
+            #expect(own.code == 0, "\(own.errors)")
+            for (words, says) in [
+                (
+                    ["--model", "pico", "--student-model", "nano", "--student-init", "runs/a"],
+                    "does not fit this model"
+                ),
+                (["--model", "pico", "--student-init", "techer"], "did you mean teacher?"),
+                (
+                    ["--model", "pico", "--init", "runs/a", "--freeze", "2", "--student-init", "random"],
+                    "would keep random weights"
+                ),
+            ] {
+                let refused = try run(student + words)
+                #expect([2, 3].contains(refused.code) && refused.errors.contains(says), "\(refused.errors)")
+            }
 
             let json = try Files.readJSON(Files.join(folder, "set/annotations/instances_val.json"))
             let name = try #require(json["images"]?.array?.first?["file_name"]?.string)

@@ -1,0 +1,54 @@
+import Annotations
+import Base
+import Journal
+import Loading
+import Recipes
+import SelfTraining
+import Training
+
+/// The part of `pupil val` that scores a classifier on a folder of class folders.
+enum ValClasses {
+    static let keys = [PretrainKeys.evaluationCrop("classes")]
+
+    /// Nil where the weights are no classifier's.
+    static func run(_ settings: Settings) throws(Failure) -> ExitCode? {
+        guard let weights = settings.optionalString("weights"), try TaskName(ofWeights: weights) == .classification
+        else {
+            if settings.departs("eval-crop") { throw .usage("--eval-crop goes with the --weights of a classifier") }
+            return nil
+        }
+        guard let folder = settings.optionalString("gt") else {
+            throw .usage("a classifier is measured on --gt FOLDER, which has a folder of pictures for each class")
+        }
+        let foreign =
+            ValMasks.keys + ValSettings.keys + CommonKeys.suppression + [
+                CommonKeys.detectionLines, CommonKeys.detectionClasses, CommonKeys.classes,
+            ]
+        if let name = (foreign.map(\.name) + ["dt", "images"]).first(where: { settings.departs($0) }) {
+            throw .usage("--\(name.map { $0 == "_" ? "-" : String($0) }.joined()) does not go with a classifier")
+        }
+        if let out = settings.optionalString("out") {
+            try OutputFile.requireOwn(
+                out, files: ["predictions.csv", "metrics.json"], mark: "predictions.csv", key: "out")
+        }
+        var options = Classifier.InferenceOptions(precision: nil)
+        options.crop = try settings.evaluationCrop()
+        if settings.bool("dry-run") {
+            settings.printPlan()
+            return .done
+        }
+        let device = try settings.useMachine()
+        let classifier = try Classifier(weights: weights, device: device)
+        let set = try Dataset.imageFolder(folder, part: settings.string("part"), classes: classifier.classes)
+        for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
+        options.precision = Settings.precision(settings.string("precision"), device)
+        options.workers = settings.int("workers")
+        let out = settings.optionalString("out")
+        if let out { try Files.makeFolder(out) }
+        let score = try classifier.score(set, options, into: out)
+        for line in score.quarantine.lines(fate: "not counted") { Console.standardError.line(line) }
+        if let out { try Files.write(score.json.pretty, to: Files.join(out, "metrics.json")) }
+        print(settings.bool("json") ? score.json.canonical : score.table)
+        return .done
+    }
+}
