@@ -130,6 +130,8 @@ extension MaskCoding {
         if found.isEmpty { return "" }
         switch self {
         case .values(let table):
+            let colors = found.compactMap(\.color)
+            if !colors.isEmpty { return Self.table(of: colors, classes) }
             let values = found.map(\.code)
             let ids = classes.ids
             func mapping(_ pairs: [(Int, Int)]) -> String {
@@ -161,5 +163,25 @@ extension MaskCoding {
                 + "ignored"
         case .segments: return "; the file of annotations does not list such segments for this picture"
         }
+    }
+
+    /// The list of classes that would fit masks of these colours, as far as that can be known.
+    private static func table(of colors: [Color], _ classes: ClassTable) -> String {
+        func line(_ name: String, _ color: Color) -> String {
+            "\"\(name) \(color.red) \(color.green) \(color.blue)\""
+        }
+        let begin = "; masks in colours need a list of classes with a colour behind each name"
+        // Numbers of classes that were written as grey.
+        if colors.allSatisfy({ $0.red == $0.green && $0.green == $0.blue && classes.index(ofID: Int($0.red)) != nil }) {
+            let lines = zip(classes.names, classes.ids).map { line($0, Color(UInt8($1), UInt8($1), UInt8($1))) }
+            return begin + ": the lines " + lines.joined(separator: ", ")
+        }
+        let others = colors.filter { $0 != Color(0, 0, 0) }
+        if classes.count == 2, others.count == 1, let other = others.first {
+            return begin + ": the lines \(line(classes.names[0], Color(0, 0, 0))) and \(line(classes.names[1], other))"
+        }
+        let shown = colors.prefix(24).map { "\($0.red) \($0.green) \($0.blue)" }.joined(separator: ", ")
+        return begin + ", such as \(line(classes.names[0], colors[0])), and the name ignore for what is to be ignored; "
+            + "there are \(shown)\(colors.count > 24 ? " and \(colors.count - 24) more" : "")"
     }
 }

@@ -55,7 +55,8 @@ public struct MaskClasses: Hashable, Sendable {
         var names: [String] = []
         var colors: [Color] = []
         var ignored: [Color] = []
-        for (line, content) in textLines(text) {
+        for (line, numbered) in textLines(text) {
+            let content = try unnumbered(numbered, place: names.count, "\(file):\(line)")
             func fault(_ what: String) -> Failure { .data("\(file):\(line): \(what)") }
             let words = content.split(whereSeparator: { $0 == "," || $0 == "\t" || $0 == " " }).map(String.init)
             // The row of names of a CSV file.
@@ -83,6 +84,27 @@ public struct MaskClasses: Hashable, Sendable {
         classes.colors = colors.isEmpty ? nil : colors
         classes.ignoredColors = ignored
         return classes
+    }
+
+    /// The line without the number that some lists put before each name, as in `0: road`.
+    /// - Throws: where that is not the number of its place: nobody would know which value the class has.
+    private static func unnumbered(_ content: String, place: Int, _ at: String) throws(Failure) -> String {
+        let parts = content.split(separator: ":", maxSplits: 1)
+        guard parts.count == 2, let number = Int(parts[0]) else { return content }
+        let name = parts[1].drop(while: \.isWhitespace)
+        if number == 0, place == 0, ignoredNames.contains(name.lowercased()) {
+            // COCO-Stuff's labels.txt, whose masks have values of one less.
+            throw .data(
+                "\(at): \"\(content)\": whether masks have these numbers, or count from the next line, is not known. In the "
+                    + "list names stand in the order of values, the first being 0; what 0 means is then said by --mask-values "
+                    + "0:ignore. For COCO's stuffthingmaps leave this line and the numbers out")
+        }
+        guard number == place else {
+            throw .data(
+                "\(at): \"\(content)\" has the number \(number) and is class \(place): names stand in the order of values, "
+                    + "the first being 0, a line for each")
+        }
+        return String(name)
     }
 
     /// The name and the colour of a line; no colour where it has no three numbers at its begin or end.

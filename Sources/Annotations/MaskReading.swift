@@ -74,6 +74,13 @@ extension Dataset {
         _ file: String, images: String, masks: String?, into findings: inout Findings
     ) throws(Failure) -> Dataset {
         let document = try COCODocument.read(file, as: .panoptic)
+        let odd = document.faults.filter { $0.kind == .annotation }
+        if document.segmented.isEmpty, !odd.isEmpty, odd.allSatisfy({ $0.message.contains("\"file_name\"") }) {
+            throw .data(
+                "\(file): is no COCO panoptic file, whose annotations are a PNG file and its \"segments_info\" each; one of "
+                    + "objects is for boxes, and the masks of COCO's stuff are a folder of PNG files (stuffthingmaps), for "
+                    + "--masks")
+        }
         let folder = masks ?? stem(file)
         for folder in [images, folder] where !Files.isFolder(folder) {
             throw .data("\(file): there is no folder \(folder) (--images and --masks say where they are)")
@@ -194,10 +201,11 @@ extension Dataset {
 
 /// True and predicted masks of the same names.
 public struct MaskPairs: Sendable {
-    fileprivate var pairs: [(truth: String, prediction: String)] = []
+    fileprivate var pairs: [(truth: MaskFile, prediction: MaskFile)] = []
     fileprivate var truthCoding: MaskCoding
     fileprivate var predictionCoding: MaskCoding
-    fileprivate var classes: ClassTable
+    /// Of both.
+    public fileprivate(set) var classes: ClassTable
     fileprivate var valuesAreGiven: Bool
 
     /// Where true masks of two classes turn out to hold 0 and 255 alone: 255 means ignored, so that nothing would be
@@ -221,10 +229,10 @@ public struct MaskPairs: Sendable {
     /// The masks of a pair, of one size.
     /// - Throws: `.invalidData` naming the file that cannot be read, or whose size differs.
     public func read(_ index: Int) throws(Failure) -> (truth: LabelMap, prediction: LabelMap) {
-        func labels(_ path: String, _ coding: MaskCoding) throws(Failure) -> LabelMap {
-            do throws(MaskFault) { return try coding.read(MaskFile(path: path)) } catch {
+        func labels(_ mask: MaskFile, _ coding: MaskCoding) throws(Failure) -> LabelMap {
+            do throws(MaskFault) { return try coding.read(mask) } catch {
                 let proposal = coding.proposal(for: error.strangers, hasZero: error.hasZero, of: classes)
-                throw .data("\(path): \(error.message)\(error.rule == .maskValue ? proposal : "")")
+                throw .data("\(mask.path): \(error.message)\(error.rule == .maskValue ? proposal : "")")
             }
         }
         let pair = pairs[index]
@@ -232,7 +240,7 @@ public struct MaskPairs: Sendable {
         let prediction = try labels(pair.prediction, predictionCoding)
         guard truth.size == prediction.size else {
             throw .data(
-                "\(pair.prediction): has \(prediction.width)x\(prediction.height) pixels, the true mask \(pair.truth) "
+                "\(pair.prediction.path): has \(prediction.width)x\(prediction.height) pixels, the true mask \(pair.truth.path) "
                     + "\(truth.width)x\(truth.height)")
         }
         return (truth, prediction)
@@ -276,7 +284,32 @@ extension Dataset {
             guard let prediction = found.find(name) else {
                 throw .data("\(predictions): has no mask \(name).png, which \(truth) has\(found.nearest(name))")
             }
-            pairs.pairs.append((path, prediction))
+            pairs.pairs.append((MaskFile(path: path), MaskFile(path: prediction)))
+        }
+        return pairs
+    }
+
+    /// This set's masks and the predicted ones of its pictures' names. A picture without a predicted mask is an error.
+    /// - Precondition: it has masks.
+    public func maskPairs(
+        predictions: String, predictedValues: [Int: Int?]? = nil, valuesAreGiven: Bool = false
+    ) throws(Failure) -> MaskPairs {
+        guard let truth = maskCoding else { preconditionFailure("a set without masks") }
+        if !Files.isFolder(predictions) { throw .data("there is no folder \(predictions)") }
+        let found = MaskFolder(try PictureFolder(predictions))
+        // What a program predicts has the numbers of classes, whatever the ids of the truth.
+        let numbers = ClassTable(names: classes.names, ids: Array(classes.names.indices))
+        var pairs = MaskPairs(
+            truthCoding: truth, predictionCoding: try .ids(of: numbers, mapping: predictedValues), classes: classes,
+            valuesAreGiven: valuesAreGiven)
+        for example in examples {
+            guard let mask = example.mask else { continue }
+            let name = stem(example.fileName)
+            guard let prediction = found.find(name) else {
+                throw .data(
+                    "\(predictions): has no mask \(name).png, for which \(source) has one\(found.nearest(name))")
+            }
+            pairs.pairs.append((mask, MaskFile(path: prediction)))
         }
         return pairs
     }

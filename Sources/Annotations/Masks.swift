@@ -96,6 +96,12 @@ enum MaskStranger: Hashable, Sendable, Comparable, CustomStringConvertible {
         }
     }
 
+    /// Nil of what is no colour.
+    var color: Color? {
+        guard case .color(let code) = self else { return nil }
+        return Color(UInt8(code & 255), UInt8(code >> 8 & 255), UInt8(code >> 16))
+    }
+
     static func < (a: MaskStranger, b: MaskStranger) -> Bool { a.code < b.code }
 
     var code: Int {
@@ -121,7 +127,18 @@ extension MaskCoding {
     func read(_ mask: MaskFile) throws(MaskFault) -> LabelMap {
         switch self {
         case .values(let table):
-            var map = try Self.attempt { () throws(Failure) in try ImageFile.labels(mask.path) }
+            var map: LabelMap
+            do throws(MaskFault) {
+                map = try Self.attempt { () throws(Failure) in try ImageFile.labels(mask.path) }
+            } catch {
+                // Painted in colours: no class has them, and a message can say which they are.
+                guard ImageFile.isColoredPNG(mask.path) else { throw error }
+                return try Self.coded(mask) { _ in
+                    nil
+                } strangers: {
+                    .color($0)
+                }
+            }
             let pixels = map.histogram
             let values = pixels.indices.filter { pixels[$0] > 0 }
             let strangers = values.filter { table[$0] == Self.noClass }.map { (MaskStranger.value($0), pixels[$0]) }

@@ -23,6 +23,23 @@ public struct ContactSheet: Sendable {
         }
     }
 
+    /// A part of another picture that lies over one (`CutMix`).
+    public struct Cut: Sendable {
+        /// The part, in pixels of the canvas.
+        public var rect: PixelRect
+        /// The other picture.
+        public var subject: Subject
+        /// How it is varied.
+        public var plan: Plan
+
+        /// A part of another picture.
+        public init(rect: PixelRect, subject: Subject, plan: Plan) {
+            self.rect = rect
+            self.subject = subject
+            self.plan = plan
+        }
+    }
+
     /// One canvas with what was done to it.
     public struct Tile: Sendable {
         /// The canvas with boxes and mask drawn.
@@ -37,9 +54,20 @@ public struct ContactSheet: Sendable {
     /// An empty sheet.
     public init() {}
 
-    /// Adds a row: the subject under each plan.
-    public mutating func add(_ subject: Subject, _ plans: [Plan]) {
-        rows.append(plans.map { Tile(image: Self.canvas(subject, $0), caption: $0.description) })
+    /// Adds a row: the subject under each plan, with what lies over it.
+    public mutating func add(_ subject: Subject, _ plans: [(plan: Plan, cut: Cut?)]) {
+        rows.append(
+            plans.map { plan, cut in
+                var image = Self.canvas(subject, plan)
+                guard let cut else { return Tile(image: image, caption: plan.description) }
+                let other = Self.canvas(cut.subject, cut.plan)
+                other.pixels.withUnsafeBufferPointer { other in
+                    image.pixels.withUnsafeMutableBufferPointer {
+                        CutMix.paste(cut.rect, of: other, over: $0, size: plan.target, channels: 3)
+                    }
+                }
+                return Tile(image: image, caption: "\(plan), cutmix \(cut.rect)")
+            })
     }
 
     private static func canvas(_ subject: Subject, _ plan: Plan) -> Image {

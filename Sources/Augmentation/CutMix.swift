@@ -1,6 +1,5 @@
 import Base
 import Geometry
-import Imaging
 
 /// A rectangle of one training picture put over another, with its mask: CutMix (Yun et al. 2019) as it is used for
 /// segmentation, where labels go with their pixels and need no mixing.
@@ -24,32 +23,39 @@ public struct CutMix: Hashable, Sendable {
     }
 
     /// The rectangle of a canvas that the other picture will fill, or nil where chance says so.
-    public func rect(on canvas: Size, random: inout Random) -> PixelRect? {
+    ///
+    /// - Parameter stride: pixels a side for a label: the rectangle's edges lie between labels.
+    public func rect(on canvas: Size, stride: Int = 1, random: inout Random) -> PixelRect? {
         let happens = random.chance(probability)
-        let window = RandomResizedCrop(area: area, ratio: ratio).window(of: canvas, random: &random)
-        return happens ? window : nil
+        let labels = Size(width: canvas.width / stride, height: canvas.height / stride)
+        let window = RandomResizedCrop(area: area, ratio: ratio).window(of: labels, random: &random)
+        if !happens { return nil }
+        return PixelRect(
+            x: window.x * stride, y: window.y * stride, width: window.width * stride, height: window.height * stride)
     }
 
-    /// Puts the rectangle of `other` over `slot`, both `[size.height, size.width, 3]`, and of its mask over the mask.
-    /// - Precondition: all have the canvas's size and the rectangle lies in it.
-    public static func mix(
-        _ rect: PixelRect, of other: UnsafeBufferPointer<Float>, into slot: UnsafeMutableBufferPointer<Float>,
-        size: Size, mask otherMask: LabelMap? = nil, into mask: inout LabelMap?
+    /// Puts the rectangle of `other` over `slot`, both `[size.height, size.width, channels]`.
+    /// - Precondition: both have that size and the rectangle lies in it.
+    public static func paste<Value: BitwiseCopyable>(
+        _ rect: PixelRect, of other: UnsafeBufferPointer<Value>, over slot: UnsafeMutableBufferPointer<Value>,
+        size: Size, channels: Int
     ) {
         precondition(
-            rect.clipped(to: size) == rect && other.count == slot.count && slot.count == size.width * size.height * 3,
+            rect.clipped(to: size) == rect && other.count == slot.count
+                && slot.count == size.width * size.height * channels,
             "\(rect) of a canvas of another size than \(size)")
         for y in rect.y..<rect.y + rect.height {
-            let at = (y * size.width + rect.x) * 3
-            for i in at..<at + rect.width * 3 { slot[i] = other[i] }
+            let row = (y * size.width + rect.x) * channels..<(y * size.width + rect.x + rect.width) * channels
+            _ = UnsafeMutableBufferPointer(rebasing: slot[row]).update(fromContentsOf: other[row])
         }
-        precondition((otherMask == nil) == (mask == nil), "a mask goes with its picture")
-        if let otherMask, mask != nil {
-            precondition(otherMask.size == size && mask!.size == size, "masks of another size than \(size)")
-            for y in rect.y..<rect.y + rect.height {
-                let row = y * size.width + rect.x..<y * size.width + rect.x + rect.width
-                mask!.labels.replaceSubrange(row, with: otherMask.labels[row])
-            }
-        }
+    }
+}
+
+extension PixelRect {
+    /// The same part of a map that has one value for `stride` pixels a side.
+    /// - Precondition: its edges are multiples of the stride.
+    public func divided(by stride: Int) -> PixelRect {
+        precondition([x, y, width, height].allSatisfy { $0 % stride == 0 }, "\(self) by \(stride)")
+        return PixelRect(x: x / stride, y: y / stride, width: width / stride, height: height / stride)
     }
 }

@@ -27,6 +27,8 @@ public struct Policy: Hashable, Sendable {
     public var jitter: ClosedRange<Double>
     /// How plans are carried out.
     public var rendering: Rendering
+    /// A part of another picture, with its mask, over each: of segmentation alone. No policy of the paper has it.
+    public var cutMix: CutMix?
 
     /// A policy of its own name.
     /// - Precondition: `flip` is a probability and `jitter` is positive.
@@ -198,10 +200,17 @@ extension Policy {
                     "draws_nothing": .bool(set.drawsNothing), "constants": constants(set.constants),
                 ]
             }
-        return [
+        var keys: [String: JSON] = [
             "operators": operators, "flip": .double(flip),
             "jitter": .array([.double(jitter.lowerBound), .double(jitter.upperBound)]),
             "rendering": .string(rendering.description),
         ]
+        if let cutMix {
+            func range(_ r: ClosedRange<Double>) -> JSON { .array([.double(r.lowerBound), .double(r.upperBound)]) }
+            keys["cutmix"] = [
+                "probability": .double(cutMix.probability), "area": range(cutMix.area), "ratio": range(cutMix.ratio),
+            ]
+        }
+        return .object(keys)
     }
 }

@@ -117,6 +117,13 @@ public enum ImageFile {
         }
     }
 
+    /// Whether a file is a PNG whose pixels are red, green and blue of 8 bits each, perhaps with a fourth of opacity.
+    public static func isColoredPNG(_ path: String) -> Bool {
+        // The depth and the kind of colour are bytes 24 and 25 of every PNG file.
+        guard let head = try? Files.read(path, 0, 26), head.count == 26 else { return false }
+        return Format.of(head[...]) == .png && head[24] == 8 && (head[25] == 2 || head[25] == 6)
+    }
+
     /// The size of the upright picture, from the header alone; that the pixels can be decoded is not checked.
     /// - Throws: `Failure.data`.
     public static func size(_ path: String) throws(Failure) -> Size {

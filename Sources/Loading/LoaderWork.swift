@@ -126,6 +126,11 @@ final class LoaderWork: Sendable {
             pixels.update(repeating: 0)
             labels?.update(repeating: LabelMap.ignored)
         }
+
+        func deallocate() {
+            pixels.deallocate()
+            labels?.deallocate()
+        }
     }
 
     private func place(_ batch: Int, _ slot: Int) -> Place {
@@ -179,7 +184,13 @@ final class LoaderWork: Sendable {
                     source.variation.seesBoxes ? source.dataset.examples[index].annotations.map(\.box) : []
                 let plan = source.variation.plan(
                     for: image.size, boxes: boxes, target: options.canvas, view: draw.view, random: &random)
-                return try item(draw.source, index, plan, image, into: place)
+                let item = try item(draw.source, index, plan, image, into: place)
+                if case .fitted(let policy) = source.variation, let mix = policy.cutMix, order.count > 1 {
+                    try self.mix(mix, draw.source, policy, into: place, &random) {
+                        order[(draw.position + offset + 1 + $0.below(order.count - 1)) % order.count]
+                    }
+                }
+                return item
             } catch {
                 refuse(path, error)
                 last = error
@@ -187,6 +198,41 @@ final class LoaderWork: Sendable {
         }
         throw .data(
             "none of \(min(order.count, 100)) training pictures in a row can be read; the last: \(last?.message ?? "")")
+    }
+
+    /// CutMix: where chance says so, a rectangle of another picture of the pass, itself varied, over this one. One that cannot
+    /// be read changes nothing.
+    private func mix(
+        _ mix: CutMix, _ source: Int, _ policy: Policy, into place: Place, _ random: inout Random,
+        another: (inout Random) -> Int
+    ) throws(Failure) {
+        guard let labels = place.labels, let stride = options.maskStride,
+            let rect = mix.rect(on: options.canvas, stride: stride, random: &random)
+        else { return }
+        let index = another(&random)
+        let dataset = sources[source].dataset
+        let path = dataset.path(of: dataset.examples[index])
+        let image: Decoded
+        do throws(Failure) {
+            image = try picture(source, index, path, margin: Policy.decodingMargin) { [options] in
+                policy.largest(for: $0, target: options.canvas)
+            }
+        } catch {
+            refuse(path, error)
+            return
+        }
+        let plan = policy.plan(for: image.size, target: options.canvas, random: &random)
+        let other = Place(
+            pixels: .allocate(capacity: place.pixels.count), labels: .allocate(capacity: labels.count))
+        defer { other.deallocate() }
+        _ = try item(source, index, plan, image, into: other)
+        CutMix.paste(
+            rect, of: UnsafeBufferPointer(other.pixels), over: place.pixels, size: options.canvas, channels: 3)
+        if let cut = other.labels {
+            let size = Size(width: options.canvas.width / stride, height: options.canvas.height / stride)
+            CutMix.paste(
+                rect.divided(by: stride), of: UnsafeBufferPointer(cut), over: labels, size: size, channels: 1)
+        }
     }
 
     private func evaluationItem(

@@ -46,6 +46,19 @@ public struct StudyReport: Sendable {
                         ? ""
                         : ", its pre-training of \(own[0].images) pictures not counted"))
         }
+        lines += results.timeObstacles
+        // Where nothing is asked, what there is.
+        if contrasts.isEmpty {
+            for cell in results.cells {
+                for method in results.methods where !results.mean(cell, method).isNaN {
+                    let seeds = results.arms(cell, method).count
+                    lines.append(
+                        "\(method.rawValue) from \(cell.start) with \(cell.labelled) labelled pictures, \(cell.augment), "
+                            + "\(cell.steps) steps: \(TextTable.points(results.mean(cell, method))) \(results.metric) on "
+                            + results.reportedSet + (seeds > 1 ? ", the mean of \(seeds) seeds" : ""))
+                }
+            }
+        }
         return lines
     }
 
@@ -108,7 +121,8 @@ public struct StudyReport: Sendable {
             ])
         }
         return Table(
-            title: "Arms",
+            title:
+                "Arms: images and minutes of each training alone, without the supervised one and the labelling before it",
             head: ["start", "augment", "labels", "steps", "method", "\(results.metric) by seed", "images", "minutes"],
             rows: rows)
     }

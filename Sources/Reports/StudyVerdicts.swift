@@ -19,11 +19,15 @@ public struct StudyContrast: Sendable {
     public var verdict: Verdict
     /// What it is worth in labels, where that can be told.
     public var labelWorth: LabelWorth?
+    /// Why that cannot be told, where enough shares of labels were measured to ask.
+    public var worthObstacle: String?
 
     /// "helps by 1.4 +- 0.5 AP, worth 23% more labelled images (8% to 40%)".
     public func sentence(metric: String) -> String {
-        let worth = verdict == .helps || verdict == .hurts ? labelWorth : nil
-        return verdict.sentence(comparison, metric: metric) + (worth.map { ", " + $0.sentence } ?? "")
+        let said = verdict.sentence(comparison, metric: metric)
+        guard verdict == .helps || verdict == .hurts else { return said }
+        if let labelWorth { return said + ", " + labelWorth.sentence }
+        return said + (worthObstacle.map { "; what that is worth in labels cannot be told: \($0)" } ?? "")
     }
 }
 
@@ -46,6 +50,18 @@ public struct LabelWorth: Sendable, Hashable {
         let more = share < 0 ? "\(percent(-share)) fewer" : "\(isAtLeast ? "at least " : "")\(percent(share)) more"
         let ends = "\(percent(low)) to \(percent(high))"
         return "worth \(more) labelled images (\(ends)\(isCut ? ", where the measured shares end" : ""))"
+    }
+
+    /// Why a gain cannot be read off a curve; nil where it can, and where there are too few points to ask.
+    static func obstacle(curve: [(images: Int, metric: Double)], at images: Int, gain: Double) -> String? {
+        let points = curve.sorted { $0.images < $1.images }
+        guard points.count >= 3 else { return nil }
+        if !zip(points, points.dropFirst()).allSatisfy({ $0.metric < $1.metric }) {
+            return "supervised training does not gain with every larger share of labels"
+        }
+        if gain > 0, images == points[points.count - 1].images { return "no larger share of labels was measured" }
+        if gain < 0, images == points[0].images { return "no smaller share of labels was measured" }
+        return nil
     }
 
     /// Read off the curve of supervised training over labels, straight between its points over the logarithm of pictures. The
@@ -165,14 +181,16 @@ extension StudyResults {
             }
             let comparison = Comparison(
                 differences: pairs.map { $0.metric - $1.metric }, resampled: mean, pictures: pictures)
-            found.append(
-                StudyContrast(
-                    question: question, cell: a.0, arms: (a.1, b.1), comparison: comparison, adjusted: .nan,
-                    verdict: .none(seeds: pairs.count),
-                    labelWorth: a.0 == b.0
-                        ? LabelWorth(
-                            curve: labelCurve(a.0), at: a.0.labelled, gain: comparison.mean, margin: comparison.margin)
-                        : nil))
+            var contrast = StudyContrast(
+                question: question, cell: a.0, arms: (a.1, b.1), comparison: comparison, adjusted: .nan,
+                verdict: .none(seeds: pairs.count))
+            if a.0 == b.0 {
+                let (curve, images) = (labelCurve(a.0), a.0.labelled)
+                contrast.labelWorth = LabelWorth(
+                    curve: curve, at: images, gain: comparison.mean, margin: comparison.margin)
+                contrast.worthObstacle = LabelWorth.obstacle(curve: curve, at: images, gain: comparison.mean)
+            }
+            found.append(contrast)
         }
         for cell in cells {
             for method in [StudyMethod.selfTraining, .joint, .both, .human] {
@@ -214,9 +232,36 @@ extension StudyResults {
     /// How much sooner each start is as good as the first one becomes, where lengths were part of the grid; a start that
     /// in some seed never becomes as good has none.
     public var timeWorths: [TimeWorth] {
+        timeParts.compactMap { cell, parts in
+            let told = parts.compactMap(\.self)
+            if told.count < parts.count { return nil }
+            let estimate = Estimate.mean(told.map { -log($0.part) })
+            let isAtLeast = told.contains(where: \.isMost)
+            let hasInterval = told.count >= 3 && !isAtLeast
+            return TimeWorth(
+                cell: cell, other: cells[0].start, times: exp(estimate.mean),
+                low: hasInterval ? exp(estimate.low) : .nan, high: hasInterval ? exp(estimate.high) : .nan,
+                seeds: told.count, isAtLeast: isAtLeast)
+        }
+    }
+
+    /// A sentence for each start of which that cannot be told.
+    var timeObstacles: [String] {
+        timeParts.compactMap { cell, parts in
+            let never = parts.count { $0 == nil }
+            if never == 0 { return nil }
+            return
+                "\(cell.start) (\(cell.augment), \(cell.labels)): in \(never) of \(parts.count) seeds not as good as "
+                + "\(cells[0].start) becomes with any of these lengths, so what it is worth in time cannot be told"
+        }
+    }
+
+    /// For each start but the first, augmentation and share of labels, with any length: seed by seed the part of the first one's
+    /// steps, nil where it never becomes as good.
+    private var timeParts: [(cell: StudyCell, parts: [(part: Double, isMost: Bool)?])] {
         guard Set(cells.map(\.steps)).count >= 2 else { return [] }
         var seen: Set<StudyCell> = []
-        var worths: [TimeWorth] = []
+        var all: [(cell: StudyCell, parts: [(part: Double, isMost: Bool)?])] = []
         for var cell in cells where cell.start != cells[0].start {
             cell.steps = 0
             if !seen.insert(cell).inserted { continue }
@@ -230,19 +275,12 @@ extension StudyResults {
                 return curves
             }
             let others = curves(cells[0].start)
-            let pairs = curves(cell.start).compactMap { seed, curve in others[seed].map { (curve, $0) } }
-            let parts = pairs.compactMap { TimeWorth.part($0, of: $1) }
-            if parts.isEmpty || parts.count < pairs.count { continue }
-            let estimate = Estimate.mean(parts.map { -log($0.part) })
-            let isAtLeast = parts.contains(where: \.isMost)
-            let hasInterval = parts.count >= 3 && !isAtLeast
-            worths.append(
-                TimeWorth(
-                    cell: cell, other: cells[0].start, times: exp(estimate.mean),
-                    low: hasInterval ? exp(estimate.low) : .nan, high: hasInterval ? exp(estimate.high) : .nan,
-                    seeds: parts.count, isAtLeast: isAtLeast))
+            let pairs = curves(cell.start).sorted { $0.key < $1.key }.compactMap { seed, curve in
+                others[seed].map { (curve, $0) }
+            }
+            if !pairs.isEmpty { all.append((cell, pairs.map { TimeWorth.part($0, of: $1) })) }
         }
-        return worths
+        return all
     }
 }
 

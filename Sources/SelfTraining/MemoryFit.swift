@@ -40,7 +40,9 @@ public struct MemoryFit: Sendable {
 
     private var batch: Int { streams.reduce(0, +) }
 
-    private func fits(_ micro: Int, in available: Int) -> Bool { need.bytes(images: micro) <= available }
+    private func bytes(_ micro: Int) -> Int { need.bytes(images: micro, of: batch) }
+
+    private func fits(_ micro: Int, in available: Int) -> Bool { bytes(micro) <= available }
 
     /// The pictures a pass for all of these trainings: nil, the whole batch, where each fits into memory; else the most
     /// that do.
@@ -60,13 +62,13 @@ public struct MemoryFit: Sendable {
         let smaller = shared.last { micro in fits.allSatisfy { $0.fits(micro, in: available) } }
         if asked == nil, let smaller { return smaller }
         let pass = asked ?? shared.first ?? most
-        guard let worst = fits.max(by: { $0.need.bytes(images: pass) < $1.need.bytes(images: pass) }) else {
+        guard let worst = fits.max(by: { $0.bytes(pass) < $1.bytes(pass) }) else {
             return nil
         }
         throw Failure(
             .device,
             "out of memory before it began: a pass of \(pass) pictures through \(worst.recipe.model) at "
-                + "\(worst.recipe.size) px takes about \(gigabytes(worst.need.bytes(images: pass))), and "
+                + "\(worst.recipe.size) px takes about \(gigabytes(worst.bytes(pass))), and "
                 + "\(gigabytes(available)) are free; "
                 + (smaller.map { "--micro \($0) would fit" } ?? "a smaller --size or --model is needed"))
     }

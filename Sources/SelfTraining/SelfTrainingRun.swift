@@ -140,6 +140,14 @@ public struct Arm: Sendable {
     /// Of training, all sittings together, without evaluations.
     public var seconds: Double
 
+    /// A trained stage and what it is worth.
+    public init(stage: Stage, evaluation: Stage) {
+        self.stage = stage
+        self.evaluation = evaluation
+        images = stage.result["images"]?.int ?? 0
+        seconds = stage.result["seconds"]?.double ?? 0
+    }
+
     /// The numbers on the reported set, 0...1, as `metrics.json` has them.
     public var metrics: JSON { evaluation.result }
 }
@@ -166,6 +174,15 @@ public struct Fold: Sendable {
     public var labelling: (stage: Stage, pool: Dataset)?
     /// Why an arm, or what it needs, could not be made; only where a run goes on without it.
     public var failures: [ArmName: Failure] = [:]
+
+    /// A seed of which nothing is trained yet.
+    public init(seed: UInt64, split: Split, human: LabelDensity, humanImages: Int) {
+        self.seed = seed
+        self.split = split
+        arms = [:]
+        self.human = human
+        self.humanImages = humanImages
+    }
 }
 
 /// The paper's three steps and a control, over several seeds: teacher, pseudo-labels, student; and the same training
@@ -245,8 +262,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
                 + (pool.map { ", pool: \($0.examples.count)" } ?? ""))
         let density = Model.density(human)
         warnOfEmptyClasses(human)
-        var fold = Fold(
-            seed: seed, split: split, arms: [:], kept: nil, human: density, humanImages: human.examples.count)
+        var fold = Fold(seed: seed, split: split, human: density, humanImages: human.examples.count)
 
         var teacherRecipe = options.teacher
         teacherRecipe.seed = seed
@@ -284,9 +300,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
             try stages.store.link(reported.name, from: folder, as: prefix + "eval/" + name.rawValue)
             fold.quarantine.add(Quarantine(stage.result["quarantine"]))
             fold.quarantine.add(Quarantine(reported.result["quarantine"]))
-            fold.arms[name] = Arm(
-                stage: stage, evaluation: reported, images: stage.result["images"]?.int ?? 0,
-                seconds: stage.result["seconds"]?.double ?? 0)
+            fold.arms[name] = Arm(stage: stage, evaluation: reported)
         }
 
         let all = ArmName.allCases.filter { $0 == .teacher || options.arms.contains($0) }

@@ -195,7 +195,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             "task": .string(Model.task.rawValue), "recipe": recipe.json, "human_images": .int(lesson.humanImages),
         ]
         var inputs = ["human-" + (try lesson.human.identity).hex(16), try start.identity()]
-        var streams = [Stream(name: "human", dataset: lesson.human, recipe.augment, images: lesson.humanImages)]
+        let name = Model.task == .contrastive ? "unlabelled" : "human"
+        var streams = [Stream(name: name, dataset: lesson.human, recipe.augment, images: lesson.humanImages)]
         if let pseudo = lesson.pseudo {
             keys["pseudo_images"] = .int(pseudo.images)
             keys["alpha"] = .double(pseudo.alpha)
@@ -270,6 +271,12 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
                 improved: { _ throws(Failure) in
                     try model.save(to: Files.join(folder, "weights/best.safetensors"), note: note)
                 })
+            if trainer.seconds > 30, trainer.secondsWaited > 0.1 * trainer.seconds {
+                log(
+                    "\(label): \(Int((100 * trainer.secondsWaited / trainer.seconds).rounded()))% of the time went by waiting "
+                        + "for pictures: more --workers than \(resources.workers) help, or a --cache of shrunk pictures"
+                )
+            }
             try model.save(to: Files.join(folder, "weights/last.safetensors"), note: note)
             try Files.remove(Files.join(folder, "state"))
             quarantine.add(trainer.quarantine)

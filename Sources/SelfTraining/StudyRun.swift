@@ -64,8 +64,7 @@ extension SelfTrainingRun {
         let split = try Split(of: data.train, options.labels, seed: seed)
         let human = try data.train.split(split).labelled.heldOut(options.holdOut, seed: seed).rest
         var fold = Fold(
-            seed: seed, split: split, arms: [:], kept: nil, human: Model.density(human),
-            humanImages: human.examples.count)
+            seed: seed, split: split, human: Model.density(human), humanImages: human.examples.count)
         for arm in options.arms.union([.teacher]) { fold.failures[arm] = failure }
         return fold
     }

@@ -20,7 +20,7 @@ public final class Classifier: TaskModel {
     public let name: String
     /// What the channels of its output mean.
     public let classes: ClassTable
-    /// The size of the pictures it is given, in pixels, a multiple of 32 a side.
+    /// The size of the pictures it is given, in pixels, 32 a side at least.
     public let canvas: Size
     /// Its every choice.
     public let spec: ClassifierSpec
@@ -31,12 +31,12 @@ public final class Classifier: TaskModel {
 
     /// A classifier with random weights.
     ///
-    /// - Throws: a `Failure` with `.usage` where the name is unknown or its backbone has no classifier, the canvas is no
-    ///   multiple of 32 a side, or a change does not fit the network.
+    /// - Throws: a `Failure` with `.usage` where the name is unknown or its backbone has no classifier, the canvas has
+    ///   under 32 pixels a side, or a change does not fit the network.
     public init(
         name: String, classes: ClassTable, canvas: Size, changes: NetworkChanges, seed: UInt64, device: Device
     ) throws(Failure) {
-        try requireCanvas(canvas)
+        try requireSides(canvas)
         self.name = name
         self.classes = classes
         self.canvas = canvas

@@ -18,7 +18,7 @@ public final class ContrastiveEncoder: TaskModel {
     public let name: String
     /// None.
     public let classes: ClassTable
-    /// The size of the views, in pixels, a multiple of 32 a side.
+    /// The size of the views, in pixels, 32 a side at least.
     public let canvas: Size
     /// ResNet or EfficientNet.
     public let backbone: BackboneSpec
@@ -29,12 +29,12 @@ public final class ContrastiveEncoder: TaskModel {
 
     /// An encoder with random weights.
     ///
-    /// - Throws: a `Failure` with `.usage` where the name is unknown or its backbone is a SpineNet, the canvas is no
-    ///   multiple of 32 a side, or a change does not fit the network.
+    /// - Throws: a `Failure` with `.usage` where the name is unknown or its backbone is a SpineNet, the canvas has
+    ///   under 32 pixels a side, or a change does not fit the network.
     public init(
         name: String, classes: ClassTable, canvas: Size, changes: NetworkChanges, seed: UInt64, device: Device
     ) throws(Failure) {
-        try requireCanvas(canvas)
+        try requireSides(canvas)
         self.name = name
         self.classes = classes
         self.canvas = canvas

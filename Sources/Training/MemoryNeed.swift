@@ -12,11 +12,14 @@ public struct MemoryNeed: Hashable, Sendable {
     public var fixed: Int
     /// A picture of a pass.
     public var perImage: Int
+    /// A picture of a step of several passes: what of it waits for the last one.
+    public var perWaiting: Int
 
     /// A need that is known already.
-    public init(fixed: Int, perImage: Int) {
+    public init(fixed: Int, perImage: Int, perWaiting: Int = 0) {
         self.fixed = fixed
         self.perImage = perImage
+        self.perWaiting = perWaiting
     }
 
     /// What is not measured: gradients of activations on the way back, scratch memory of convolutions, batches made
@@ -24,8 +27,10 @@ public struct MemoryNeed: Hashable, Sendable {
     static let margin = (share: 1.25, bytes: 300 << 20)
 
     /// What is needed for a pass of so many pictures, the margin in it.
-    public func bytes(images: Int) -> Int {
-        Int(Double(fixed + images * perImage) * Self.margin.share) + Self.margin.bytes
+    /// - Parameter batch: pictures of the step that the pass is of.
+    public func bytes(images: Int, of batch: Int) -> Int {
+        let waiting = images < batch ? batch * perWaiting : 0
+        return Int(Double(fixed + images * perImage + waiting) * Self.margin.share) + Self.margin.bytes
     }
 
     /// Measured on a model that is made for it and thrown away: what it takes to make it, and the way forward with one
@@ -62,9 +67,13 @@ public struct MemoryNeed: Hashable, Sendable {
         let perImage = max(0, held[1] - held[0])
         let larger = Double(canvas.width * canvas.height) / Double(probe.width * probe.height)
         let weights = 4 * made.objective.parameters.parameterCount
+        // A contrastive step holds all of its canvases until their last pass.
+        let element = precision == .bfloat16 ? 2 : 4
+        let canvases = made.objective is any ContrastingObjective ? made.objective.views : 0
         return MemoryNeed(
             fixed: resting + weights * (isAveraged ? 2 : 1) + max(0, held[0] - perImage),
-            perImage: Int((Double(perImage) * larger).rounded()))
+            perImage: Int((Double(perImage) * larger).rounded()),
+            perWaiting: canvases * canvas.width * canvas.height * 3 * element)
     }
 
     private static func peak(_ body: () throws(Failure) -> Void) throws(Failure) -> Int {

@@ -96,6 +96,14 @@ extension ParameterStore {
     }
 }
 
+/// For networks without a pyramid any size will do.
+/// - Throws: `.usage` where a side has under 32 pixels, of which nothing would be left on the deepest maps.
+public func requireSides(_ canvas: Size) throws(Failure) {
+    guard min(canvas.width, canvas.height) >= 32 else {
+        throw .usage("size: \(canvas.width)x\(canvas.height) is less than 32 pixels a side")
+    }
+}
+
 /// - Throws: `.usage` where a side is no multiple of 32, the stride of the networks' deepest maps.
 public func requireCanvas(_ canvas: Size) throws(Failure) {
     guard canvas.width > 0, canvas.height > 0, canvas.width % 32 == 0, canvas.height % 32 == 0 else {

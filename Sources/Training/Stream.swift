@@ -6,9 +6,9 @@ import Augmentation
 ///     supervised  = [human]
 ///     self-train  = [human, pseudo]
 ///     joint       = [human, classes]
-///     contrastive = [views]
+///     contrastive = [unlabelled]
 public struct Stream: Sendable {
-    /// `human`, `pseudo`: the prefix of its metrics.
+    /// `human`, `pseudo`, `classes`, `unlabelled`: the prefix of its metrics.
     public var name: String
     /// The pictures and labels it draws from.
     public var dataset: Dataset

@@ -244,8 +244,13 @@ public final class Trainer {
         var pictures: [Tensor] = []
         for _ in 0..<accumulation {
             let images = try nextBatch(of: loader, step, &record).images
-            // The loader takes a batch's memory back. On another device the copy is there already.
-            pictures.append(device == .cpu ? images.clone() : images.to(device, nonBlocking: false))
+            // The loader takes a batch's memory back, so that a copy is kept: in the precision of convolutions, of which
+            // the first brings it there anyhow.
+            let kept = device == .cpu ? images : images.to(device, nonBlocking: false)
+            switch plan.precision {
+            case .some(let dtype) where dtype != .float32: pictures.append(kept.to(dtype))
+            default: pictures.append(device == .cpu ? kept.clone() : kept)
+            }
         }
         func embeddings(_ pass: Int) -> Tensor {
             objective.embeddings(pictures[pass], precision: plan.precision, noise: noise(step, pass)).to(.float32)

@@ -21,8 +21,11 @@ enum AugmentVerb {
             Key("split", .path, group: "data", help: "With --masks, a list of its pictures, a name a line."),
             TaskKeys.maskValues,
             Key(
-                "policy", .choice(Policy.all.map(\.name) + [simCLR]), group: "augmentation",
-                help: "One policy, or simclr for contrastive views. Default: S1 to S4."),
+                "policy", .choice(Policy.all.map(\.name) + CropPolicy.all.map(\.name) + [simCLR]),
+                group: "augmentation",
+                help:
+                    "One policy; crop, autoaugment, randaugment for those of classification, simclr for contrastive views. "
+                    + "Default: S1 to S4."),
             Key("size", .integer(32...2048), default: 256, group: "sheet", help: "Side of a canvas in pixels."),
             Key("pictures", .integer(1...1000), default: 4, group: "sheet", help: "Pictures, evenly from the folder."),
             Key("draws", .integer(1...100), default: 6, group: "sheet", help: "Plans that are drawn for each."),
@@ -41,17 +44,12 @@ enum AugmentVerb {
             if !isEmpty { throw .usage("--out \(out) is there already; choose a new folder") }
         }
         let names = settings.optionalString("policy").map { [$0] } ?? ["S1", "S2", "S3", "S4"]
-        var policies: [(name: String, policy: Policy?)] = []
+        var policies: [(name: String, variation: Variation)] = []
         for name in names {
-            if name == simCLR {
-                if let key = AugmentationKeys.changes.first(where: { settings.isGiven($0.name) }) {
-                    throw .usage("\(key.flag) goes with S1 to S4; contrastive views are SimCLR's")
-                }
-                policies.append((name, nil))
-            } else {
-                // With all four shown, each takes the changes that it can.
-                policies.append((name, try settings.policy(name, skipsUnfit: names.count > 1)))
-            }
+            policies.append((name, try variation(name, settings, isOneOfMany: names.count > 1)))
+        }
+        if settings.value("augment_cutmix") != nil, settings.value("masks") == nil {
+            throw .usage("--augment-cutmix goes with --masks: pictures with boxes are not mixed")
         }
         let set = try subjects(settings)
         let count = min(settings.int("pictures"), set.examples.count)
@@ -67,24 +65,32 @@ enum AugmentVerb {
                 "a sheet of \(pixels >> 20) million pixels is too large; choose fewer --pictures or --draws, or a smaller "
                     + "--size")
         }
-        let chosen = (0..<count).map { $0 * set.examples.count / count }
-        var subjects: [ContactSheet.Subject] = []
+        var chosen: [(index: Int, subject: ContactSheet.Subject)] = []
         let isBackground = settings.value("classes") == nil || set.classes.hasBackground
-        for index in chosen { subjects.append(try subject(set, index, isBackground: isBackground)) }
+        for row in 0..<count {
+            chosen.append(try readable(set, from: row * set.examples.count / count, isBackground: isBackground))
+        }
+        let subjects = chosen.map(\.subject)
+        let sides = subjects.map { min($0.image.width, $0.image.height) }.sorted()
+        try settings.warnOfSmallPictures(side: sides[sides.count / 2], names.filter { (try? Policy.named($0)) != nil })
         let target = Size(width: side, height: side)
         let seed = UInt64(settings.int("seed"))
         try Files.makeFolder(out)
         var sheets: [(name: String, sheet: ContactSheet)] = []
-        for (name, policy) in policies {
+        for (name, variation) in policies {
             var sheet = ContactSheet()
-            for (row, subject) in subjects.enumerated() {
+            for (row, whole) in subjects.enumerated() {
+                var subject = whole
+                // In classification and for contrast pictures have no boxes and no mask.
+                if case .fitted = variation {} else { (subject.boxes, subject.mask) = ([], nil) }
                 let source = subject.image.size
-                let plans = (0..<settings.int("draws")).map { draw in
-                    var random = Random(seed: seed, purpose: .augmentation, epoch: draw, index: chosen[row])
-                    return policy?.plan(for: source, boxes: subject.boxes.map(\.box), target: target, random: &random)
-                        ?? ViewPolicy.simCLR.plan(for: source, target: target, random: &random)
+                let plans = (0..<settings.int("draws")).map { draw -> (plan: Plan, cut: ContactSheet.Cut?) in
+                    var random = Random(seed: seed, purpose: .augmentation, epoch: draw, index: chosen[row].index)
+                    let plan = variation.plan(
+                        for: source, boxes: subject.boxes.map(\.box), target: target, random: &random)
+                    return (plan, cut(variation, over: row, of: subjects, target, &random))
                 }
-                sheet.add(subject, [.evaluation(for: source, target: target)] + plans)
+                sheet.add(subject, [(.evaluation(for: source, target: target), nil)] + plans)
             }
             try Files.write(sheet.image().png(), to: Files.join(out, name + ".png"))
             try Files.makeFolder(Files.join(out, name))
@@ -96,7 +102,7 @@ enum AugmentVerb {
             sheets.append((name, sheet))
         }
         try Files.write(
-            AugmentPage.html(sheets, chosen.map { set.examples[$0].fileName }), to: Files.join(out, "index.html"))
+            AugmentPage.html(sheets, chosen.map { set.examples[$0.index].fileName }), to: Files.join(out, "index.html"))
         let files = sheets.map { Files.join(out, $0.name + ".png") } + [Files.join(out, "index.html")]
         if settings.bool("json") {
             print(
@@ -108,6 +114,60 @@ enum AugmentVerb {
             print("\(names.joined(separator: ", ")) on \(count) pictures: \(files.joined(separator: ", "))")
         }
         return .done
+    }
+
+    /// What the policy of that name is with these settings.
+    private static func variation(_ name: String, _ settings: Settings, isOneOfMany: Bool) throws(Failure) -> Variation
+    {
+        func refuse(_ keys: [Key], _ reason: String) throws(Failure) {
+            if let key = keys.first(where: { settings.isGiven($0.name) }) {
+                throw .usage("\(key.flag) goes with \(reason)")
+            }
+        }
+        if name == simCLR {
+            try refuse(AugmentationKeys.changes, "S1 to S4; contrastive views are SimCLR's")
+            return .views(.simCLR)
+        }
+        if let known = CropPolicy.all.first(where: { $0.name == name }) {
+            let own = AugmentationKeys.canvasChanges.map(\.name)
+            try refuse(
+                AugmentationKeys.changes.filter { !own.contains($0.name) }, "S1 to S4; \(name) is of classification")
+            var policy = known.scaled(to: settings.int("size"))
+            policy.operators = try settings.changed(policy.operators, of: name, skipsUnfit: false)
+            return .cropped(policy)
+        }
+        // With all four shown, each takes the changes that it can.
+        return .fitted(try settings.policy(name, skipsUnfit: isOneOfMany))
+    }
+
+    /// The picture of that index, or, as in training, the next one of the set in the place of one that cannot be read.
+    private static func readable(
+        _ set: Dataset, from index: Int, isBackground: Bool
+    ) throws(Failure) -> (index: Int, subject: ContactSheet.Subject) {
+        var last: Failure?
+        for offset in 0..<min(100, set.examples.count) {
+            let at = (index + offset) % set.examples.count
+            do throws(Failure) { return (at, try subject(set, at, isBackground: isBackground)) } catch {
+                Console.standardError.line("warning: \(error.message)")
+                last = error
+            }
+        }
+        throw last ?? .data("there are no pictures")
+    }
+
+    /// A part of another picture of the sheet, where the policy mixes them.
+    private static func cut(
+        _ variation: Variation, over row: Int, of subjects: [ContactSheet.Subject], _ canvas: Size,
+        _ random: inout Random
+    ) -> ContactSheet.Cut? {
+        guard case .fitted(let policy) = variation, subjects.count > 1,
+            let rect = policy.cutMix?.rect(on: canvas, stride: 4, random: &random)
+        else {
+            return nil
+        }
+        let other = subjects[(row + 1 + random.below(subjects.count - 1)) % subjects.count]
+        return ContactSheet.Cut(
+            rect: rect, subject: other, plan: policy.plan(for: other.image.size, target: canvas, random: &random))
     }
 
     private static func subjects(_ settings: Settings) throws(Failure) -> Dataset {

@@ -39,9 +39,19 @@ enum AugmentationKeys {
             help: "The range of the scale, as a factor on the size, such as 0.5-2."),
         Key("augment-flip", .fraction, group: "augmentation", help: "The probability of a left-right flip."),
         Key(
+            "augment-cutmix", .fraction, group: "augmentation",
+            help: "Segmentation: the probability that a part of another picture, with its labels, lies over a picture."),
+        Key(
             "augment-rendering", .choice(Rendering.all.map(\.description)), default: "fused", group: "augmentation",
             help: "fused samples a picture once; reference does as the original code, operator after operator."),
     ]
+
+    /// Of them those of classification, whose operators act on the canvas.
+    static let canvasChanges = changes.filter {
+        [
+            "augment_operators", "augment_draws", "augment_magnitude", "augment_cutout", "augment_translate",
+        ].contains($0.name)
+    }
 
     /// A policy's name.
     static func policy(_ key: String, default name: String?) -> Key {
@@ -60,43 +70,52 @@ extension Settings {
     /// - Throws: `Failure.usage` where a change has nothing to act on, unless such are left out.
     func policy(_ name: String, skipsUnfit: Bool = false) throws(Failure) -> Policy {
         var policy = try Policy.named(name)
+        policy.operators = try changed(policy.operators, of: policy.name, skipsUnfit: skipsUnfit)
+        if let text = optionalString("augment-jitter") { policy.jitter = try Self.range(text) }
+        if let flip = optionalDouble("augment-flip") { policy.flip = flip }
+        if let probability = optionalDouble("augment-cutmix") { policy.cutMix = CutMix(probability: probability) }
+        policy.rendering = Rendering.named(string("augment-rendering")) ?? .fused
+        return policy
+    }
+
+    /// A policy's operators with what these settings change of them.
+    /// - Throws: as `policy`.
+    func changed(
+        _ operators: Policy.Operators, of policy: String, skipsUnfit: Bool
+    ) throws(Failure) -> Policy.Operators {
+        var operators = operators
         // A study's grid has policies without operators beside those that have some.
         let skipsUnfit = skipsUnfit || schema.verb == "study"
-        if let text = optionalString("augment-operators") { policy.operators = try Self.operators(text) }
-        for key in ["augment-draws", "augment-magnitude"] + Self.constants.map(\.key) {
+        if schema.key("augment-operators") != nil, let text = optionalString("augment-operators") {
+            operators = try Self.operators(text)
+        }
+        for key in ["augment-draws", "augment-magnitude"] + Self.constants.map(\.key) where schema.key(key) != nil {
             guard let value = optionalDouble(key) else { continue }
-            if let users = Self.constants.first(where: { $0.key == key })?.users,
-                policy.operators.all.isDisjoint(with: users), policy.operators != .none
-            {
+            let constant = Self.constants.first { $0.key == key }
+            if let users = constant?.users, operators.all.isDisjoint(with: users), operators != .none {
                 if skipsUnfit { continue }
                 throw .usage(
-                    "--\(key) is of \(users.map(\.rawValue).joined(separator: ", ")), and \(policy.name) has none of these"
-                )
+                    "--\(key) is of \(users.map(\.rawValue).joined(separator: ", ")), and \(policy) has none of these")
             }
-            switch policy.operators {
+            switch operators {
             case .none:
                 if skipsUnfit { continue }
-                throw .usage("--\(key) goes with operators, and \(policy.name) has none")
+                throw .usage("--\(key) goes with operators, and \(policy) has none")
             case .auto(var set):
-                guard let place = Self.constants.first(where: { $0.key == key })?.place else {
+                guard let place = constant?.place else {
                     if skipsUnfit { continue }
                     throw .usage("--\(key) goes with RandAugment; \(set.name) has its own for each step")
                 }
                 set.constants[keyPath: place] = value
-                policy.operators = .auto(set)
+                operators = .auto(set)
             case .random(var set):
                 if key == "augment-draws" { set.draws = Int(value) }
                 if key == "augment-magnitude" { set.magnitude = value }
-                if let place = Self.constants.first(where: { $0.key == key })?.place {
-                    set.constants[keyPath: place] = value
-                }
-                policy.operators = .random(set)
+                if let place = constant?.place { set.constants[keyPath: place] = value }
+                operators = .random(set)
             }
         }
-        if let text = optionalString("augment-jitter") { policy.jitter = try Self.range(text) }
-        if let flip = optionalDouble("augment-flip") { policy.flip = flip }
-        policy.rendering = Rendering.named(string("augment-rendering")) ?? .fused
-        return policy
+        return operators
     }
 
     /// Says where a policy moves or covers so many pixels that little is left of pictures as small as these: its constants
@@ -104,10 +123,15 @@ extension Settings {
     func warnOfSmallPictures(_ set: Dataset) throws(Failure) {
         let sides = set.examples.compactMap(\.size).map { min($0.width, $0.height) }.sorted()
         guard !sides.isEmpty, let value = value("augment") else { return }
-        let side = sides[sides.count / 2]
-        for name in value.array?.compactMap(\.string) ?? [value.string ?? "none"] {
+        try warnOfSmallPictures(
+            side: sides[sides.count / 2], value.array?.compactMap(\.string) ?? [value.string ?? "none"])
+    }
+
+    /// As above, of pictures of that shorter side and the policies of these names.
+    func warnOfSmallPictures(side: Int, _ names: [String]) throws(Failure) {
+        for name in names {
             let constants: OperatorConstants
-            let operators = try policy(name).operators
+            let operators = try policy(name, skipsUnfit: true).operators
             switch operators {
             case .none: continue
             case .auto(let set): constants = set.constants
@@ -120,7 +144,7 @@ extension Settings {
                 "--\(key) \(max(1, Int((constants[keyPath: place] * Double(side) / 640).rounded())))"
             }
             Console.standardError.line(
-                "warning: \(name) moves pictures by up to \(Int(constants.translate)) pixels, and those of --train are "
+                "warning: \(name) moves pictures by up to \(Int(constants.translate)) pixels, and these are "
                     + "\(side) wide or high; for photographs of 640 it was made, and \(advice.joined(separator: " ")) keep its "
                     + "proportions"
             )

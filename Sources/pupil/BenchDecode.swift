@@ -32,7 +32,7 @@ enum BenchDecode {
         let pool = try Dataset.pool([settings.string("images")])
         let paths = pool.examples.prefix(settings.int("limit")).map { pool.path(of: $0) }
         let canvas = Size(width: settings.int("size"), height: settings.int("size"))
-        let workers = settings.int("workers")
+        let workers = settings.optionalInt("workers") ?? 1
         let fit = { @Sendable (size: Size) in Plan.evaluation(for: size, target: canvas).resized }
         // The first pass brings the files into memory and finds those that cannot be read.
         var usable: [String] = []

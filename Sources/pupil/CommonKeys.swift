@@ -30,8 +30,10 @@ enum CommonKeys {
         "threads", .integer(1...1024), group: "machine", affectsResult: false,
         help: "Threads of the network's arithmetic. Default: the processors this process may use.")
     static let workers = Key(
-        "workers", .integer(1...256), default: 1, group: "machine", affectsResult: false,
-        help: "Threads that read and vary pictures; the batches do not depend on it.")
+        "workers", .integer(1...256), group: "machine", affectsResult: false,
+        help:
+            "Threads that read and vary pictures; the batches do not depend on it. Default: 1, beside a GPU one less than "
+            + "there are processors, at most 16.")
     static let precision = Key(
         "precision", .choice(["auto", "fp32", "bf16", "float32", "bfloat16"]), default: "auto", group: "training",
         help: "Of convolutions; auto is bf16 where the processor or GPU has it. fp32 is float32, bf16 bfloat16.")
@@ -208,10 +210,15 @@ extension Settings {
         return device
     }
 
+    /// Threads that read and vary pictures: beside a network on the processors one, since they are busy.
+    func workers(_ device: Device) -> Int {
+        optionalInt("workers") ?? (device == .cpu ? 1 : min(16, max(1, availableProcessors() - 1)))
+    }
+
     /// Makes the cache's folder.
     func resources(_ device: Device) throws(Failure) -> Resources {
         var resources = Resources(
-            device: device, workers: int("workers"), checkpointSeconds: double("checkpoint-seconds"),
+            device: device, workers: workers(device), checkpointSeconds: double("checkpoint-seconds"),
             checkpointSteps: int("checkpoint-steps"))
         resources.cacheFolder = optionalString("cache")
         if let folder = resources.cacheFolder {

@@ -63,7 +63,7 @@ enum EmbedVerb {
             var names: [JSON] = []
             var quarantine = Quarantine()
             try network.forEachBatch(
-                set, canvas: Size(width: size, height: size), batch: batch, workers: settings.int("workers"),
+                set, canvas: Size(width: size, height: size), batch: batch, workers: settings.workers(device),
                 level: level, precision: precision, quarantine: &quarantine
             ) { indices, part throws(Failure) in
                 features.append(part)

@@ -84,7 +84,7 @@ enum PredictVerb {
         try Files.makeFolder(out)
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
-        options.workers = settings.int("workers")
+        options.workers = settings.workers(device)
         options.suppression = try settings.suppression()
         options.skipsRefused = Files.isFolder(settings.string("images"))
         var results: [PictureResult] = []
@@ -133,7 +133,7 @@ enum PredictVerb {
         try removeEarlier(in: out)
         var options = Segmenter.InferenceOptions(
             precision: Settings.precision(settings.string("precision"), device))
-        options.workers = settings.int("workers")
+        options.workers = settings.workers(device)
         options.skipsRefused = Files.isFolder(settings.string("images"))
         let scales = settings.doubles("scales")
         if !scales.isEmpty { options.scales = scales }
@@ -211,7 +211,7 @@ enum PredictVerb {
         try Files.makeFolder(out)
         Signals.install()
         var options = Classifier.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
-        options.workers = settings.int("workers")
+        options.workers = settings.workers(device)
         options.skipsRefused = Files.isFolder(settings.string("images"))
         var (lines, counts): ([JSON], [Int]) = ([], [Int](repeating: 0, count: names.count))
         var quarantine = Quarantine()

@@ -18,41 +18,49 @@ enum PretrainNoisyStudent {
             Key(
                 "unlabelled", .list(of: .path), required: true, group: "data",
                 help: "Folders of pictures without labels, any depth.")
-        ] + PretrainSupervised.keys.filter { $0.name != "eval_every" } + [
-            Key("rounds", .integer(1...20), default: 1, group: "self-training", help: "A student is the next teacher."),
-            Key(
-                "threshold", .fraction, default: 0.3, group: "self-training",
-                help: "Least probability of a picture's first class."),
-            Key(
-                "per-class", .positiveInteger, group: "self-training",
-                help: "Pictures of each class, the surest; a class with fewer repeats them. Default: as many as the "
-                    + "class with most has."),
-            Key(
-                "soft-labels", .bool, default: true, group: "self-training",
-                help: "Students learn the teacher's probabilities; else its first class."),
-            Key(
-                "ratio", .integer(1...64), default: 1, group: "self-training",
-                help: "Unlabelled pictures a labelled one in a step."),
-            Key(
-                "student-model", .string, group: "self-training",
-                help: "As large as the teacher's or larger. Default: the teacher's."),
-            Key("student-steps", .positiveInteger, group: "self-training", help: "Default: --steps."),
-            Key(
-                "student-warmup", .count, group: "self-training",
-                help: "Default: --warmup; where that is not given either, the same part of --student-steps."),
-            Key(
-                "student-augment", .choice(CropPolicy.all.map(\.name)), default: "randaugment", group: "self-training",
-                help: "The noise of students' pictures."),
-            Key(
-                "student-magnitude", .number(0...60), group: "self-training",
-                help: "RandAugment's. Default: the original's, 6 to 27 for efficientnet-b2 to b7; 10 for others."),
-            Key(
-                "student-dropout", .fraction, default: 0.5, group: "self-training",
-                help: "The noise before students' last layer."),
-            Key(
-                "student-survival", .number(0.01...1), group: "self-training",
-                help: "The noise in students' blocks. Default: the model's own (EfficientNet 0.8)."),
-        ] + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
+        ]
+            + PretrainSupervised.keys.filter { key in
+                key.name != "eval_every" && !AugmentationKeys.canvasChanges.contains { $0.name == key.name }
+            } + [
+                Key(
+                    "rounds", .integer(1...20), default: 1, group: "self-training",
+                    help: "A student is the next teacher."),
+                Key(
+                    "threshold", .fraction, default: 0.3, group: "self-training",
+                    help: "Least probability of a picture's first class."),
+                Key(
+                    "per-class", .positiveInteger, group: "self-training",
+                    help:
+                        "Pictures of each class, the surest; a class with fewer repeats them. Default: as many as the "
+                        + "class with most has."),
+                Key(
+                    "soft-labels", .bool, default: true, group: "self-training",
+                    help: "Students learn the teacher's probabilities; else its first class."),
+                Key(
+                    "ratio", .integer(1...64), default: 1, group: "self-training",
+                    help: "Unlabelled pictures a labelled one in a step."),
+                Key(
+                    "student-model", .string, group: "self-training",
+                    help: "As large as the teacher's or larger. Default: the teacher's."),
+                Key("student-steps", .positiveInteger, group: "self-training", help: "Default: --steps."),
+                Key(
+                    "student-warmup", .count, group: "self-training",
+                    help: "Default: --warmup; where that is not given either, the same part of --student-steps."),
+                Key(
+                    "student-augment", .choice(CropPolicy.all.map(\.name)), default: "randaugment",
+                    group: "self-training",
+                    help: "The noise of students' pictures."),
+                Key(
+                    "student-magnitude", .number(0...60), group: "self-training",
+                    help: "RandAugment's. Default: the original's, 6 to 27 for efficientnet-b2 to b7; 10 for others."),
+                Key(
+                    "student-dropout", .fraction, default: 0.5, group: "self-training",
+                    help: "The noise before students' last layer."),
+                Key(
+                    "student-survival", .number(0.01...1), group: "self-training",
+                    help: "The noise in students' blocks. Default: the model's own (EfficientNet 0.8)."),
+            ] + CommonKeys.starts + [CommonKeys.out("noisy-student"), CommonKeys.json, CommonKeys.dryRun]
+            + CommonKeys.machine)
 
     /// RandAugment's magnitude in the original's scripts for its students (docs/pretraining.md).
     private static func magnitude(of model: String) -> Double {

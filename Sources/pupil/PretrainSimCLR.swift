@@ -31,7 +31,7 @@ enum PretrainSimCLR {
                     help: "How strong the colours change."),
                 Key("grey", .fraction, default: 0.2, group: "augmentation", help: "The probability of grey."),
                 Key("blur", .fraction, default: 0.5, group: "augmentation", help: "The probability of blur."),
-            ] + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun]
+            ] + CommonKeys.starts + [CommonKeys.out("simclr"), CommonKeys.json, CommonKeys.dryRun]
             + CommonKeys.machine)
 
     /// LARS, as the original; of few steps and small models it learns next to nothing (docs/pretraining.md).

@@ -15,7 +15,8 @@ enum PretrainSupervised {
         verb: "pretrain supervised",
         summary: "Learn a backbone from pictures with classes: a folder for each class, as ImageNet has them.",
         keys: data + keys
-            + CommonKeys.starts + [CommonKeys.out("pretrain"), CommonKeys.json, CommonKeys.dryRun] + CommonKeys.machine)
+            + CommonKeys.starts + [CommonKeys.out("supervised"), CommonKeys.json, CommonKeys.dryRun]
+            + CommonKeys.machine)
 
     static let data = [
         Key(
@@ -49,9 +50,10 @@ enum PretrainSupervised {
                 help: "crop and flip alone, or operators after them. Default: autoaugment for EfficientNet, else crop."),
             PretrainKeys.crop,
             PretrainKeys.evaluationCrop("augmentation"),
+        ] + AugmentationKeys.canvasChanges + [
             Key(
                 "eval-every", .count, default: 0, group: "training",
-                help: "Steps between evaluations on the way; they choose weights/best. 0: at the end only."),
+                help: "Steps between evaluations on the way; they choose weights/best. 0: at the end only.")
         ]
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -128,6 +130,7 @@ extension Settings {
         }
         policy.crop = RandomResizedCrop(area: try cropArea())
         policy = policy.scaled(to: int("size"))
+        policy.operators = try changed(policy.operators, of: policy.name, skipsUnfit: false)
         var recipe = pretrainRecipe(.cropped(policy), averageDecay: double("average"), model: model, steps: steps)
         recipe.loss.smoothing = double("smoothing")
         recipe.changes.dropout = optionalDouble("dropout")

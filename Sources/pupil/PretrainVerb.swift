@@ -1,6 +1,5 @@
 import Augmentation
 import Base
-import Geometry
 import Journal
 import Layers
 import Models
@@ -50,7 +49,7 @@ enum PretrainKeys {
                 help: "A name of `pupil models`; what is learned is its backbone."),
             Key(
                 "size", .integer(32...4096), group: "model",
-                help: "Side of the pictures in pixels, a multiple of 32. Default: the model's own, at most 224."),
+                help: "Side of the pictures in pixels. Default: the model's own, at most 224."),
             Key("batch", .positiveInteger, default: .int(batch), group: "training", help: "Pictures a step."),
             Key(
                 "micro", .positiveInteger, group: "training",
@@ -101,7 +100,6 @@ extension Settings {
             if settings.schema.key(key) != nil, settings.value(key) == nil { settings = settings.setting(key, value) }
         }
         fill("size", .int(min(224, model.size)))
-        try requireCanvas(Size(width: settings.int("size"), height: settings.int("size")))
         fill("optimizer", .string(defaults.optimizer))
         let isUsual = settings.string("optimizer") == defaults.optimizer
         let rule = Self.rule(settings.string("optimizer"), batch: int("batch"))

@@ -106,7 +106,7 @@ enum ProbeVerb {
         let progress = ProgressLine(label: label, total: set.examples.count)
         try network.forEachBatch(
             set, .cropped(CropPolicy(name: "probe", evaluation: try settings.evaluationCrop())),
-            canvas: Size(width: size, height: size), batch: settings.int("batch"), workers: settings.int("workers"),
+            canvas: Size(width: size, height: size), batch: settings.int("batch"), workers: settings.workers(device),
             level: settings.string("level"), precision: Settings.precision(settings.string("precision"), device),
             quarantine: &quarantine
         ) { indices, part throws(Failure) in

@@ -126,11 +126,11 @@ extension StudyReport {
 extension StudyResults {
     /// Nothing measured yet.
     init<Task: CommandTask>(
-        _ sets: SelfTrainingSets, cells: [StudyCell], model: String, title: String, _: Task.Type
+        _ data: SelfTrainingData, cells: [StudyCell], model: String, title: String, _: Task.Type
     ) {
         self.init(
-            metric: Task.words.metric, classes: sets.data.train.classes.names,
-            reportedSet: sets.data.test == nil ? "val" : "test", cells: cells)
+            metric: Task.words.metric, classes: data.train.classes.names,
+            reportedSet: data.test == nil ? "val" : "test", cells: cells)
         self.title = title
         isResNet50 = (try? Zoo.model(model))?.family == "resnet50"
         density = (Task.words.density, Task.words.densityScale)

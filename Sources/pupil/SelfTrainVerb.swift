@@ -157,7 +157,8 @@ enum SelfTrainVerb {
             start: settings.string("init"), augment: settings.string("augment"), labels: settings.string("labels"),
             labelled: labelled, steps: settings.int("steps"))
         var results = StudyResults(
-            sets, cells: [cell], model: settings.string("model"), title: "Does self-training help here?", Task.self)
+            sets.data, cells: [cell], model: settings.string("model"), title: "Does self-training help here?", Task.self
+        )
         results.warnings = sets.warnings
         results.warnings += StudyWarnings.of(folds.map { (cell, $0) }, sets)
         for fold in folds { try results.add(fold, cell, Task.self) }

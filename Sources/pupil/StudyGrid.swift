@@ -65,9 +65,6 @@ struct StudyGrid {
         {
             throw .usage("--freeze and --freeze-norms keep weights as they begin, which --init random makes useless")
         }
-        if settings.optionalInt("pretrain-size").map({ $0 % 32 != 0 }) == true {
-            throw .usage("--pretrain-size is a multiple of 32")
-        }
         if settings.strings("init").contains("simclr"), settings.optionalInt("pretrain-batch") == 1 {
             throw .usage("--pretrain-batch: a step of SimCLR needs at least two pictures, to be told apart")
         }
@@ -144,11 +141,25 @@ struct StudyPlan {
         var table = TextTable(["start", "augment", "labels", "steps", "methods", "seeds", "trainings", "images"])
         var (images, looked, trainings, labelled) = (0, 0, 0, 0)
         let measured = (sets.data.test ?? sets.data.validation).examples.count
+        // What an earlier sitting finished has its link in the study's folder.
+        var (doneTrainings, doneImages, doneMeasured) = (0, 0, 0)
         for (cell, asked) in zip(grid.cells, options) {
-            var each = asked.teacher.steps * asked.teacher.batch
-            for arm in cell.arms {
-                each += asked.student.steps * asked.student.batch * 2
-                if arm == .joint || arm == .both { each += asked.student.steps * (asked.joint?.images ?? 0) }
+            var each = 0
+            for arm in cell.arms.union([.teacher]) {
+                var own = asked.student.steps * asked.student.batch * 2
+                if arm == .teacher { own = asked.teacher.steps * asked.teacher.batch }
+                if arm == .joint || arm == .both { own += asked.student.steps * (asked.joint?.images ?? 0) }
+                each += own
+                for i in 0..<cell.seeds {
+                    let folder =
+                        "cells/\(cell.cell.name)/"
+                        + (cell.seeds > 1 ? "seed_\(asked.teacher.seed + UInt64(i))/" : "")
+                    func has(_ name: String) -> Bool {
+                        Files.exists(Files.join(settings.string("out"), folder + name))
+                    }
+                    if has(arm.rawValue) { (doneTrainings, doneImages) = (doneTrainings + 1, doneImages + own) }
+                    if has("eval/\(arm.rawValue)") { doneMeasured += measured }
+                }
             }
             let methods =
                 ["supervised"]
@@ -170,7 +181,7 @@ struct StudyPlan {
         // Each start that is learned, once for a seed.
         let starts = StudyStarts(settings: settings, sets: sets, device: device)
         // Looking is the way forward alone, of full precision's results: about a third of a training's work.
-        var work = Double(images) + Double(looked + labelled) / 3
+        var work = Double(images - doneImages) + Double(looked - doneMeasured + labelled) / 3
         for word in Set(grid.cells.map(\.cell.start)).sorted() {
             let seeds = grid.cells.filter { $0.cell.start == word }.map(\.seeds).max() ?? 0
             guard let own = try starts.work(word) else { continue }
@@ -192,10 +203,13 @@ struct StudyPlan {
         let weights = 4 * model.parameters.parameterCount
         let bytes = trainings * weights + 3 * weights + (looked + labelled) * 4096
         var lines = [table.text]
+        let rest =
+            doneTrainings == 0
+            ? "" : "; \(doneTrainings) of them, of \(doneImages) pictures, are done, and the time is of the others"
         lines.append(
             "\(trainings) trainings of \(images) pictures, \(labelled) looked at by teachers, \(looked) to measure: about "
                 + "\(hours < 1 ? "\(Int((hours * 60).rounded(.up))) minutes" : "\(TextTable.fixed(hours, 1)) hours") at \(TextTable.fixed(rate, 0)) pictures a second (measured just now, "
-                + "without reading; what is done already or shared between cells is counted as if it were not), \(TextTable.fixed(Double(bytes) / 1e6, 0)) MB"
+                + "without reading\(rest)), \(TextTable.fixed(Double(bytes) / 1e6, 0)) MB"
         )
         lines += grid.notes
         text = lines.joined(separator: "\n")

@@ -61,7 +61,7 @@ enum StudyVerb {
             help: "Pictures in one pass of them. Default: as many as fit into memory."),
         Key(
             "pretrain-size", .integer(32...4096), group: "starts",
-            help: "Side of their pictures, a multiple of 32. Default: --size, at most 224."),
+            help: "Side of their pictures. Default: --size, at most 224."),
     ]
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -128,7 +128,8 @@ enum StudyVerb {
                 })
         }
         var results = StudyResults(
-            sets, cells: grid.cells.map(\.cell), model: settings.string("model"), title: "What helps here", Task.self)
+            sets.data, cells: grid.cells.map(\.cell), model: settings.string("model"), title: "What helps here",
+            Task.self)
         results.warnings = grid.notes + sets.warnings
         // A study that is taken up again, or asked for fewer seeds, does not forget what it said of more.
         let before = StudyResults.trainings(of: try? Files.readJSON(folder.file("summary.json")))

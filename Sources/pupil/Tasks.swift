@@ -50,8 +50,9 @@ extension Detector: CommandTask {
     static let sgd = (rate: 0.32, decay: 1e-4, warmup: 1000, clip: 0.0)
     static func check(model name: String) throws(Failure) { _ = try Zoo.detector(name, classes: 1) }
     static func labelStride(_ settings: Settings) -> Int? { nil }
-    static let foreignKeys = (TaskKeys.masks + TaskKeys.extraMasks + TaskKeys.segmentationTraining + TaskKeys.looking)
-        .map(\.name)
+    static let foreignKeys =
+        (TaskKeys.masks + TaskKeys.extraMasks + TaskKeys.segmentationTraining + TaskKeys.looking).map(\.name)
+        + ["augment_cutmix"]
 
     static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset? {
         let images = role == "train" ? "images" : role + "-images"

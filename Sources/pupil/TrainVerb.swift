@@ -4,6 +4,7 @@ import Evaluation
 import Journal
 import Loading
 import Recipes
+import Reports
 import SelfTraining
 import Torch
 import Training
@@ -30,7 +31,7 @@ enum TrainVerb {
         let device = try given.useMachine()
         var settings = try given.resolvedTraining(device, Task.self)
         let (train, val, test) = try settings.labelledSets(Task.self)
-        SharedPictures.warn(
+        let warnings = SharedPictures.warn(
             learned: [("--train", train)], measured: [("--val", val)] + (test.map { [("--test", $0)] } ?? []))
         let split = try Split(
             of: train, try LabelShare.parse(settings.string("labels")), seed: UInt64(settings.int("seed")))
@@ -84,6 +85,22 @@ enum TrainVerb {
         quarantine.add(Quarantine(last.result["quarantine"]))
         summary["quarantine"] = quarantine.json
         try Files.write(JSON.object(summary).pretty, to: folder.file("summary.json"))
+        var fold = Fold(
+            seed: recipe.seed, split: split, human: Task.density(human), humanImages: human.examples.count)
+        fold.arms[.teacher] = Arm(stage: trained, evaluation: last)
+        let cell = StudyCell(
+            start: settings.string("init"), augment: settings.string("augment"), labels: settings.string("labels"),
+            labelled: human.examples.count, steps: recipe.steps)
+        let data = SelfTrainingData(train: train, validation: val, test: test, pool: nil)
+        var results = StudyResults(
+            data, cells: [cell], model: recipe.model, title: "What was learned", Task.self)
+        results.warnings = warnings
+        try results.add(fold, cell, Task.self)
+        let report = StudyReport(results)
+        try report.write(in: folder)
+        RunPage.write(
+            report, [(cell, fold)], data, threshold: 0.5, precision: recipe.precision, resources: stages.resources,
+            in: folder, Task.self)
         if settings.bool("json") {
             print(JSON.object(summary).canonical)
         } else {

@@ -42,7 +42,7 @@ enum ValClasses {
         let set = try Dataset.imageFolder(folder, part: settings.string("part"), classes: classifier.classes)
         for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
         options.precision = Settings.precision(settings.string("precision"), device)
-        options.workers = settings.int("workers")
+        options.workers = settings.workers(device)
         let out = settings.optionalString("out")
         if let out { try Files.makeFolder(out) }
         let score = try classifier.score(set, options, into: out)

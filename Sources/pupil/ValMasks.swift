@@ -18,12 +18,16 @@ enum ValMasks {
             Key(
                 "gt-masks", .path, group: "masks",
                 help:
-                    "Segmentation: the true masks, a folder of PNG files; with --weights also a VOC folder or a panoptic file."
+                    "Segmentation: the true masks, a folder of PNG files, a VOC folder, or a COCO panoptic file with --images."
             ),
             Key(
                 "dt-masks", .path, group: "masks",
                 help: "Predicted masks of the same names; a value is the number of a class, 255 none."),
-            Key("split", .path, group: "masks", help: "A list of the masks that count, a name a line. Default: all."),
+            Key(
+                "split", .path, group: "masks",
+                help:
+                    "A list of the masks that count, a name a line; of a VOC folder also a list's name. Default: all, of VOC "
+                    + "--part."),
             Key(
                 "mask-values", .string, group: "masks",
                 help:
@@ -91,17 +95,10 @@ enum ValMasks {
         }
     }
 
-    /// Mask against mask. Without `--classes` nobody would know which values are classes.
+    /// Mask against mask.
     private static func folders(_ settings: Settings, _ tolerance: Double?) throws(Failure) -> Counted {
-        guard let word = settings.optionalString("classes") else {
-            throw .usage("--classes is needed with --dt-masks: a file with a name a line, or how many there are")
-        }
-        let classes = try MaskClasses.read(word)
-        let pairs = try Dataset.maskPairs(
-            truth: settings.string("gt-masks"), predictions: settings.string("dt-masks"),
-            list: settings.optionalString("split"), classes: classes, values: try settings.maskValues(),
-            predictedValues: try settings.maskValues("dt-mask-values"))
-        let names = classes.table.names
+        let pairs = try pairs(settings)
+        let names = pairs.classes.names
         // Whole numbers are added as they come; the sums of F, whose order matters, picture by picture at the end.
         let confusion = Monitor((sum: PixelConfusion(classes: names.count), failures: [Int: Failure]()))
         let scores = parallelMap(pairs.count, threads: settings.optionalInt("threads") ?? availableProcessors()) { i in
@@ -131,33 +128,63 @@ enum ValMasks {
         return all
     }
 
+    private static func classes(_ settings: Settings) throws(Failure) -> MaskClasses? {
+        try settings.optionalString("classes").map { word throws(Failure) in try MaskClasses.read(word) }
+    }
+
+    /// The true masks where they are more than a folder of PNG files: VOC's layout or a panoptic file.
+    private static func listed(_ settings: Settings, into findings: inout Findings) throws(Failure) -> Dataset? {
+        let path = settings.string("gt-masks")
+        if Dataset.hasVOCMasks(path) {
+            return try Dataset.vocMasks(
+                path, part: settings.optionalString("split") ?? settings.string("part"), classes: try classes(settings),
+                values: try settings.maskValues())
+        }
+        guard Files.exists(path), !Files.isFolder(path) else { return nil }
+        if let key = ["split", "mask-values"].first(where: { settings.value($0) != nil }) {
+            throw .usage("--\(key) does not go with a COCO panoptic file, which lists its own classes and pictures")
+        }
+        guard let images = settings.optionalString("images") else {
+            throw .usage("--images is needed with a COCO panoptic file: its pictures")
+        }
+        return try Dataset.panoptic(path, images: images, masks: nil, into: &findings)
+    }
+
+    private static func pairs(_ settings: Settings) throws(Failure) -> MaskPairs {
+        var findings = Findings(limit: 5)
+        let predicted = try settings.maskValues("dt-mask-values")
+        if let set = try listed(settings, into: &findings) {
+            try findings.requireNoErrors()
+            return try set.maskPairs(
+                predictions: settings.string("dt-masks"), predictedValues: predicted,
+                valuesAreGiven: settings.value("mask_values") != nil)
+        }
+        // Without them nobody would know which values are classes.
+        guard let classes = try classes(settings) else {
+            throw .usage("--classes is needed with --dt-masks: a file with a name a line, or how many there are")
+        }
+        return try Dataset.maskPairs(
+            truth: settings.string("gt-masks"), predictions: settings.string("dt-masks"),
+            list: settings.optionalString("split"), classes: classes, values: try settings.maskValues(),
+            predictedValues: predicted)
+    }
+
     private static func model(_ settings: Settings, _ tolerance: Double?) throws(Failure) -> Counted {
         let device = try settings.useMachine()
         let segmenter = try Segmenter(weights: settings.string("weights"), device: device)
         let path = settings.string("gt-masks")
-        let classes = try settings.optionalString("classes").map { word throws(Failure) in try MaskClasses.read(word) }
         var findings = Findings(limit: 5)
         let set: Dataset
-        if Dataset.hasVOCMasks(path) {
-            set = try Dataset.vocMasks(
-                path, part: settings.optionalString("split") ?? settings.string("part"), classes: classes,
-                values: try settings.maskValues())
+        if let listed = try listed(settings, into: &findings) {
+            set = listed
         } else {
             guard let images = settings.optionalString("images") else {
                 throw .usage("--images is needed: the pictures of --gt-masks")
             }
-            if Files.isFolder(path) {
-                set = try Dataset.masked(
-                    images: images, masks: path, list: settings.optionalString("split"),
-                    classes: classes ?? MaskClasses(names: segmenter.classes.names),
-                    values: try settings.maskValues())
-            } else {
-                if let key = ["split", "mask-values"].first(where: { settings.value($0) != nil }) {
-                    throw .usage(
-                        "--\(key) does not go with a COCO panoptic file, which lists its own classes and pictures")
-                }
-                set = try Dataset.panoptic(path, images: images, masks: nil, into: &findings)
-            }
+            set = try Dataset.masked(
+                images: images, masks: path, list: settings.optionalString("split"),
+                classes: try classes(settings) ?? MaskClasses(names: segmenter.classes.names),
+                values: try settings.maskValues())
         }
         let (pictures, masks) = (set.lookAtPictures(.headers), set.lookAtMasks())
         set.check(pictures, into: &findings)
@@ -166,7 +193,7 @@ enum ValMasks {
         let own = Dataset(root: "", classes: segmenter.classes, examples: [])
         try set.requireSameClasses(as: own, naming: path, settings.string("weights"))
         var options = Segmenter.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
-        options.workers = settings.int("workers")
+        options.workers = settings.workers(device)
         let scales = settings.doubles("scales")
         if !scales.isEmpty { options.scales = scales }
         try settings.requireWindows("slide", scales: options.scales)

@@ -71,7 +71,7 @@ enum ValVerb {
             let own = Dataset(root: "", classes: detector.classes, examples: [])
             try set.requireSameClasses(as: own, naming: settings.string("gt"), settings.string("weights"))
             var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
-            options.workers = settings.int("workers")
+            options.workers = settings.workers(device)
             options.suppression = suppression
             let found = try detector.detections(set, options) {
                 for line in $0.lines(fate: "") { Console.standardError.line(line) }

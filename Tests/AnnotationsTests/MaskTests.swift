@@ -199,9 +199,34 @@ import Testing
         let found = findings(try self.set(classes))
         #expect(message(.maskValue, found).contains("colour (1, 2, 3) belongs to no class"))
         #expect(message(.maskValue, found).contains("name red green blue"))
-        // An RGB file where values are meant says what is needed.
-        let named = findings(try self.set())
-        #expect(named.counts[.maskUnreadable] == 1)
+        // An RGB file where values are meant says which colours it has, and how the list would look.
+        let named = message(.maskValue, findings(try self.set()))
+        #expect(named.hasPrefix("colours (0, 0, 0), (1, 2, 3), (128, 64, 128) belong to no class"), "\(named)")
+        #expect(
+            named.contains("such as \"a 0 0 0\"") && named.hasSuffix("there are 0 0 0, 1 2 3, 128 64 128"), "\(named)")
+    }
+
+    /// What is known of colours is proposed as the very lines: of two classes the black one is the first, and grey that is the
+    /// number of a class is that class.
+    @Test func colouredMasksGetTheLinesOfAList() throws {
+        try picture("a.jpg", 3, 1)
+        try Files.makeFolder(at("masks"))
+        func said(_ pixels: [UInt8], _ classes: MaskClasses) throws -> String {
+            try Files.write(Image(width: 3, height: 1, pixels: pixels).png(), to: at("masks/a.png"))
+            let text = message(.maskValue, findings(try set(classes)))
+            // What is proposed is a list that reads the mask.
+            let lines = text.split(separator: "\"").map(String.init).filter { $0.split(separator: " ").count == 4 }
+            try Files.write(lines.joined(separator: "\n"), to: at("proposed.txt"))
+            #expect(findings(try set(try MaskClasses.read(at("proposed.txt")))).counts[.maskValue] == nil)
+            return text
+        }
+        let two = MaskClasses(names: ["ground", "cell"])
+        #expect(try said([0, 0, 0, 255, 255, 255, 0, 0, 0], two).contains("\"ground 0 0 0\" and \"cell 255 255 255\""))
+        #expect(try said([9, 8, 7, 9, 8, 7, 0, 0, 0], two).contains("\"ground 0 0 0\" and \"cell 9 8 7\""))
+        let three = MaskClasses(names: ["sky", "road", "tree"])
+        #expect(
+            try said([0, 0, 0, 2, 2, 2, 0, 0, 0], three).hasSuffix(
+                "the lines \"sky 0 0 0\", \"road 1 1 1\", \"tree 2 2 2\""))
     }
 
     @Test func listsOfClassesAreReadInTheirForms() throws {
@@ -213,12 +238,15 @@ import Testing
         #expect(try read("sky\ntraffic light\n").table.names == ["sky", "traffic light"])
         #expect(try read("[\"sky\", \"road\"]").table.ids == [0, 1])
         #expect(try read("{\"classes\": [\"sky\", \"road\"], \"ignore_index\": 255}").table.names == ["sky", "road"])
+        #expect(try read("0: sky\n1: traffic light\n").table.names == ["sky", "traffic light"])
         let colored = try read("128 128 128\tsky\n128 64 128 paved road\n")
         #expect(colored.table.names == ["sky", "paved road"] && colored.colors?[1] == Color(128, 64, 128))
         for (text, what) in [
             ("sky\nroad 1 2 3\n", "1 of 2 classes have no colour"), ("sky\nsky\n", "\"sky\" is there twice"),
             ("a 1 2 3\nb 1 2 3\n", "colour 1 2 3 is there twice"), ("a 1 2 300\nb 1 2 3", "is no colour"),
             ("one\n", "lists 1 classes"), ("[\"a\", 3]", "no name"),
+            ("0: unlabeled\n1: person\n", "leave this line and the numbers out"),
+            ("1: person\n2: bicycle\n", "has the number 1 and is class 0"),
         ] {
             do {
                 _ = try read(text)
@@ -255,6 +283,23 @@ import Testing
         let failure = #expect(throws: Failure.self) { try Dataset.vocMasks(root, part: "trian", classes: nil) }
         #expect(failure?.message.contains("it has train, train_aug") == true)
         #expect(failure?.message.contains("did you mean train?") == true)
+    }
+
+    /// A file of objects, or of stuff as COCO has it, is not half read as one of masks.
+    @Test func objectsAreNoPanopticFile() throws {
+        try Files.makeFolder(at("images"))
+        try Files.write(
+            """
+            {"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 4}],
+             "categories": [{"id": 92, "name": "banner"}, {"id": 93, "name": "blanket"}],
+             "annotations": [{"id": 1, "image_id": 1, "category_id": 92, "bbox": [0, 0, 2, 2],
+                              "segmentation": {"counts": "abc", "size": [4, 4]}}]}
+            """, to: at("stuff.json"))
+        var findings = Findings()
+        let failure = #expect(throws: Failure.self) {
+            _ = try Dataset.panoptic(at("stuff.json"), images: at("images"), masks: nil, into: &findings)
+        }
+        #expect(failure?.message.contains("is no COCO panoptic file") == true, "\(failure?.message ?? "")")
     }
 
     @Test func panopticSegmentsAreClasses() throws {

@@ -21,8 +21,9 @@ import Testing
         let target = Size(width: 64, height: 64)
         var sheet = ContactSheet()
         let plan = Plan.evaluation(for: image.size, target: target)
-        sheet.add(subject, [plan, Plan(source: image.size, target: target, flipped: true, resized: target)])
-        sheet.add(subject, [plan])
+        sheet.add(
+            subject, [(plan, nil), (Plan(source: image.size, target: target, flipped: true, resized: target), nil)])
+        sheet.add(subject, [(plan, nil)])
         #expect(sheet.rows.map(\.count) == [2, 1])
         #expect(sheet.rows[0][1].caption == "flip, 40x40 to 64x64")
         let whole = sheet.image()

@@ -160,18 +160,13 @@ import Testing
         let rect = PixelRect(x: 3, y: 2, width: 5, height: 4)
         var slot = [Float](repeating: 1, count: 12 * 9 * 3)
         let other = [Float](repeating: 2, count: 12 * 9 * 3)
-        var mask: LabelMap? = LabelMap(width: 12, height: 9, labels: [UInt8](repeating: 7, count: 108))
-        let otherMask = LabelMap(width: 12, height: 9, labels: [UInt8](repeating: 9, count: 108))
         other.withUnsafeBufferPointer { other in
-            slot.withUnsafeMutableBufferPointer {
-                CutMix.mix(rect, of: other, into: $0, size: size, mask: otherMask, into: &mask)
-            }
+            slot.withUnsafeMutableBufferPointer { CutMix.paste(rect, of: other, over: $0, size: size, channels: 3) }
         }
         for y in 0..<9 {
             for x in 0..<12 {
                 let inside = (3..<8).contains(x) && (2..<6).contains(y)
                 #expect(slot[(y * 12 + x) * 3 + 2] == (inside ? 2 : 1))
-                #expect(mask?.labels[y * 12 + x] == (inside ? 9 : 7))
             }
         }
         var random = Random(seed: 3, purpose: .test)
@@ -180,6 +175,14 @@ import Testing
         for rect in rects {
             #expect((0.015...0.42).contains(Double(rect.width * rect.height) / 40_000))
             #expect(rect.clipped(to: Size(width: 200, height: 200)) == rect)
+        }
+        // Between labels of 4 x 4 pixels.
+        for _ in 0..<200 {
+            guard let rect = CutMix(probability: 1).rect(on: Size(width: 96, height: 64), stride: 4, random: &random)
+            else { continue }
+            #expect([rect.x, rect.y, rect.width, rect.height].allSatisfy { $0 % 4 == 0 } && !rect.isEmpty)
+            #expect(rect.clipped(to: Size(width: 96, height: 64)) == rect)
+            #expect(rect.divided(by: 4).width == rect.width / 4)
         }
     }
 }

@@ -162,6 +162,14 @@ import Testing
             rows("AP", "100%", starts, isResNet50: true).map { $0[2] } == [
                 "30.0 [paper 41.1]", "30.0 (+0.0) [paper 40.4 (-0.7)]", "30.0 (+0.0) [paper 40.4 (-0.7)]",
             ])
+        // Table 3's third start, known by its name.
+        #expect(
+            rows(
+                "AP", "20%",
+                [
+                    ("random", "S4", .supervised), ("b7-noisy-student.pth", "S4", .supervised),
+                    ("b7-noisy-student.pth", "S4", .selfTraining),
+                ])[1] == ["b7-noisy-student.pth", "S4", "30.0 (+0.0) [paper 35.9 (+5.2)]", "30.0 [paper 37.2 (+1.3)]"])
         // Table 8.
         #expect(
             rows(
@@ -230,6 +238,33 @@ import Testing
         #expect(worth(0.1, curve: [(10, 0.1), (20, 0.3), (40, 0.2)]) == nil)
     }
 
+    /// Where three shares were measured and the gain cannot be read off them, it is said why.
+    @Test func whyItIsNotToldInLabels() {
+        let curve = [(images: 10, metric: 0.1), (20, 0.2), (40, 0.3)]
+        #expect(LabelWorth.obstacle(curve: curve, at: 10, gain: 0.1) == nil)
+        #expect(LabelWorth.obstacle(curve: Array(curve.prefix(2)), at: 20, gain: 0.1) == nil)
+        #expect(LabelWorth.obstacle(curve: curve, at: 40, gain: 0.1)?.contains("no larger share") == true)
+        #expect(LabelWorth.obstacle(curve: curve, at: 10, gain: -0.1)?.contains("no smaller share") == true)
+        let fallen = [(images: 10, metric: 0.1), (20, 0.3), (40, 0.2)]
+        #expect(LabelWorth.obstacle(curve: fallen, at: 10, gain: 0.1)?.contains("does not gain with every") == true)
+        // In the sentence of what helps, and only there.
+        var results = study()
+        for i in results.arms.indices where results.arms[i].cell.labels == "50%" { results.arms[i].metric = 0.35 }
+        let lines = StudyReport(results).summary
+        #expect(lines.contains { $0.contains("self-training") && $0.contains("worth in labels cannot be told") })
+        #expect(!lines.contains { $0.contains("within noise") && $0.contains("cannot be told") })
+    }
+
+    /// A run with one arm has no question; it says what there is.
+    @Test func oneArmIsToldPlainly() {
+        var results = StudyResults(metric: "AP", classes: ["a"], reportedSet: "val", cells: [cell()])
+        results.arms = [arm(cell(), .supervised, 3, 0.401)]
+        #expect(
+            StudyReport(results).summary == [
+                "supervised from random with 20 labelled pictures, S1, 300 steps: 40.1 AP on val"
+            ])
+    }
+
     /// Where lengths are part of the grid: as good as the first start becomes, sooner.
     @Test func worthInTime() throws {
         var cells: [StudyCell] = []
@@ -266,5 +301,7 @@ import Testing
             return arm
         }
         #expect(results.timeWorths.isEmpty)
+        let said = StudyReport(results).summary.filter { $0.contains("in time cannot be told") }
+        #expect(said.count == 1 && said[0].hasPrefix("file (S1, 10%): in 1 of 3 seeds not as good as random becomes"))
     }
 }

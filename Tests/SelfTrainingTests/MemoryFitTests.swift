@@ -13,7 +13,18 @@ import Training
             recipe: .quick(), streams: streams, need: MemoryNeed(fixed: 0, perImage: 1 << 30))
     }
 
-    private func room(for images: Int) -> Int { MemoryNeed(fixed: 0, perImage: 1 << 30).bytes(images: images) }
+    private func room(for images: Int) -> Int {
+        MemoryNeed(fixed: 0, perImage: 1 << 30).bytes(images: images, of: images)
+    }
+
+    /// A contrastive step of 8 in passes holds all 8 canvases, half a GiB each here, from the first pass to the last.
+    @Test func whatWaitsBetweenPassesCounts() throws {
+        let waiting = MemoryFit(
+            recipe: .quick(), streams: [8], need: MemoryNeed(fixed: 0, perImage: 1 << 30, perWaiting: 1 << 29))
+        #expect(try MemoryFit.micro([waiting], asked: nil, available: room(for: 8)) == nil)
+        #expect(try MemoryFit.micro([waiting], asked: nil, available: room(for: 7)) == 2)
+        #expect(try MemoryFit.micro([fit([8])], asked: nil, available: room(for: 7)) == 4)
+    }
 
     @Test func theWholeBatchWhereItFits() throws {
         #expect(try MemoryFit.micro([fit([8]), fit([8, 8])], asked: nil, available: room(for: 16)) == nil)

@@ -10,23 +10,25 @@ import Training
     private func fold(_ seed: UInt64, teacher: Double, control: Double?, student: Double) throws -> Fold {
         func arm(_ ap: Double) -> Arm {
             Arm(
-                stage: Stage(name: "train-0", path: "/nowhere", result: [:]),
+                stage: Stage(name: "train-0", path: "/nowhere", result: ["images": 100, "seconds": 60]),
                 evaluation: Stage(
                     name: "eval-0", path: "/nowhere",
                     result: [
                         "AP": .number(ap), "AP50": .number(2 * ap),
                         "per_class": ["a": ["AP": .number(ap)], "b": ["AP": .null]],
-                    ]), images: 100, seconds: 60)
+                    ]))
         }
         var arms: [ArmName: Arm] = [.teacher: arm(teacher), .student: arm(student)]
         if let control { arms[.control] = arm(control) }
         let classes = ClassTable(names: ["a", "b"])
         var set = Dataset(root: "", classes: classes, examples: [])
         set.examples = (0..<4).map { Example(id: $0, fileName: "\($0)", size: nil) }
-        return Fold(
-            seed: seed, split: try Split(of: set, .count(2), seed: seed), arms: arms,
-            kept: LabelDensity(all: 2, perClass: [1.5, 0.5]), human: LabelDensity(all: 3, perClass: [3, 0]),
-            humanImages: 2)
+        var fold = Fold(
+            seed: seed, split: try Split(of: set, .count(2), seed: seed),
+            human: LabelDensity(all: 3, perClass: [3, 0]), humanImages: 2)
+        fold.arms = arms
+        fold.kept = LabelDensity(all: 2, perClass: [1.5, 0.5])
+        return fold
     }
 
     private func summary(_ values: [(Double, Double?, Double)]) throws -> SelfTrainingSummary {

@@ -63,6 +63,6 @@ import Torch
 
     @Test func theMarginIsAddedOnce() {
         let need = MemoryNeed(fixed: 1_000_000, perImage: 2_000_000)
-        #expect(need.bytes(images: 8) == Int(17_000_000 * 1.25) + 300 << 20)
+        #expect(need.bytes(images: 8, of: 8) == Int(17_000_000 * 1.25) + 300 << 20)
     }
 }

@@ -34,6 +34,15 @@ import Testing
                 ["augment", "--images", "set/images", "--policy", "simclr", "--size", "64", "--out", "views"],
                 in: folder)
             #expect(views.code == 0 && Files.exists(Files.join(folder, "views/simclr.png")))
+            let crops = try Program.run(
+                all + [
+                    "--policy", "randaugment", "--augment-draws", "4", "--augment-operators", "Rotate,Color", "--size",
+                    "64",
+                    "--pictures", "1", "--out", "crops",
+                ], in: folder)
+            #expect(crops.code == 0, "\(crops.errors)")
+            let plans = try Files.readText(Files.join(folder, "crops/index.html"))
+            #expect(plans.contains("window ") && (plans.contains("rotate ") || plans.contains("color ")))
             let dry = try Program.run(all + ["--out", "dry", "--dry-run"], in: folder)
             #expect(dry.code == 0 && !Files.exists(Files.join(folder, "dry")))
         }
@@ -65,12 +74,39 @@ import Testing
                 ["augment", "--images", "set/images", "--policy", "simclr", "--augment-flip", "0", "--out", "x"],
                 in: folder)
             #expect(views.code == 2 && views.errors.contains("--augment-flip goes with S1 to S4"))
+            let boxes = try Program.run(
+                ["augment", "--images", "set/images", "--augment-cutmix", "1", "--out", "x"], in: folder)
+            #expect(boxes.code == 2 && boxes.errors.contains("goes with --masks"))
+            let jitter = try Program.run(
+                ["augment", "--images", "set/images", "--policy", "crop", "--augment-jitter", "1-2", "--out", "x"],
+                in: folder)
+            #expect(jitter.code == 2 && jitter.errors.contains("--augment-jitter goes with S1 to S4"))
             #expect(try errors(["--augment-rendering", "quick"]).contains("fused"))
             let masks = try Program.run(
                 ["augment", "--images", "set/images", "--masks", "set/annotations", "--out", "x"], in: folder)
             #expect(masks.code == 3 && masks.errors.contains("holds no PNG file"))
             let none = try Program.run(["augment", "--images", "nowhere", "--out", "x"], in: folder)
             #expect(none.code == 3 && none.errors.contains("nowhere"))
+        }
+    }
+
+    /// A picture that cannot be read gives its place to the next; parts of others lie over masked ones.
+    @Test func oneBadPictureIsPassedOver() throws {
+        try Program.withFolder { folder in
+            #expect(
+                try Program.run(["draw", "--images", "8", "--size", "64", "--masks", "--out", "set"], in: folder).code
+                    == 0)
+            let first = try #require(try Files.list(Files.join(folder, "set/images")).min())
+            try Files.remove(Files.join(folder, "set/images/\(first)"))
+            try Files.write("no picture", to: Files.join(folder, "set/images/\(first)"))
+            let sheet = [
+                "augment", "--images", "set/images", "--masks", "set/masks", "--policy", "S1", "--augment-cutmix", "1",
+                "--size", "64", "--pictures", "3", "--draws", "4",
+            ]
+            let run = try Program.run(sheet + ["--out", "sheet"], in: folder)
+            #expect(run.code == 0 && run.errors.contains(first), "\(run.errors)")
+            let page = try Files.readText(Files.join(folder, "sheet/index.html"))
+            #expect(page.split(separator: ", cutmix ", omittingEmptySubsequences: false).count == 3 * 4 + 1)
         }
     }
 
@@ -100,6 +136,10 @@ import Testing
                 "--augment", "S4", "--out", "run",
             ]
             #expect(try Program.run(train + ["--augment-magnitude", "12"], in: folder).code == 0)
+            let page = try Files.readText(Files.join(folder, "run/report.html"))
+            #expect(
+                page.contains("What was learned") && page.contains("AP on val") && !page.contains("gallery-section"))
+            #expect(try Files.readText(Files.join(folder, "run/report.md")).contains("supervised from random with"))
             let args = try Files.readText(Files.join(folder, "run/args.yaml"))
             #expect(args.contains("augment: S4") && args.contains("augment_magnitude: 12.0"))
             let other = try Program.run(train + ["--augment-magnitude", "13"], in: folder)

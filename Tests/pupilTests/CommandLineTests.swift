@@ -163,7 +163,7 @@ import Testing
                 count += 1
             }
         }
-        #expect(count >= 57)
+        #expect(count >= 59)
     }
 }
 

@@ -117,7 +117,7 @@ import Testing
             #expect(plan.output.contains("random_S1_100%_16: no picture is left unlabelled"))
             #expect(!Files.exists(Files.join(folder, "runs")))
             // 64 pixels, moved by 100 of them; in proportion to 640 that is 10.
-            let warning = "S4 moves pictures by up to 100 pixels, and those of --train are 64 wide or high"
+            let warning = "S4 moves pictures by up to 100 pixels, and these are 64 wide or high"
             #expect(plan.errors.contains(warning) && plan.errors.contains("--augment-translate 10 --augment-cutout 4"))
             let fitting = try run(["--labels", "8", "--augment", "S1", "S4", "--augment-translate", "10"])
             #expect(fitting.code == 0 && !fitting.errors.contains("moves pictures"), "\(fitting.errors)")
@@ -129,7 +129,7 @@ import Testing
                 (["--augment", "S5"], "one of none, S1, S2, S3, S4"),
                 (["--init", "nowhere"], "there is no file nowhere"),
                 (["--labels", "50%", "8"], "are the same"), (["--hold-out", "0.2"], "cannot be held out"),
-                (["--freeze", "1"], "useless"), (["--pretrain-size", "100"], "multiple of 32"),
+                (["--freeze", "1"], "useless"), (["--pretrain-size", "20"], "an integer from 32 to 4096"),
                 (["--methods", "human-pool", "--unlabelled", "set/images"], "nobody has labelled"),
             ] {
                 let run = try run(words)
