@@ -125,7 +125,7 @@ let wetWing: [Target] =
                 "Checkpoints", "Journal", "Reports", "Torch", "Layers", "Models", "Loading", "Training", "SelfTraining",
             ],
             swiftSettings: swiftSettings),
-        .testTarget(name: "pupilTests", dependencies: ["Base"], swiftSettings: swiftSettings),
+        .testTarget(name: "pupilTests", dependencies: ["Base", "Geometry", "Imaging"], swiftSettings: swiftSettings),
     ]
 
 let package = Package(

@@ -164,11 +164,13 @@ public struct Findings: Sendable {
         counts.reduce(0) { $0 + ($1.key.severity == severity ? $1.value : 0) }
     }
 
+    /// - Parameter isForCheck: whether `pupil check` reads what they are of, which it does not of class folders.
     /// - Throws: `.invalidData` with the first error and how many there are in all.
-    public func requireNoErrors() throws(Failure) {
+    public func requireNoErrors(isForCheck: Bool = true) throws(Failure) {
         guard let first = list.first(where: { $0.rule.severity == .error }) else { return }
         let more = count(.error) - 1
         throw .data(
-            "\(first)" + (more > 0 ? " (and \(more) more; `pupil check --json` lists them)" : ""))
+            "\(first)" + (more > 0 ? " (and \(more) more\(isForCheck ? "; `pupil check --json` lists them" : ""))" : "")
+        )
     }
 }

@@ -8,6 +8,12 @@ extension Dataset {
         try ImageFolder.usualParts(normalised(path))
     }
 
+    /// The folders of classes, in their order.
+    /// - Throws: as `imageFolder`.
+    public static func imageFolderClasses(_ path: String, part: String? = nil) throws(Failure) -> [String] {
+        try ImageFolder.contents(ImageFolder.root(normalised(path), part: part).root).folders
+    }
+
     /// ImageNet's layout: a folder of pictures for each class, of any depth. Classes are in the order of their folders'
     /// names, byte by byte, which is ImageNet's own order.
     ///
@@ -20,12 +26,14 @@ extension Dataset {
     ///   - names: a file with a class name a line in the order of the folders, or with lines `FOLDER NAME`, as ImageNet's
     ///     `LOC_synset_mapping.txt`. Names that stand for two folders (ImageNet has two cranes) get the folder behind
     ///     them. Without it the folders' names are the classes'.
+    ///   - counted: the folders that a file of a name a line is of, in order (`imageFolderClasses`), where they are another
+    ///     set's; nil: this one's.
     ///   - classes: the table to count labels by, such as that of the set that was trained on: classes without a folder
     ///     have no picture then. Without it, the folders are the classes.
     /// - Throws: `.invalidData` where there is no such part, no folder of a class or no picture; where the folders, or those
     ///   that hold pictures, are one (without `classes`), or one of them is not in `classes`; where `names` does not fit the folders.
     public static func imageFolder(
-        _ path: String, part: String? = nil, names: String? = nil, classes: ClassTable? = nil
+        _ path: String, part: String? = nil, names: String? = nil, counted: [String]? = nil, classes: ClassTable? = nil
     ) throws(Failure) -> Dataset {
         let (root, passedOver) = try ImageFolder.root(normalised(path), part: part)
         let (folders, pictures) = try ImageFolder.contents(root)
@@ -34,7 +42,9 @@ extension Dataset {
                 "\(root): holds \(pictures.isEmpty ? "no" : "\(pictures.count) pictures and no") folder of a class; "
                     + "expected CLASS/picture.jpg")
         }
-        let namesFile = try names.map { file throws(Failure) in try ClassNamesFile(file, folders: folders) }
+        let namesFile = try names.map { file throws(Failure) in
+            try ClassNamesFile(file, folders: folders, counted: counted ?? folders)
+        }
         let called = namesFile?.names ?? folders
         if classes == nil, called.count == 1 {
             throw .data("\(root): holds one folder alone, \"\(folders[0])\"; expected one a class")
@@ -174,18 +184,22 @@ private struct ClassNamesFile {
     var notes: [String] = []
 
     /// Lines `FOLDER NAME`, where the first word is a folder for half of the folders or more; else a name a line.
-    init(_ file: String, folders: [String]) throws(Failure) {
+    /// - Parameter counted: the folders that a name a line is of, in order.
+    init(_ file: String, folders: [String], counted: [String]) throws(Failure) {
         let lines = textLines(try Files.readText(file))
         let pairs = lines.map { line in Self.split(line.text) }
         let known = Set(folders)
         let fitting = pairs.count { known.contains($0.folder) && !$0.name.isEmpty }
         if fitting == 0 || fitting * 2 < folders.count {
-            guard lines.count == folders.count else {
+            guard lines.count == counted.count else {
                 throw .data(
-                    "\(file): has \(lines.count) lines for \(folders.count) folders of classes; expected a name a line in "
+                    "\(file): has \(lines.count) lines for \(counted.count) folders of classes; expected a name a line in "
                         + "the order of the folders, or lines such as \"\(folders[0]) NAME\"")
             }
-            names = Self.unlike(Array(zip(folders, lines.map(\.text))))
+            let named = Self.unlike(Array(zip(counted, lines.map(\.text))))
+            let nameOf = Dictionary(zip(counted, named), uniquingKeysWith: { first, _ in first })
+            // A folder that was not counted has no name, and is then none of the classes.
+            names = folders.map { nameOf[$0] ?? $0 }
             return
         }
         var lineOf: [String: Int] = [:]

@@ -159,6 +159,15 @@ extension MaskCoding {
                 "; values of classes are \(range); --mask-values \(values[0]):ignore,... or \(values[0]):\(ids[0]),... "
                 + "says what the others mean"
         case .colors:
+            // Greys that are numbers of classes.
+            if found.compactMap(\.color).allSatisfy({ color in
+                color.red == color.green && color.green == color.blue
+                    && (Int(color.red) < classes.count || color.red == 255)
+            }) {
+                return
+                    "; they look like numbers of classes: leave the colours out of the list of classes, and the names say "
+                    + "which number is which"
+            }
             return "; add lines \"name red green blue\" to the list of classes, with the name ignore for what is to be "
                 + "ignored"
         case .segments: return "; the file of annotations does not list such segments for this picture"

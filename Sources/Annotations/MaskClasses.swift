@@ -10,6 +10,8 @@ public struct MaskClasses: Hashable, Sendable {
     public var colors: [Color]?
     /// Colours that are ignored.
     public var ignoredColors: [Color] = []
+    /// A value of pixels that is ignored beside 255, where nothing else is said of it.
+    public var ignoredValue: Int?
 
     /// Classes 0..<K by names.
     public init(names: [String]) { table = ClassTable(names: names, ids: Array(names.indices)) }
@@ -48,7 +50,23 @@ public struct MaskClasses: Hashable, Sendable {
         let names = list.compactMap(\.string)
         guard names.count == list.count else { throw .data("\(file): a class is no name (a string)") }
         if let twice = firstTwice(names) { throw .data("\(file): the class \"\(twice)\" is there twice") }
-        return MaskClasses(names: names)
+        try requireNoVoid(names, file)
+        var classes = MaskClasses(names: names)
+        if let index = root["ignore_index"], index != .null {
+            guard let value = index.int, (0...255).contains(value) else {
+                throw .data("\(file): ignore_index is \(index.canonical); expected a value of pixels, 0 to 255")
+            }
+            classes.ignoredValue = value
+        }
+        return classes
+    }
+
+    /// A void among classes would be learned and counted as one.
+    private static func requireNoVoid(_ names: [String], _ file: String) throws(Failure) {
+        guard let i = names.firstIndex(where: { ignoredNames.contains($0.lowercased()) }) else { return }
+        throw .data(
+            "\(file): \"\(names[i])\" stands among the classes and would be learned as one; leave it out and say "
+                + "--mask-values \(i):ignore, or, if it is meant as a class, call it something else")
     }
 
     private static func lines(_ text: String, file: String) throws(Failure) -> MaskClasses {
@@ -80,6 +98,7 @@ public struct MaskClasses: Hashable, Sendable {
         if let twice = firstTwice(colors + ignored) {
             throw .data("\(file): the colour \(twice.red) \(twice.green) \(twice.blue) is there twice")
         }
+        if colors.isEmpty { try requireNoVoid(names, file) }
         var classes = MaskClasses(names: names)
         classes.colors = colors.isEmpty ? nil : colors
         classes.ignoredColors = ignored
@@ -134,7 +153,14 @@ public struct MaskClasses: Hashable, Sendable {
     /// - Parameter mapping: values of pixels to ids of classes, nil for ignored.
     /// - Throws: `.usage` where a mapping does not fit, or goes with colours.
     func coding(_ mapping: [Int: Int?]?) throws(Failure) -> MaskCoding {
-        guard let colors else { return try .ids(of: table, mapping: mapping) }
+        guard let colors else {
+            var mapping = mapping
+            if let ignoredValue, ignoredValue != 255, mapping?[ignoredValue] == nil {
+                mapping = mapping ?? [:]
+                mapping?[ignoredValue] = .some(nil)
+            }
+            return try .ids(of: table, mapping: mapping)
+        }
         if mapping != nil { throw .usage("mask-values: the classes have colours, so that masks have no values") }
         var labels: [Color: UInt8] = [:]
         for (label, color) in colors.enumerated() { labels[color] = UInt8(label) }

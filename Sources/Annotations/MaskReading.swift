@@ -158,6 +158,13 @@ extension Dataset {
         set.maskCoding = try classes.coding(values)
         set.source = list ?? masks.root
         let suffix = masks.suffix(for: pictures.names.map { stem($0) })
+        func requireOne(_ name: String) throws(Failure) {
+            guard pictures.shared.contains(stem(name)) else { return }
+            let twins = pictures.names.filter { stem($0) == stem(name) }
+            throw .data(
+                "\(pictures.root): \(twins.prefix(3).joined(separator: " and ")) have one name but for the ending, so that nobody "
+                    + "knows whose mask \(stem(name))\(suffix).png is")
+        }
         func add(_ name: String, _ mask: String) {
             var example = Example(id: set.examples.count + 1, fileName: name, size: nil)
             example.mask = MaskFile(path: mask)
@@ -170,21 +177,23 @@ extension Dataset {
             var lineOf: [String: Int] = [:]
             for (line, text) in textLines(try Files.readText(list)) {
                 let place = Place(file: list, line: line)
-                guard let word = nameInside(text), let name = pictures.find(word) ?? pictures.find(stem: stem(word))
-                else {
+                guard let name = listed(text, in: pictures) else {
                     let near = didYouMean(stem(text), pictures.names.lazy.prefix(5000).map { stem($0) })
                     throw .data("\(place): there is no picture \"\(text)\" in \(pictures.root)\(near)")
                 }
                 if let before = lineOf.updateValue(line, forKey: name) {
                     throw .data("\(place): \(text) stands in line \(before) already")
                 }
+                try requireOne(name)
                 guard let mask = masks.find(stem(name) + suffix) else { throw missing(name, at: place) }
                 add(name, mask)
             }
             if set.examples.isEmpty { throw .data("\(list): lists no picture") }
         } else {
             for name in pictures.names {
-                if let mask = masks.find(stem(name) + suffix) { add(name, mask) }
+                guard let mask = masks.find(stem(name) + suffix) else { continue }
+                try requireOne(name)
+                add(name, mask)
             }
             if set.examples.isEmpty {
                 throw .data(
@@ -193,6 +202,11 @@ extension Dataset {
             }
             let without = pictures.names.count - set.examples.count
             if without > 0 { set.notes.append("left out \(without) pictures without a mask") }
+            let used = Set(set.examples.map { stem($0.fileName) + suffix })
+            let alone = masks.files.keys.filter { !used.contains($0) }.sorted()
+            if !alone.isEmpty {
+                set.notes.append("\(alone.count) masks have no picture: \(firstFive(alone.map { $0 + ".png" }))")
+            }
         }
         if !suffix.isEmpty { set.notes.append("masks are named as pictures are, with \"\(suffix)\"") }
         return set
@@ -207,20 +221,29 @@ public struct MaskPairs: Sendable {
     /// Of both.
     public fileprivate(set) var classes: ClassTable
     fileprivate var valuesAreGiven: Bool
+    fileprivate var predictedValuesAreGiven: Bool
+    /// Of predicted masks that are painted, where the classes have colours.
+    fileprivate var predictedColors: MaskCoding?
 
-    /// Where true masks of two classes turn out to hold 0 and 255 alone: 255 means ignored, so that nothing would be
-    /// measured. Nil where their values were given a meaning.
-    public var binaryAdvice: String? {
-        guard !valuesAreGiven, classes.count == 2, case .values(let table) = truthCoding,
+    /// Where masks of two classes turn out to hold 0 and 255 alone: 255 means ignored, so that nothing would be measured of
+    /// true ones, and predicted ones would miss all of a class. Nil where their values were given a meaning.
+    ///
+    /// - Parameter ofTruth: of the true masks, else of the predicted ones.
+    public func binaryAdvice(ofTruth: Bool) -> String? {
+        let coding = ofTruth ? truthCoding : predictionCoding
+        guard !(ofTruth ? valuesAreGiven : predictedValuesAreGiven), classes.count == 2,
+            case .values(let table) = coding,
             table[255] == Int16(LabelMap.ignored)
         else {
             return nil
         }
         let zero = table.firstIndex(of: 0) ?? 0
+        let ids = ofTruth ? classes.ids : [0, 1]
         return
-            "the true masks hold \(zero) and 255 alone, and 255 means ignored, so that no pixel is of any other class; for "
-            + "binary masks say --mask-values \(zero):\(classes.ids[0]),255:\(classes.ids[1]), and --dt-mask-values of the same "
-            + "where predictions are written so, too"
+            "the \(ofTruth ? "true" : "predicted") masks hold \(zero) and 255 alone, and 255 means "
+            + (ofTruth ? "ignored, so that no pixel is of any other class" : "that no class was predicted")
+            + "; for binary masks say --\(ofTruth ? "" : "dt-")mask-values \(zero):\(ids[0]),255:\(ids[1])"
+            + (ofTruth ? ", and --dt-mask-values of the same where predictions are written so, too" : "")
     }
 
     /// How many.
@@ -237,7 +260,8 @@ public struct MaskPairs: Sendable {
         }
         let pair = pairs[index]
         let truth = try labels(pair.truth, truthCoding)
-        let prediction = try labels(pair.prediction, predictionCoding)
+        let painted = predictedColors.flatMap { ImageFile.isColoredPNG(pair.prediction.path) ? $0 : nil }
+        let prediction = try labels(pair.prediction, painted ?? predictionCoding)
         guard truth.size == prediction.size else {
             throw .data(
                 "\(pair.prediction.path): has \(prediction.width)x\(prediction.height) pixels, the true mask \(pair.truth.path) "
@@ -266,7 +290,8 @@ extension Dataset {
         var pairs = MaskPairs(
             truthCoding: try classes.coding(values),
             predictionCoding: try predictedValues == nil ? .ids(of: classes.table) : classes.coding(predictedValues),
-            classes: classes.table, valuesAreGiven: values != nil)
+            classes: classes.table, valuesAreGiven: values != nil, predictedValuesAreGiven: predictedValues != nil)
+        if classes.colors != nil, predictedValues == nil { pairs.predictedColors = pairs.truthCoding }
         // True masks may be named a_L.png where predicted ones are named a.png, as pictures are.
         let ending = real.suffix(for: Array(found.files.keys))
         var names = real.files.keys.map { String($0.dropLast(ending.count)) }
@@ -301,7 +326,7 @@ extension Dataset {
         let numbers = ClassTable(names: classes.names, ids: Array(classes.names.indices))
         var pairs = MaskPairs(
             truthCoding: truth, predictionCoding: try .ids(of: numbers, mapping: predictedValues), classes: classes,
-            valuesAreGiven: valuesAreGiven)
+            valuesAreGiven: valuesAreGiven, predictedValuesAreGiven: predictedValues != nil)
         for example in examples {
             guard let mask = example.mask else { continue }
             let name = stem(example.fileName)
@@ -313,6 +338,23 @@ extension Dataset {
         }
         return pairs
     }
+}
+
+/// The picture that a line of a list names: with or without ending, with or without the folder of pictures before it; of two
+/// columns, picture and mask, as some lists have them, the first, where the second has its name.
+private func listed(_ text: String, in pictures: PictureFolder) -> String? {
+    func find(_ word: String) -> String? {
+        nameInside(word).flatMap { pictures.find($0) ?? pictures.find(stem: stem($0)) }
+    }
+    if let name = find(text) { return name }
+    let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+    guard (1...2).contains(words.count), let first = words.first else { return nil }
+    let path = String(first.drop { $0 == "/" })
+    let folder = Files.name(pictures.root) + "/"
+    let inside = path.firstRange(of: folder).map { String(path[$0.upperBound...]) }
+    guard let name = find(path) ?? inside.flatMap(find) else { return nil }
+    if words.count == 2, !Files.name(stem(words[1])).hasPrefix(Files.name(stem(name))) { return nil }
+    return name
 }
 
 /// A folder of masks by the names of their pictures.

@@ -32,7 +32,8 @@ public enum MaskCoding: Hashable, Sendable {
     public static let noClass: Int16 = -1
 
     /// Values that are the ids of classes, and 255 where no class has it.
-    /// - Parameter mapping: values that mean another class than their own, or with nil none.
+    /// - Parameter mapping: values that mean another class than their own, or with nil none. A value that is not in it, and
+    ///   whose own class another one means by it, has none: two values are one class only where both are named.
     /// - Throws: `.usage` where a mapping leads to no class or begins outside 0...255.
     public static func ids(of classes: ClassTable, mapping: [Int: Int?]? = nil) throws(Failure) -> MaskCoding {
         var labels = [Int16](repeating: noClass, count: 256)
@@ -54,6 +55,14 @@ public enum MaskCoding: Hashable, Sendable {
                     )
                 }
                 labels[value] = Int16(label)
+            }
+            // What nobody spoke of keeps its own number only as long as no spoken one means the same class.
+            for value in labels.indices where mapping[value] == nil && labels[value] != noClass && value != 255 {
+                if mapping.contains(where: {
+                    $0.value != nil && classes.index(ofID: $0.value ?? -1) == Int(labels[value])
+                }) {
+                    labels[value] = noClass
+                }
             }
         }
         return .values(labels)
@@ -193,7 +202,10 @@ extension MaskCoding {
             }
             count = image.width * image.height
         }
-        if !counts.isEmpty { throw Self.strangers(counts, "colour") }
+        if let first = counts.keys.first {
+            // A segment says itself what it is.
+            throw Self.strangers(counts, first.color == nil ? "" : "colour")
+        }
         return LabelMap(width: image.width, height: image.height, labels: labels)
     }
 
@@ -208,7 +220,8 @@ extension MaskCoding {
         let more = counts.count > 6 ? " and \(counts.count - 6)\(counts.count == 256 ? " or" : "") more" : ""
         return MaskFault(
             rule: .maskValue,
-            message: "\(what)\(counts.count == 1 ? "" : "s") \(most.joined(separator: ", "))\(more) belong"
+            message:
+                "\(what.isEmpty ? "" : what + (counts.count == 1 ? " " : "s "))\(most.joined(separator: ", "))\(more) belong"
                 + "\(counts.count == 1 ? "s" : "") to no class", strangers: Set(counts.keys))
     }
 }

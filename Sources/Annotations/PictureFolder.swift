@@ -8,6 +8,8 @@ struct PictureFolder: Sendable {
     let names: [String]
     private let known: Set<String>
     private let byStem: [String: String]
+    /// Names without ending that several pictures have.
+    let shared: Set<String>
 
     /// - Parameter deep: whether folders in it are looked into.
     /// - Throws: where there is no such folder.
@@ -26,7 +28,13 @@ struct PictureFolder: Sendable {
         self.root = root
         self.names = names
         known = Set(names)
-        byStem = Dictionary(names.map { (stem($0), $0) }, uniquingKeysWith: { first, _ in first })
+        var byStem: [String: String] = [:]
+        var shared: Set<String> = []
+        for name in names {
+            let key = stem(name)
+            if byStem[key] == nil { byStem[key] = name } else { shared.insert(key) }
+        }
+        (self.byStem, self.shared) = (byStem, shared)
     }
 
     /// The picture of a name, or of a name that lacks its ending.

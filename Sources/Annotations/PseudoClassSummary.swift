@@ -68,7 +68,9 @@ public struct PseudoClassSummary: Hashable, Sendable {
                 ? "the teacher could look at no picture"
                 : "none of \(images) pictures has a class with a probability of \(decimal(shortest(threshold))) or "
                     + "more (the highest is \(decimal((Double(highest) * 1000).rounded() / 1000)))"
-            throw .data("no pseudo-labels to train on: \(found); a lower --threshold keeps more\n\(histogramText)")
+            throw .data(
+                "no pseudo-labels to train on: \(found); a lower --threshold, with another --out, keeps more and trains no teacher anew\n"
+                    + histogramText)
         }
         let without = classes.names.indices.filter { keptPerClass[$0] == 0 }.map { classes.names[$0] }
         if without.isEmpty { return nil }

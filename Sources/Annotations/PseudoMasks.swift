@@ -44,7 +44,9 @@ public struct PseudoMaskSummary: Hashable, Sendable {
             "\(percent(keptShare)) % of the pixels of \(images) pictures have a class with a probability of "
             + "\(decimal(shortest(threshold))) or more, where people labelled \(percent(humanShare)) %"
         if kept > 0, share >= 0.05 { return "few pseudo-labels: \(found)" }
-        throw .data("too few pseudo-labels to train on: \(found); a lower --threshold keeps more\n\(histogramText)")
+        throw .data(
+            "too few pseudo-labels to train on: \(found); a lower --threshold, with another --out, keeps more and trains no teacher anew\n"
+                + histogramText)
     }
 
     /// The histogram as 20 lines of text, the threshold marked; numbers are percent of all pixels.
@@ -118,8 +120,9 @@ public struct PseudoMasks: Sendable {
                     throw .data("\(store): mask and confidence of \(name) differ in size")
                 }
                 for p in mask.labels.indices where Int(sure.labels[p]) < least { mask.labels[p] = LabelMap.ignored }
-                var pixels = [Int](repeating: 0, count: 256)
-                for label in mask.labels { pixels[Int(label)] += 1 }
+                let pixels = mask.histogram
+                // Of which nothing is kept would be learned from as a picture of nothing.
+                if pixels[..<count].allSatisfy({ $0 == 0 }) { return Array(pixels[..<count]) }
                 let path = Files.join(folder, "masks/" + name)
                 try Files.makeFolder(Files.folder(path))
                 try Files.writeUnsynced(mask.png(), to: path)

@@ -51,6 +51,9 @@ struct Kernels {
     /// dx = (dy gate + add) activation'(z) scale + (x - centre) slope + offset; without `gate`, dy for the bracket.
     void (*back_apply)(const void *x, const void *dy, void *dx, int64_t count, const Affine &affine, const float *gate,
                        const float *add, const float *slope, const float *offset);
+
+    /// The focal loss of logits whose target is background: their slopes, and the sum.
+    double (*focal_background)(const float *logits, float *slopes, int64_t count, float alpha, float gamma);
 };
 
 extern const Kernels plain[2], avx2[2], avx512[2]; // of float, of bfloat16

@@ -10,7 +10,10 @@
 
 #include "fused_depthwise.h"
 
+#include "fused_focal.h"
+
 template <class T> constexpr Kernels table() {
     return {scratch_floats, convolve<T>, convolve_back<T>, convolve_weight<T>, statistics<T>,
-            apply<T>,       mean<T>,     back_sums<T>,     excite_sums<T>,     back_apply<T>};
+            apply<T>,       mean<T>,     back_sums<T>,     excite_sums<T>,     back_apply<T>,
+            focal_background};
 }

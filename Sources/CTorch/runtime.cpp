@@ -6,9 +6,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/cpu/Utils.h>
 #include <atomic>
+#include <chrono>
 #include <dlfcn.h>
 #include <filesystem>
 #include <mutex>
+#include <sched.h>
 
 namespace {
 thread_local int error_kind = PUPIL_ERROR_NONE;
@@ -233,7 +235,8 @@ int pupil_parallel_width(void) {
     pupil::parallel_for(width, 1, [&](int64_t, int64_t) {
         // Each part waits a moment for the others, so that one quick thread cannot take them all.
         inside.fetch_add(1);
-        for (int i = 0; i < 20000000 && inside.load() < width; ++i) {}
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2); // on a busy machine they are late
+        while (inside.load() < width && std::chrono::steady_clock::now() < end) sched_yield();
         std::lock_guard<std::mutex> guard(lock);
         for (auto t : seen)
             if (pthread_equal(t, pthread_self())) return;

@@ -36,6 +36,10 @@ public struct PixelConfusion: Sendable, Hashable {
         a.ignored += b.ignored
     }
 
+    /// Pixels that were taken for this class.
+    public func predicted(as prediction: Int) -> Int { (0..<classes).reduce(0) { $0 + self[$1, prediction] } }
+    /// Pixels for which no prediction was made.
+    public var unpredicted: Int { predicted(as: classes) }
     /// Pixels whose truth is this class.
     public func pixels(of truth: Int) -> Int { (0...classes).reduce(0) { $0 + self[truth, $1] } }
 }

@@ -26,6 +26,8 @@ public struct Sampler: Sendable {
     private let counts: [Int]
     private let shares: [Int]
     private let views: [Int]
+    /// Pictures of a pass: all, or as many as fill whole steps.
+    private let passes: [Int]
 
     /// The sampler of a run.
     ///
@@ -33,23 +35,29 @@ public struct Sampler: Sendable {
     ///   - counts: pictures of each source's dataset.
     ///   - shares: pictures of each source in a batch.
     ///   - views: canvases a picture of each source fills; nil: one.
+    ///   - distinct: so many pictures of a source in a row, counted from its first, are different ones, where it has as
+    ///     many: the rest of a pass that does not fill a step is left for another. nil: passes go on without a break.
     /// - Precondition: one share a source, and no source is empty.
-    public init(counts: [Int], shares: [Int], views: [Int]? = nil) {
+    public init(counts: [Int], shares: [Int], views: [Int]? = nil, distinct: [Int?]? = nil) {
         precondition(
             counts.count == shares.count && counts.allSatisfy { $0 > 0 }, "a sampler needs pictures in every source")
         self.counts = counts
         self.shares = shares
         self.views = views ?? counts.map { _ in 1 }
+        passes = counts.enumerated().map { source, count in
+            guard let step = distinct?[source], step <= count else { return count }
+            return count / step * step
+        }
     }
 
-    /// The draws of a step, source by source, of a source view by view. Each source runs through its own passes without a break: place `g` of all
-    /// its draws is place `g mod n` of pass `g / n`.
+    /// The draws of a step, source by source, of a source view by view. Each source runs through its own passes: place `g`
+    /// of all its draws is place `g mod n` of pass `g / n`, n the pictures of a pass.
     public func draws(step: Int) -> [Draw] {
         (0..<counts.count).flatMap { source in
             (0..<views[source]).flatMap { view in
                 (0..<shares[source]).map { i in
                     let g = step * shares[source] + i
-                    return Draw(source: source, epoch: g / counts[source], position: g % counts[source], view: view)
+                    return Draw(source: source, epoch: g / passes[source], position: g % passes[source], view: view)
                 }
             }
         }

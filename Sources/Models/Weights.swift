@@ -39,13 +39,16 @@ public struct WeightMatch {
         // Names of the file that are the model's own beyond the backbone make it a whole network.
         let isWhole =
             origin?.prefix == place?.prefix
-            && sources.contains { names.contains(Self.renamed($0.name)) && !Self.isBody($0.name, place) }
+            && sources.contains {
+                names.contains(Self.renamed($0.name)) && !Self.isBody($0.name, place) && !Self.isTop($0.name, place)
+            }
         var rename: (String) -> String? = { Self.renamed($0) }
         if !isWhole, let place, let origin, place.kind == origin.kind {
             family = "\(origin.kind) backbone" + (origin.prefix.isEmpty ? "" : " under \"\(origin.prefix)\"")
             rename = { name in
-                guard Self.isBody(name, origin) else { return nil }
-                return place.prefix + name.dropFirst(origin.prefix.count)
+                let own = place.prefix + name.dropFirst(origin.prefix.count)
+                // What some networks have on top of the backbone is taken by those that have it.
+                return Self.isBody(name, origin) || Self.isTop(name, origin) && names.contains(own) ? own : nil
             }
         } else {
             family = "network"
@@ -120,6 +123,8 @@ public struct WeightMatch {
         let name: String
         let marks: [String]
         let parts: Set<String>
+        /// What stands between the backbone and a classifier.
+        var tops: Set<String> = []
     }
 
     private static let kinds = [
@@ -128,7 +133,7 @@ public struct WeightMatch {
             parts: ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"]),
         Kind(
             name: "efficientnet", marks: ["conv_stem.weight", "blocks.6.0.conv_dw.weight"],
-            parts: ["conv_stem", "bn1", "blocks"]),
+            parts: ["conv_stem", "bn1", "blocks"], tops: ["conv_head", "bn2"]),
         Kind(
             name: "spinenet", marks: ["conv1.weight", "stem.0.0.conv1.weight"],
             parts: ["conv1", "bn1", "stem", "resample", "blocks", "endpoint"]),
@@ -149,11 +154,20 @@ public struct WeightMatch {
     }
 
     private static func isBody(_ name: String, _ place: (prefix: String, kind: String)?) -> Bool {
+        isOf(\.parts, name, place)
+    }
+
+    private static func isTop(_ name: String, _ place: (prefix: String, kind: String)?) -> Bool {
+        isOf(\.tops, name, place)
+    }
+
+    private static func isOf(
+        _ parts: KeyPath<Kind, Set<String>>, _ name: String, _ place: (prefix: String, kind: String)?
+    ) -> Bool {
         guard let place, name.hasPrefix(place.prefix), let kind = kinds.first(where: { $0.name == place.kind }) else {
             return false
         }
-        let first = name.dropFirst(place.prefix.count).prefix { $0 != "." }
-        return kind.parts.contains(String(first))
+        return kind[keyPath: parts].contains(String(name.dropFirst(place.prefix.count).prefix { $0 != "." }))
     }
 
     /// torchvision's heads of before 2022 counted activations: `conv.2.weight` is today's `conv.1.0.weight`.

@@ -152,7 +152,9 @@ public enum Zoo {
     /// - Throws: a `Failure` with `.usage` where the name is unknown or another kind of network's.
     public static func detector(_ name: String, classes: Int) throws(Failure) -> RetinaNetSpec {
         guard case .detector(let spec) = try model(name).spec(classes) else {
-            throw .usage("model: \(name) gives no boxes; `pupil models` lists those that do")
+            throw .usage(
+                "model: \(name) gives no boxes; those that do are pico, nano, small, base and retinanet-... of `pupil models`"
+            )
         }
         return spec
     }
@@ -161,7 +163,9 @@ public enum Zoo {
     /// - Throws: a `Failure` with `.usage` where the name is unknown or another kind of network's.
     public static func segmenter(_ name: String, classes: Int) throws(Failure) -> SegmentationSpec {
         guard case .segmenter(let spec) = try model(name).spec(classes) else {
-            throw .usage("model: \(name) gives no classes to pixels; `pupil models` lists those that do")
+            throw .usage(
+                "model: \(name) gives no classes to pixels; those that do are seg-nano and nasfpn-... of `pupil models`"
+            )
         }
         return spec
     }

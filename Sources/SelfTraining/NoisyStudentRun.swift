@@ -15,15 +15,17 @@ public struct NoisyStudentRun: Sendable {
     public var ratio: Int
     /// Which of a teacher's classes are learned.
     public var choice: LabelChoice
-    /// Where the teacher and the students begin.
+    /// Where the teacher begins.
     public var start: Start
+    /// Where each student begins.
+    public var studentStart: Start
     /// What a teacher sees of a picture.
     public var looking: Classifier.InferenceOptions
 
     /// A run; nothing is checked before it is made.
     public init(
         teacher: TrainingRecipe, student: TrainingRecipe, rounds: Int, ratio: Int, choice: LabelChoice, start: Start,
-        looking: Classifier.InferenceOptions
+        studentStart: Start, looking: Classifier.InferenceOptions
     ) {
         self.teacher = teacher
         self.student = student
@@ -31,6 +33,7 @@ public struct NoisyStudentRun: Sendable {
         self.ratio = ratio
         self.choice = choice
         self.start = start
+        self.studentStart = studentStart
         self.looking = looking
     }
 
@@ -82,7 +85,7 @@ public struct NoisyStudentRun: Sendable {
                     pseudo: Lesson.Pseudo(
                         labels: labels.dataset, stage: stage, images: ratio * student.batch, alpha: Double(ratio),
                         isNormalized: false)),
-                start: start, label: "student \(round)")
+                start: studentStart, label: "student \(round)")
             try add("student \(round)", current, labels.json)
         }
         return generations

@@ -39,50 +39,6 @@ public struct Resources: Sendable {
     }
 }
 
-/// Where a model's weights begin.
-public enum Start: Sendable {
-    /// Initial values drawn from the seed and each tensor's name.
-    case random
-    /// A finished training stage, its chosen weights.
-    case stage(Stage)
-    /// A weights file of any form, and how it is read.
-    case file(String, WeightsReading)
-
-    func identity() throws(Failure) -> String {
-        switch self {
-        case .random: "random"
-        case .stage(let stage): stage.weightsName
-        case .file(let path, let reading): "file-" + (try Files.digest(path)).description + reading.identity
-        }
-    }
-
-    /// Holds a file's names and shapes against the model that would begin from it, before anything is trained.
-    /// - Throws: what does not fit, by name; what cannot be read.
-    public func check<Model: TaskModel>(
-        for recipe: TrainingRecipe, classes: ClassTable, _: Model.Type
-    ) throws(Failure) {
-        guard case .file(let path, let reading) = self else { return }
-        let file = try WeightsFile.open(path, key: reading.key)
-        let sketch = try Model(
-            name: recipe.model, classes: classes, canvas: recipe.canvas, changes: recipe.changes, seed: 0, device: .meta
-        )
-        _ = try sketch.match(file, allow: reading.allow, pixels: reading.pixels)
-    }
-
-    var reading: WeightsReading {
-        if case .file(_, let reading) = self { return reading }
-        return WeightsReading()
-    }
-
-    var weights: String? {
-        switch self {
-        case .random: nil
-        case .stage(let stage): stage.weightsFile
-        case .file(let path, _): path
-        }
-    }
-}
-
 /// Human labels, and perhaps a teacher's, with what joins their losses.
 public struct Lesson: Sendable {
     /// The human-labelled pictures.
@@ -212,6 +168,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             inputs.append("joint-" + (try joint.set.identity).hex(16))
             streams.append(Stream(name: "classes", dataset: joint.set, variation, images: joint.images))
         }
+        // Passes once ran on in the middle of a step.
+        if Model.task == .contrastive { keys["distinct"] = true }
         // Class heads of other classes were once taken from files where their shapes fitted.
         if case .file = start { keys["heads_apart"] = true }
         if let validation {
@@ -243,7 +201,14 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
                 for note in file.notes { log(note) }
                 let match = try model.begin(from: file, allow: start.reading.allow, pixels: start.reading.pixels)
                 if case .file = start { log("\(label): \(match.summary)") }
+                let random = match.kept.filter { $0.hasSuffix("running_mean") }
+                if recipe.changes.freezesNorms, let first = random.first {
+                    log(
+                        "warning: \(label): \(random.count) frozen norms begin at mean 0 and variance 1, since the start has "
+                            + "none of them (\(first)...)")
+                }
             }
+            for line in recipe.restraints { log("\(label): \(line)") }
             log(
                 "\(label): \(recipe.model) at \(recipe.size) px, \(recipe.steps) steps of "
                     + streams.map { "\($0.images) \($0.name)" }.joined(separator: " + ")
@@ -410,31 +375,5 @@ extension Stages where Model: Teacher {
         let labels = try Model.chosen(in: stage.path, from: scored.path, root: root, choice, human: human)
         if let warning = labels.warning { log("warning: " + warning) }
         return (stage, labels)
-    }
-}
-
-/// How a weights file is read as a start.
-public struct WeightsReading: Sendable {
-    /// Which dictionary of a torch file; nil: by the rules of `WeightsFile`.
-    public var key: String?
-    /// Patterns of names that may be missing, extra or of another shape.
-    public var allow: [String]
-    /// How the file's network saw pixels.
-    public var pixels: PixelScale
-
-    /// A reading; nothing but a whole fit is allowed where nothing is said.
-    public init(key: String? = nil, allow: [String] = [], pixels: PixelScale = .imagenet) {
-        self.key = key
-        self.allow = allow
-        self.pixels = pixels
-    }
-
-    /// What of it changes the weights; empty where it is the usual.
-    var identity: String {
-        var parts: [String] = []
-        if let key { parts.append("key=\(key)") }
-        if !allow.isEmpty { parts.append("allow=\(allow.sorted().joined(separator: ","))") }
-        if pixels != .imagenet { parts.append("pixels=\(pixels.rawValue)") }
-        return parts.map { "+" + $0 }.joined()
     }
 }

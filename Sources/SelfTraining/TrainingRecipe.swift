@@ -102,6 +102,17 @@ public struct TrainingRecipe: Sendable {
         return .object(keys)
     }
 
+    /// What does not learn as the rest does, a sentence each.
+    var restraints: [String] {
+        var lines: [String] = []
+        if let stages = changes.frozenStages {
+            lines.append("the stem and \(stages) stages of the backbone are frozen")
+        }
+        if changes.freezesNorms { lines.append("all batch norms are frozen") }
+        if layerDecay != 1 { lines.append("each stage of the backbone learns \(layerDecay) times as fast as the next") }
+        return lines
+    }
+
     /// `size` by `size` pixels.
     public var canvas: Size { Size(width: size, height: size) }
 

@@ -12,7 +12,11 @@ extension Torch {
 
     /// Bytes that could still be allocated on a device; nil where nobody says.
     public static func availableMemory(on device: Device) -> Int? {
-        if device == .cpu { return Base.availableMemory() }
+        if device == .cpu {
+            // What is only kept for the next tensor is free, too.
+            pupil_release_kept_memory()
+            return Base.availableMemory()
+        }
         var bytes: Int64 = 0
         return pupil_cuda_free_memory(device.index, &bytes) == 0 ? Int(bytes) : nil
     }

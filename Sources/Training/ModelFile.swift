@@ -82,6 +82,16 @@ struct ModelFile {
     }
 }
 
+extension WeightsFile {
+    /// The model that a file of ours is of, and the side of its pictures; nil in a file of others.
+    public var about: (model: String, size: Int)? {
+        guard let text = metadata["pupil"], let about = try? JSON.parse(text), let model = about["model"]?.string,
+            let width = about["width"]?.int
+        else { return nil }
+        return (model, width)
+    }
+}
+
 extension ParameterStore {
     /// Takes every tensor from a file that has just these.
     ///

@@ -386,7 +386,9 @@ public final class Trainer {
         options.maskStride = plan.maskStride
         let sampler = Sampler(
             counts: plan.streams.map { $0.dataset.examples.count },
-            shares: plan.streams.map { $0.images / accumulation }, views: plan.streams.map(\.variation.views))
+            shares: plan.streams.map { $0.images / accumulation }, views: plan.streams.map(\.variation.views),
+            // Two views of one picture must not be held apart as if they were of two.
+            distinct: plan.streams.map { $0.variation.views > 1 ? $0.images : nil })
         return Loader(
             plan.streams.map { Source($0.dataset, $0.variation) }, .training(sampler, seed: plan.seed), options,
             batches: start * accumulation..<plan.steps * accumulation)

@@ -16,6 +16,8 @@ public final class ZooNetwork {
     public let notes: [String]
     /// How the file's tensors found their places; nil of random weights.
     public let match: WeightMatch?
+    /// The side of the pictures it learned from, in pixels, where the file says it.
+    public let learnedSize: Int?
     private let parameters: ParameterStore
     private let network: Network
     private let metadata: [String: String]
@@ -41,6 +43,7 @@ public final class ZooNetwork {
         parameters = ParameterStore(seed: 0, device: device)
         network = Network(parameters.root, model.spec(classes))
         match = try parameters.load(file, allow: allow, pixels: pixels)
+        learnedSize = file.about?.size
     }
 
     /// A network with random weights: what features are compared with.
@@ -50,6 +53,7 @@ public final class ZooNetwork {
         metadata = [:]
         notes = []
         match = nil
+        learnedSize = nil
         parameters = ParameterStore(seed: seed, device: device)
         network = Network(parameters.root, model.spec(model.classes))
     }

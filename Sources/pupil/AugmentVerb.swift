@@ -90,7 +90,7 @@ enum AugmentVerb {
                         for: source, boxes: subject.boxes.map(\.box), target: target, random: &random)
                     return (plan, cut(variation, over: row, of: subjects, target, &random))
                 }
-                sheet.add(subject, [(.evaluation(for: source, target: target), nil)] + plans)
+                sheet.add(subject, [(variation.evaluation(for: source, target: target), nil)] + plans)
             }
             try Files.write(sheet.image().png(), to: Files.join(out, name + ".png"))
             try Files.makeFolder(Files.join(out, name))

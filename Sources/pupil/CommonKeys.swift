@@ -400,7 +400,8 @@ extension Settings {
             key: optionalString("init-key"), allow: strings("init-allow"),
             pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
         let start = Start.file(try Self.weights(of: word, named: key), reading)
-        try start.check(for: recipe, classes: classes, Model.self)
+        let summary = try start.check(for: recipe, classes: classes, Model.self)
+        if let summary, bool("dry-run") { Console.standardError.line("\(key): \(summary)") }
         return start
     }
 
@@ -427,6 +428,12 @@ extension Settings {
             let file = Files.join(word, path)
             if Files.exists(file) { return file }
         }
-        throw .data("\(key): the folder \(word) holds no run with weights (weights/last.safetensors)")
+        // Of several seeds, nobody knows which is meant.
+        let arms = ["student", "control", "teacher"].flatMap { arm in
+            ((try? Files.list(word)) ?? []).filter { $0.hasPrefix("seed_") }.map { "\($0)/\(arm)" }
+        }.filter { Files.exists(Files.join(word, $0 + "/weights/last.safetensors")) }
+        throw .data(
+            "\(key): the folder \(word) holds no run with weights (weights/last.safetensors)"
+                + (arms.first.map { "; it has one of several seeds, such as \(Files.join(word, $0))" } ?? ""))
     }
 }

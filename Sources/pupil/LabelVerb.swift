@@ -59,6 +59,7 @@ enum LabelVerb {
         let options = try looking(settings, precision)
         if Task.task == .detection { try Detector.check(threshold: settings.double("threshold")) }
         let weights = settings.string("weights")
+        try OutputFile.requireOutside(settings.string("out"), settings.strings("unlabelled"), key: "unlabelled")
         let pool = try Dataset.pool(settings.strings("unlabelled"))
         let digest = try Files.digest(weights)
         if settings.bool("dry-run") {
@@ -82,6 +83,9 @@ enum LabelVerb {
         }
         for name in ["store.jsonl", "confidence"] where Files.exists(scored.file(name)) {
             try stages.store.link("\(scored.name)/\(name)", from: folder.path, as: name)
+        }
+        if labels.dataset.examples.isEmpty {
+            log("warning: nothing was kept: no score reaches \(settings.double("threshold")) (--threshold)")
         }
         let quarantine = scored.result["quarantine"] ?? .null
         let summary = JSON.object((labels.json.object ?? [:]).merging(["quarantine": quarantine]) { $1 })

@@ -21,6 +21,27 @@ enum OutputFile {
         }
     }
 
+    /// - Throws: `.usage` where what is written would lie in a folder of pictures that is read: the next run would take it for
+    ///   pictures of the user's.
+    static func requireOutside(_ path: String, _ folders: [String], key: String) throws(Failure) {
+        let own = try resolved(path)
+        for folder in folders where Files.isFolder(folder) {
+            let root = try Files.absolute(folder)
+            if own == root || own.hasPrefix(root + "/") {
+                throw .usage(
+                    "out: \(path) lies in --\(key) \(folder), whose pictures it would join; choose another folder with --out"
+                )
+            }
+        }
+    }
+
+    /// The absolute path of what need not be there.
+    private static func resolved(_ path: String) throws(Failure) -> String {
+        if Files.exists(path) { return try Files.absolute(path) }
+        let folder = Files.folder(path)
+        return Files.join(folder == path ? try Files.absolute(".") : try resolved(folder), Files.name(path))
+    }
+
     private static func requireOutsideStages(_ folder: String, key: String) throws(Failure) {
         var place = folder
         while !Files.exists(place), Files.folder(place) != place { place = Files.folder(place) }

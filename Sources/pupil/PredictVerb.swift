@@ -63,6 +63,7 @@ enum PredictVerb {
         let set = try Dataset.pictures(settings.string("images"))
         for note in set.notes { Console.standardError.line("\(settings.string("images")): \(note)") }
         let out = settings.string("out")
+        try OutputFile.requireOutside(out, [settings.string("images")], key: "images")
         if Files.isFolder(out), earlier(in: out) == nil, try !Files.list(out).isEmpty {
             throw .usage("\(out) has files in it and is no earlier output of predict; choose another --out")
         }

@@ -42,6 +42,9 @@ enum PretrainNoisyStudent {
                 Key(
                     "student-model", .string, group: "self-training",
                     help: "As large as the teacher's or larger. Default: the teacher's."),
+                Key(
+                    "student-size", .integer(32...4096), group: "self-training",
+                    help: "Side of the students' pictures. Default: the teacher's."),
                 Key("student-steps", .positiveInteger, group: "self-training", help: "Default: --steps."),
                 Key(
                     "student-warmup", .count, group: "self-training",
@@ -103,6 +106,8 @@ enum PretrainNoisyStudent {
         if settings.value("student-magnitude") != nil, settings.string("student-augment") != "randaugment" {
             throw .usage("--student-magnitude goes with --student-augment randaugment")
         }
+        // Students of another model begin at random: the teacher's start is no start of theirs.
+        let isOther = settings.string("student-model") != settings.string("model")
         let (labelled, val) = try settings.classFolders()
         let all = try Dataset.pool(settings.strings("unlabelled"))
         let pool = all.without([labelled])
@@ -116,11 +121,18 @@ enum PretrainNoisyStudent {
             SharedPictures.warn(learned: [("--images", labelled), ("the pool", pool)], measured: [("--val", val)])
         }
         let start = try settings.start(for: try settings.classifierRecipe(), labelled.classes, Classifier.self)
-        if settings.string("student-model") != settings.string("model"), case .file = start {
-            throw .usage("--init is the teacher's and the students', who have different models here; leave one of both")
-        }
         func student(_ settings: Settings) throws(Failure) -> TrainingRecipe {
-            var recipe = try settings.setting("augment", .string(settings.string("student-augment")))
+            var own = settings
+            if isOther {
+                // A student of another family learns as its family does, but for what was said of both.
+                let like = given.setting("model", settings.value("student-model") ?? .null)
+                let resolved = try like.resolvedPretraining(device, try like.classifierDefaults())
+                for key in ["model", "optimizer", "lr", "decay", "clip", "average"] {
+                    if let value = resolved.value(key) { own = own.setting(key, value) }
+                }
+            }
+            if let size = settings.value("student-size") { own = own.setting("size", size) }
+            var recipe = try own.setting("augment", .string(settings.string("student-augment")))
                 .classifierRecipe(model: settings.string("student-model"), steps: settings.int("student-steps"))
             recipe.warmup = settings.int("student-warmup")
             if case .cropped(var policy) = recipe.augment, case .random(var set) = policy.operators {
@@ -133,6 +145,11 @@ enum PretrainNoisyStudent {
             return recipe
         }
         try warnOfSmallStudent(settings)
+        // What the student's network cannot be is known before the teacher is trained.
+        let recipe = try student(settings)
+        _ = try Classifier(
+            name: recipe.model, classes: labelled.classes, canvas: recipe.canvas, changes: recipe.changes, seed: 0,
+            device: .meta)
         let (batch, ratio) = (settings.int("batch"), settings.int("ratio"))
         settings = try settings.fittedToMemory(
             device, labelled.classes,
@@ -148,7 +165,7 @@ enum PretrainNoisyStudent {
                 classes: ClassChoice(
                     perClass: settings.optionalInt("per-class"), labels: settings.bool("soft-labels") ? .soft : .hard,
                     seed: UInt64(settings.int("seed")))),
-            start: start, looking: looking)
+            start: start, studentStart: isOther ? .random : start, looking: looking)
         if settings.bool("dry-run") {
             settings.printPlan(
                 "a teacher on \(labelled.examples.count) pictures of \(labelled.classes.count) classes, then "

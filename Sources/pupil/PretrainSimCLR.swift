@@ -45,7 +45,7 @@ enum PretrainSimCLR {
         let pool = try Dataset.pool(given.strings("images"))
         // Two views of one picture must not be held apart as if they were of two.
         if given.int("batch") > pool.examples.count {
-            if given.departs("batch") {
+            if given.isGiven("batch") {
                 throw .usage(
                     "batch: \(given.int("batch")) pictures a step out of \(pool.examples.count) would take copies of one picture "
                         + "for different ones; at most \(pool.examples.count)")
@@ -60,6 +60,11 @@ enum PretrainSimCLR {
         settings = try settings.fittedToMemory(
             device, pool.classes, [(try settings.contrastiveRecipe(), [batch])], ContrastiveEncoder.self)
         let resolved = try settings.contrastiveRecipe()
+        if let micro = resolved.micro, micro < min(8, batch) {
+            Console.standardError.line(
+                "warning: batch norms see a pass of \(micro) picture\(micro == 1 ? "" : "s") at a time, too few for their statistics; a smaller "
+                    + "--size allows a larger --micro")
+        }
         if settings.bool("dry-run") {
             settings.printPlan(
                 "\(resolved.steps) steps of \(batch) out of \(pool.examples.count) pictures, two views of each")

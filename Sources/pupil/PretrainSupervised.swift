@@ -158,11 +158,13 @@ extension Settings {
         let path = string("images")
         let names = optionalString("class-names")
         let train = try Dataset.imageFolder(path, part: "train", names: names)
+        let counted = try Dataset.imageFolderClasses(path, part: "train")
         var val: Dataset?
         if let other = optionalString("val") {
-            val = try Dataset.imageFolder(other, part: "val", names: names, classes: train.classes)
+            val = try Dataset.imageFolder(
+                other, part: "val", names: names, counted: counted, classes: train.classes)
         } else if try Dataset.imageFolderParts(path).contains("val") {
-            val = try Dataset.imageFolder(path, part: "val", names: names, classes: train.classes)
+            val = try Dataset.imageFolder(path, part: "val", names: names, counted: counted, classes: train.classes)
         }
         for set in [train] + (val.map { [$0] } ?? []) {
             for note in set.notes { Console.standardError.line("\(set.source): \(note)") }

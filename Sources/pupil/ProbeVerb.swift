@@ -35,7 +35,9 @@ enum ProbeVerb {
                 help: "pooled, or the mean of a map of `pupil models`, such as c5 or p3."),
             Key(
                 "size", .integer(32...4096), group: "probe",
-                help: "Side of the pictures. Default: the model's own, at most 224."),
+                help:
+                    "Side of the pictures. Default: that of its training, where the weights say it, else the model's own; at "
+                    + "most 224."),
             PretrainKeys.evaluationCrop("probe"),
             Key("batch", .positiveInteger, default: 16, group: "probe", help: "Pictures in a pass."),
             Key(
@@ -64,8 +66,9 @@ enum ProbeVerb {
         let (train, val) = try settings.classFolders()
         guard let val else { throw .usage("probe needs pictures to measure on: --val, or a part val of --images") }
         Signals.install()
-        let known = try features(train, network, settings, device, label: "train")
-        let asked = try features(val, network, settings, device, label: "val")
+        let size = settings.optionalInt("size") ?? min(224, network.learnedSize ?? network.model.size)
+        let known = try features(train, network, size, settings, device, label: "train")
+        let asked = try features(val, network, size, settings, device, label: "val")
         let names = train.classes.names
         let probe = FeatureProbe(features: known.features, labels: known.labels, classes: names.count)
         func metrics(_ ranked: [[Int]]) -> ClassificationMetrics {
@@ -75,7 +78,8 @@ enum ProbeVerb {
         }
         var result: [String: JSON] = [
             "model": .string(network.model.name), "weights": .string(word), "images": .int(known.labels.count),
-            "measured_on": .int(asked.labels.count),
+            "measured_on": .int(asked.labels.count), "size": .int(size), "level": .string(settings.string("level")),
+            "neighbours": .int(settings.int("neighbours")),
         ]
         var table = TextTable(["", "top-1", "top-5", "mean class accuracy"])
         func add(_ name: String, _ m: ClassificationMetrics, _ more: [String: JSON] = [:]) {
@@ -91,15 +95,15 @@ enum ProbeVerb {
             add("linear", metrics(ranked), ["decay": .double(decay)])
         }
         print(
-            settings.bool("json") ? JSON.object(result).canonical : table.text,
-            terminator: settings.bool("json") ? "\n" : "")
+            settings.bool("json")
+                ? JSON.object(result).canonical + "\n"
+                : table.text + "\n\(settings.string("level")) of \(network.model.name) at \(size) px\n", terminator: "")
         return .done
     }
 
     private static func features(
-        _ set: Dataset, _ network: ZooNetwork, _ settings: Settings, _ device: Device, label: String
+        _ set: Dataset, _ network: ZooNetwork, _ size: Int, _ settings: Settings, _ device: Device, label: String
     ) throws(Failure) -> (features: Tensor, labels: [Int]) {
-        let size = settings.optionalInt("size") ?? min(224, network.model.size)
         var parts: [Tensor] = []
         var labels: [Int] = []
         var quarantine = Quarantine()

@@ -45,6 +45,8 @@ struct Pupil {
     }
 
     static func run(_ arguments: [String]) -> ExitCode {
+        // `pupil help train` is `pupil train --help`.
+        if arguments.count > 1, arguments[0] == "help" { return run(Array(arguments.dropFirst()) + ["--help"]) }
         guard let name = arguments.first, !["help", "--help", "-h"].contains(name) else {
             print(usage, terminator: "")
             return arguments.isEmpty ? .usage : .done

@@ -1,6 +1,7 @@
 import Annotations
 import Augmentation
 import Base
+import Geometry
 import Journal
 import Models
 import Recipes
@@ -60,6 +61,13 @@ extension Settings {
                 "human-pool: nobody has labelled the pictures of --unlabelled; labelled ones come with --extra")
         }
         let joint = try jointOptions()
+        if let joint {
+            // Whether the model can is known before anything is trained.
+            let sketch = try Task(
+                name: optionalString("model") ?? Task.defaultModel, classes: train.classes,
+                canvas: Size(width: 64, height: 64), seed: 0, device: .meta)
+            _ = try sketch.jointObjective(LossOptions(), classes: joint.set.classes.count)
+        }
         let warnings = SharedPictures.warn(
             learned: [("--train", train)] + (joint.map { [("--joint", $0.set)] } ?? [])
                 + (extra.map { [("--extra", $0)] } ?? [])
@@ -124,6 +132,7 @@ extension Settings {
     private func unlabelledPool(besides labelled: [(name: String, set: Dataset)]) throws(Failure) -> Dataset? {
         let folders = strings("unlabelled")
         if folders.isEmpty { return nil }
+        try OutputFile.requireOutside(string("out"), folders, key: "unlabelled")
         let all = try Dataset.pool(folders)
         let pool = all.without(labelled.map(\.set))
         let count = all.examples.count - pool.examples.count

@@ -24,7 +24,10 @@ enum SharedPictures {
                 for finding in findings.list.prefix(5) {
                     Console.standardError.line("  \(finding.place.image ?? "") \(finding.message)")
                 }
-                if count > 5 { Console.standardError.line("  ... (`pupil check --json` lists all)") }
+                if count > 5 {
+                    let isForCheck = (set.examples + theirs.examples).allSatisfy { $0.target == nil }
+                    Console.standardError.line(isForCheck ? "  ... (`pupil check --json` lists all)" : "  ...")
+                }
             }
         }
         return warnings

@@ -111,8 +111,14 @@ extension Segmenter: CommandTask {
         set.checkMasks(masks, pictures, into: &findings)
         try findings.requireNoErrors()
         if role == "train" {
-            for finding in findings.list where finding.rule.severity == .warning {
-                Console.standardError.line("warning: \(finding)")
+            let shown = findings.list.filter { $0.rule.severity == .warning }
+            for finding in shown { Console.standardError.line("warning: \(finding)") }
+            let more = findings.count(.warning) - shown.count
+            if more > 0 {
+                Console.standardError.line("  ... and \(more) more warnings; `pupil check --json` lists them")
+            }
+            if masks.allSatisfy({ $0.pixels.allSatisfy { $0 == 0 } }) {
+                throw .data("train: no pixel of any mask of \(set.source) has a class, so there is nothing to learn")
             }
         }
         return set.counted(masks)
@@ -247,8 +253,8 @@ extension Settings {
         let classes = try value("classes").map { word throws(Failure) in try MaskClasses.read(word) }
         let values = try maskValues()
         let split = value(prefix + "split")
-        if value(main) == nil, (value(prefix + "images") == nil) != (value(prefix + "masks") == nil) {
-            throw .usage("--\(prefix)images and --\(prefix)masks go together")
+        if role == "train", value(main) == nil, (value("images") == nil) != (value("masks") == nil) {
+            throw .usage("--images and --masks go together")
         }
         // A list alone is of the training set's folders.
         let images = value(prefix + "images") ?? (value(main) == nil ? value("images") : nil)

@@ -8,13 +8,23 @@ import Training
 
 /// The part of `pupil val` that scores a classifier on a folder of class folders.
 enum ValClasses {
-    static let keys = [PretrainKeys.evaluationCrop("classes")]
+    static let keys = [
+        PretrainKeys.evaluationCrop("classes"),
+        Key(
+            "class-names", .path, group: "classes",
+            help: "The names of a classifier's classes that was trained with them, as for pretrain supervised."),
+    ]
 
     /// Nil where the weights are no classifier's.
     static func run(_ settings: Settings) throws(Failure) -> ExitCode? {
-        guard let weights = settings.optionalString("weights"), try TaskName(ofWeights: weights) == .classification
-        else {
-            if settings.departs("eval-crop") { throw .usage("--eval-crop goes with the --weights of a classifier") }
+        let task = try settings.optionalString("weights").map { path throws(Failure) in try TaskName(ofWeights: path) }
+        if task == .contrastive {
+            throw .usage("an encoder without classes has no score; `pupil probe` measures its features")
+        }
+        guard let weights = settings.optionalString("weights"), task == .classification else {
+            for key in keys where settings.departs(key.name) {
+                throw .usage("\(key.flag) goes with the --weights of a classifier")
+            }
             return nil
         }
         guard let folder = settings.optionalString("gt") else {
@@ -39,14 +49,16 @@ enum ValClasses {
         }
         let device = try settings.useMachine()
         let classifier = try Classifier(weights: weights, device: device)
-        let set = try Dataset.imageFolder(folder, part: settings.string("part"), classes: classifier.classes)
+        let set = try Dataset.imageFolder(
+            folder, part: settings.string("part"), names: settings.optionalString("class-names"),
+            classes: classifier.classes)
         for note in set.notes { Console.standardError.line("\(set.source): \(note)") }
         options.precision = Settings.precision(settings.string("precision"), device)
         options.workers = settings.workers(device)
         let out = settings.optionalString("out")
         if let out { try Files.makeFolder(out) }
         let score = try classifier.score(set, options, into: out)
-        for line in score.quarantine.lines(fate: "not counted") { Console.standardError.line(line) }
+        for line in score.quarantine.lines(fate: "") { Console.standardError.line(line) }
         if let out { try Files.write(score.json.pretty, to: Files.join(out, "metrics.json")) }
         print(settings.bool("json") ? score.json.canonical : score.table)
         return .done

@@ -117,10 +117,16 @@ enum ValMasks {
         }
         let counted = confusion.withLock { $0 }
         if let first = counted.failures.min(by: { $0.key < $1.key }) { throw first.value }
-        if counted.sum.ignored > 0, (1..<max(1, names.count)).allSatisfy({ counted.sum.pixels(of: $0) == 0 }),
-            let advice = pairs.binaryAdvice
+        let others = 1..<max(1, names.count)
+        if counted.sum.ignored > 0, others.allSatisfy({ counted.sum.pixels(of: $0) == 0 }),
+            let advice = pairs.binaryAdvice(ofTruth: true)
         {
             throw .data("\(settings.string("gt-masks")): \(advice)")
+        }
+        if counted.sum.unpredicted > 0, others.allSatisfy({ counted.sum.predicted(as: $0) == 0 }),
+            let advice = pairs.binaryAdvice(ofTruth: false)
+        {
+            throw .data("\(settings.string("dt-masks")): \(advice)")
         }
         var all = Counted(names, tolerance)
         all.confusion = counted.sum
@@ -181,9 +187,13 @@ enum ValMasks {
             guard let images = settings.optionalString("images") else {
                 throw .usage("--images is needed: the pictures of --gt-masks")
             }
+            // A bare number says nothing that the weights do not know better.
+            let isCount = settings.optionalString("classes").flatMap { Int($0) } == segmenter.classes.count
             set = try Dataset.masked(
                 images: images, masks: path, list: settings.optionalString("split"),
-                classes: try classes(settings) ?? MaskClasses(names: segmenter.classes.names),
+                classes: try isCount
+                    ? MaskClasses(names: segmenter.classes.names)
+                    : classes(settings) ?? MaskClasses(names: segmenter.classes.names),
                 values: try settings.maskValues())
         }
         let (pictures, masks) = (set.lookAtPictures(.headers), set.lookAtMasks())

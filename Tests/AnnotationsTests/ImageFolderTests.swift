@@ -133,6 +133,26 @@ import Testing
         }
     }
 
+    /// A name a line is of the folders it was written for: another set may lack some, and a folder that is not among them has no
+    /// class.
+    @Test func aNameALineKeepsItsFolder() throws {
+        try inFolder(["train/a/1.jpg": "x", "train/b/1.jpg": "x", "val/b/1.jpg": "x", "other/c/1.jpg": "x"]) {
+            scratch in
+            let file = try scratch.file("names.txt", "one\ntwo")
+            let train = try Dataset.imageFolder(scratch.path, part: "train", names: file)
+            let counted = try Dataset.imageFolderClasses(scratch.path, part: "train")
+            #expect(counted == ["a", "b"])
+            let val = try Dataset.imageFolder(
+                scratch.path, part: "val", names: file, counted: counted, classes: train.classes)
+            #expect(val.classCounts == [0, 1])
+            let said = message {
+                _ = try Dataset.imageFolder(
+                    scratch.path, part: "other", names: file, counted: counted, classes: train.classes)
+            }
+            #expect(said.contains("\"c\" is none of the classes"), "\(said)")
+        }
+    }
+
     @Test(arguments: [
         (
             "one\ntwo",

@@ -157,6 +157,54 @@ import Testing
             message(.maskValue, found).contains("values of classes are 0 to 2; --mask-values 9:ignore"))
     }
 
+    /// Spoken of in part, values do not fall together: that of a class that another value was given has none.
+    @Test func twoValuesAreOneClassOnlyWhereBothAreNamed() throws {
+        try picture("a.jpg")
+        try mask("a.png", values(0, 1, 2))
+        let shifted = try set(MaskClasses(names: ["a", "b"]), values: [1: 0, 2: 1])
+        #expect(message(.maskValue, findings(shifted)).hasPrefix("pixel value 0 belongs to no class"))
+        let both = try set(MaskClasses(names: ["a", "b"]), values: [0: 0, 1: 0, 2: 1])
+        #expect(try both.labelMap(of: both.examples[0]).labels == values(0, 0, 1))
+    }
+
+    /// What a list says is ignored is, and a void among names is not learned as a class.
+    @Test func listsSayWhatIsIgnored() throws {
+        try picture("a.jpg")
+        try mask("a.png", values(0, 1, 2))
+        try Files.write("{\"classes\": [\"a\", \"b\"], \"ignore_index\": 2}", to: at("c.json"))
+        let set = try set(try MaskClasses.read(at("c.json")))
+        #expect(try set.labelMap(of: set.examples[0]).labels == values(0, 1, 255))
+        for text in [
+            "sky\nroad\nvoid\n", "[\"sky\", \"Unlabelled\"]", "{\"classes\": [\"a\", \"b\"], \"ignore_index\": \"x\"}",
+        ] {
+            try Files.write(text, to: at("c.txt"))
+            let failure = #expect(throws: Failure.self) { _ = try MaskClasses.read(at("c.txt")) }
+            let said = failure?.message ?? ""
+            #expect(said.contains("would be learned as one") || said.contains("expected a value of pixels"), "\(said)")
+        }
+    }
+
+    /// Two pictures of one name but for the ending, a mask without a picture, and lists as they circulate.
+    @Test func picturesAndMasksAreOneToOne() throws {
+        for name in ["a.jpg", "b.jpg"] { try picture(name) }
+        for name in ["a.png", "b.png", "z.png"] { try mask(name, values(0, 1)) }
+        #expect(try set().notes.contains("1 masks have no picture: z.png"))
+        for (list, count) in [
+            ("/images/a.jpg /masks/a.png\n/images/b.jpg /masks/b.png\n", 2), ("images/a.jpg\n", 1), ("a\nb\n", 2),
+            ("b.jpg\tmasks/b.png", 1),
+        ] {
+            try Files.write(list, to: at("list.txt"))
+            #expect(try set(list: at("list.txt")).examples.count == count, "\(list)")
+        }
+        try Files.write("a.jpg b.png\n", to: at("list.txt"))
+        #expect(throws: Failure.self) { _ = try set(list: at("list.txt")) }
+        try picture("a.png")
+        let twins = #expect(throws: Failure.self) { _ = try set() }
+        #expect(twins?.message.contains("a.jpg and a.png have one name but for the ending") == true)
+        try Files.write("b\n", to: at("list.txt"))
+        #expect(try set(list: at("list.txt")).examples.map(\.fileName) == ["b.jpg"])
+    }
+
     /// 0 and 255: 255 would be ignored, and the second class would have no pixel.
     @Test func binaryMasksAreNotIgnored() throws {
         try picture("a.jpg")
@@ -199,6 +247,11 @@ import Testing
         let found = findings(try self.set(classes))
         #expect(message(.maskValue, found).contains("colour (1, 2, 3) belongs to no class"))
         #expect(message(.maskValue, found).contains("name red green blue"))
+        // Numbers of classes beside a list with colours.
+        try Files.write(Image(width: 3, height: 1, pixels: [1, 1, 1, 0, 0, 0, 255, 255, 255]).png(), to: path)
+        #expect(message(.maskValue, findings(try self.set(classes))).contains("leave the colours out of the list"))
+        try Files.write(
+            Image(width: 3, height: 1, pixels: [128, 64, 128, 1, 2, 3, 0, 0, 0]).png(), to: path)
         // An RGB file where values are meant says which colours it has, and how the list would look.
         let named = message(.maskValue, findings(try self.set()))
         #expect(named.hasPrefix("colours (0, 0, 0), (1, 2, 3), (128, 64, 128) belong to no class"), "\(named)")

@@ -233,7 +233,7 @@ import Testing
         #expect(
             message { _ = try none.summary.check() }
                 == """
-                no pseudo-labels to train on: none of 2 pictures has a class with a probability of 0.3 or more (the highest is 0.298); a lower --threshold keeps more
+                no pseudo-labels to train on: none of 2 pictures has a class with a probability of 0.3 or more (the highest is 0.298); a lower --threshold, with another --out, keeps more and trains no teacher anew
                   0.00        0\u{20}
                   0.05        0\u{20}
                   0.10        0\u{20}

@@ -52,6 +52,29 @@ import Testing
         }
     }
 
+    /// Where the pictures of a step are to be different ones, whatever its passes: every step is, every picture comes, and what a
+    /// pass leaves over is another part each time.
+    @Test func distinctPicturesOfAStep() {
+        let sampler = Sampler(counts: [10], shares: [2], views: [2], distinct: [4])
+        var left: Set<[Int]> = []
+        for pass in 0..<30 {
+            var seen: Set<Int> = []
+            for step in 0..<2 {
+                // Two passes of two pictures make a step, two views each.
+                let draws = (0..<2).flatMap { sampler.draws(step: 4 * pass + 2 * step + $0) }
+                #expect(draws.allSatisfy { $0.epoch == pass })
+                let order = Sampler.order(10, seed: 1, source: 0, epoch: pass)
+                let pictures = Set(draws.map { order[$0.position] })
+                #expect(pictures.count == 4 && draws.count == 8 && pictures.isDisjoint(with: seen))
+                seen.formUnion(pictures)
+            }
+            left.insert((0..<10).filter { !seen.contains($0) })
+        }
+        #expect(left.count > 10 && Set(left.flatMap(\.self)).count == 10)
+        // Fewer pictures than a step has cannot be.
+        #expect(Sampler(counts: [3], shares: [4], distinct: [4]).draws(step: 0).map(\.epoch) == [0, 0, 0, 1])
+    }
+
     /// A set smaller than its share comes several times in one step.
     @Test func smallSetsRepeatWithinAStep() {
         let draws = Sampler(counts: [2], shares: [5]).draws(step: 1)

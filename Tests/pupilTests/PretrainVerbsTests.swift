@@ -113,6 +113,55 @@ import Testing
         }
     }
 
+    /// A network with layers between backbone and classifier: each kind of run begins from each other, and is probed at the
+    /// size it learned at.
+    @Test func startsOfAnEfficientNetPassOn() throws {
+        try Program.withFolder { folder in
+            try draw(in: folder)
+            func run(_ words: [String]) throws -> Program.Outcome { try Program.run(words, in: folder) }
+            let tiny = [
+                "--images", "set", "--model", "nano-b0", "--size", "32", "--batch", "2", "--steps", "1", "--threads",
+                "1",
+            ]
+            for (kind, start, name) in [
+                ("simclr", "random", "a"), ("supervised", "a", "b"), ("simclr", "b", "c"), ("simclr", "a", "d"),
+            ] {
+                let ran = try run(["pretrain", kind] + tiny + ["--init", start, "--out", name])
+                #expect(ran.code == 0, "\(kind) from \(start): \(ran.errors)")
+                if start != "random" { #expect(ran.errors.contains("tensors taken"), "\(ran.errors)") }
+            }
+            let seen = try run([
+                "probe", "--weights", "a", "--images", "set", "--method", "knn", "--json", "--threads", "1",
+            ])
+            #expect(seen.code == 0, "\(seen.errors)")
+            let said = try JSON.parse(seen.output)
+            #expect(said["size"] == 32 && said["neighbours"] == 20 && said["level"] == "pooled", "\(seen.output)")
+            let encoder = try run(["val", "--weights", "a", "--gt", "set"])
+            #expect(encoder.code == 2 && encoder.errors.contains("pupil probe"), "\(encoder.errors)")
+            let dry = try run(["pretrain", "supervised"] + tiny + ["--init", "a", "--dry-run", "--out", "e"])
+            #expect(
+                dry.code == 0 && dry.errors.contains("init: ") && dry.errors.contains("tensors taken"), "\(dry.errors)")
+        }
+    }
+
+    /// What a student cannot be is said before its teacher learns; one of another family learns as its family does.
+    @Test func studentsOfAnotherModel() throws {
+        try Program.withFolder { folder in
+            try draw(in: folder)
+            let words =
+                ["pretrain", "noisy-student", "--images", "set", "--unlabelled", "set/test", "--batch", "4"] + short
+            let survival = try Program.run(words + ["--student-survival", "0.5"], in: folder)
+            #expect(survival.code == 2 && survival.errors.contains("stochastic depth"), "\(survival.errors)")
+            #expect(!survival.errors.contains("teacher"), "\(survival.errors)")
+            let other = try Program.run(
+                words + [
+                    "--threshold", "0.05", "--student-steps", "2", "--student-model", "nano-b0", "--student-size", "64",
+                ],
+                in: folder)
+            #expect(other.code == 0 && other.errors.contains("nano-b0 at 64 px"), "\(other.errors)")
+        }
+    }
+
     @Test func aStartIsProbedAndTaken() throws {
         try Program.withFolder { folder in
             try draw(in: folder)

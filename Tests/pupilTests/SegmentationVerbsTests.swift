@@ -1,4 +1,6 @@
 import Base
+import Geometry
+import Imaging
 import Testing
 
 /// The verbs with masks, as somebody types them who has a folder of pictures and one of masks.
@@ -67,6 +69,12 @@ import Testing
             #expect(Files.exists(Files.join(folder, "runs/l/masks/000001.png")))
             let relabel = try run("label", "--recipe", "runs/l/args.yaml")
             #expect(relabel.code == 0 && relabel.errors.contains("done before"), "\(relabel.errors)")
+            let inside = try run("label", "--unlabelled", "set/images", "--out", "set/images/l", more: weights)
+            #expect(inside.code == 2 && inside.errors.contains("lies in --unlabelled"), "\(inside.errors)")
+            let none = try run(
+                "label", "--unlabelled", "set/images", "--threshold", "0.9999", "--label-scales", "1", "--out",
+                "runs/n", more: weights)
+            #expect(none.code == 0 && none.errors.contains("nothing was kept"), "\(none.errors)")
             // What it labelled is a set like another.
             let student = try run(
                 "train", "--task", "segmentation", "--images", "set/images", "--masks", "runs/l/masks", "--val-split",
@@ -92,9 +100,8 @@ import Testing
             let whole = folders + ["--classes", "7", "--val-split", "set/splits/val.txt"]
             #expect(try message(whole + ["--model", "nano"]).contains("gives no classes to pixels"))
             #expect(try message(whole + ["--split", "set/splits/trian.txt"], 3).contains("there is no file"))
-            #expect(
-                try message(whole + ["--val-images", "set/images"]).contains("--val-images and --val-masks go together")
-            )
+            // Masks of --val-images are looked for in --masks, too.
+            #expect(try Program.run(whole + ["--val-images", "set/images", "--dry-run"], in: folder).code == 0)
             #expect(
                 try message(folders + ["--classes", "3", "--val-split", "set/splits/val.txt"], 3).contains(
                     "to no class"))
@@ -111,6 +118,36 @@ import Testing
                 try message(["val", "--gt-masks", "set/masks", "--dt-masks", "set/images", "--classes", "7"], 3)
                     .contains("has no mask 000001.png"))
             #expect(try message(["val", "--scales", "1"]).contains("--scales goes with --gt-masks"))
+            // Binary masks with 255 are nobody's miss; a folder of pictures does not take what is made of it.
+            try Files.makeFolder(Files.join(folder, "binary"))
+            try Files.makeFolder(Files.join(folder, "truth"))
+            for (name, one) in [("binary", UInt8(255)), ("truth", 1)] {
+                let labels = (0..<64).map { $0 < 20 ? one : 0 }
+                try Files.write(
+                    LabelMap(width: 8, height: 8, labels: labels).greyPNG(), to: Files.join(folder, name + "/a.png"))
+            }
+            let two = ["val", "--gt-masks", "truth", "--dt-masks", "binary", "--classes", "2", "--json"]
+            #expect(try message(two, 3).contains("--dt-mask-values 0:0,255:1"))
+            let meant = try Program.run(two + ["--dt-mask-values", "0:0,255:1"], in: folder)
+            #expect(try JSON.parse(meant.output)["mIoU"] == 1, "\(meant.errors)")
+            #expect(
+                try message(["predict", "--weights", "x", "--images", "set/images", "--out", "set/images/seen"], 3)
+                    .contains("there is no file x"))
+            // Nothing that could be learned is an error before anything is.
+            try Files.makeFolder(Files.join(folder, "void"))
+            for name in try Files.list(Files.join(folder, "set/masks")) {
+                let size = try ImageFile.labels(Files.join(folder, "set/masks/" + name)).size
+                let void = LabelMap(
+                    width: size.width, height: size.height,
+                    labels: [UInt8](repeating: 255, count: size.width * size.height))
+                try Files.write(void.greyPNG(), to: Files.join(folder, "void/" + name))
+            }
+            let blank =
+                train + [
+                    "--images", "set/images", "--masks", "void", "--classes", "7", "--val-split", "set/splits/val.txt",
+                    "--val-masks", "set/masks",
+                ]
+            #expect(try message(blank, 3).contains("there is nothing to learn"))
             #expect(try message(["check"]).contains("check needs DATA"))
         }
     }

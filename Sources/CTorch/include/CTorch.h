@@ -53,6 +53,8 @@ int pupil_flush_denormals(bool on);
 int pupil_peak_bytes(void (*body)(void *_Nullable context), void *_Nullable context, int64_t *peak);
 int pupil_cuda_memory(int cuda_index, int64_t *allocated, int64_t *peak);
 int pupil_cuda_free_memory(int cuda_index, int64_t *bytes);
+// Gives the system back what large tensors left on the processor's side and is kept for the next ones.
+void pupil_release_kept_memory(void);
 
 // tensor.cpp: life, data, types
 void pupil_free(pupil_tensor *t);
