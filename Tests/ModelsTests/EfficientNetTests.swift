@@ -77,6 +77,13 @@ import Torch
         let picture = formulaPicture(height: 64, width: 64)
         let expected = try #require(reference["64x64"])
         try expectOutputs(model, picture, expected, name)
+        // Gradients, under running statistics; Tools/reference/gradients.py.
+        let gradients = try #require(try fixture("gradients.json")[name])
+        fillByFormula(store, gain: try gradients.number("gain"), gateGain: try gradients.number("gate_gain"))
+        let (maps, pooled) = model.features(picture, .inference)
+        let logits = pooled.linear(try #require(store["classifier.weight"]), bias: store["classifier.bias"])
+        scalar(maps + [logits]).backward()
+        try expectGradients(store, gradients, name, share: 1e-4)
     }
 
     @Test func channelsAreRoundedToEights() {

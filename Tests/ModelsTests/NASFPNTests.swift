@@ -38,8 +38,14 @@ import Torch
             let greatest = theirs.dropFirst(5).map { $0.abs().max().item }.max() ?? 0
             for (i, (a, b)) in zip(ours, theirs).enumerated() {
                 let unit = b.abs().max().item
-                let allowed = i < 5 ? 1e-4 * unit : 1e-3 * unit + 1e-4 * greatest
-                #expect(a.shape == b.shape && (a - b).abs().max().item <= allowed, "tensor \(i), training \(training)")
+                let difference = (a - b).abs().max().item
+                // The batch's own statistics, of maps of a few places, make ten times as much of rounding.
+                let share = i >= 5 && training ? 1e-3 : 1e-4
+                let allowed = share * (i < 5 ? unit : max(unit, 1e-2 * greatest))
+                #expect(
+                    a.shape == b.shape && difference <= allowed,
+                    "tensor \(i), training \(training): \(difference / unit) of its greatest, \(unit / greatest) of all"
+                )
             }
         }
     }

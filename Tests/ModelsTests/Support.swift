@@ -80,7 +80,7 @@ func fillByFormula(
 }
 
 /// Pictures by the formula, `[count, 3, h, w]`.
-func formulaPicture(count: Int = 1, height: Int, width: Int) -> Tensor {
+func formulaPicture(count: Int = 1, height: Int, width: Int, u: (Int, Int) -> Double = u) -> Tensor {
     Tensor((0..<count * 3 * height * width).map { Float(2 * u(0, $0)) }, shape: [count, 3, height, width])
         .channelsLast()
 }
