@@ -32,15 +32,16 @@ import Testing
         case "ShearY": whole = .shearY(a[0])
         case "TranslateX": whole = .translateX(a[0])
         case "TranslateY": whole = .translateY(a[0])
-        case "Cutout":
+        case "Cutout", "BBox_Cutout":
             let (x, y, half) = (Int(a[0]), Int(a[1]), Int(a[2]))
+            let high = a.count > 3 ? Int(a[3]) : half
             let patch = (entry["patch"]?.array ?? []).compactMap(\.int)
             let size =
                 patch.isEmpty
                 ? picture(entry["picture"]?.string ?? "").size
                 : Size(width: patch[2] - patch[0], height: patch[3] - patch[1])
             whole = .cutout(
-                PixelRect(x: x - half, y: y - half, width: 2 * half, height: 2 * half).clipped(to: size))
+                PixelRect(x: x - half, y: y - high, width: 2 * half, height: 2 * high).clipped(to: size))
         default:
             Issue.record("there is no operator \(name)")
             return .invert
@@ -50,7 +51,7 @@ import Testing
             PixelRect(x: patch[0], y: patch[1], width: patch[2] - patch[0], height: patch[3] - patch[1]), whole)
     }
 
-    @Test func thereAreCases() { #expect(Self.cases.count >= 120) }
+    @Test func thereAreCases() { #expect(Self.cases.count >= 141) }
 
     /// Byte by byte.
     @Test(arguments: cases.indices)

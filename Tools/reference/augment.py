@@ -16,6 +16,7 @@ operation and in the order written, then clipped to 0...255 and truncated. Opera
 - Color, Contrast, Contrast_quirk, Brightness, Sharpness [0.18 m + 0.1]: degenerate + factor * (picture - degenerate)
 - Cutout [centre x, centre y, half side], half side int(m / 10 * 100): columns max(0, x - half) ..< min(w, x + half),
   rows alike
+- BBox_Cutout [centre x, centre y, half width, half height], halves int(m / 10 * 0.75 / 2 * width of the box) and alike
 - Rotate [degrees], +-3 m, positive counterclockwise as displayed; ShearX, ShearY [level], +-0.03 m;
   TranslateX, TranslateY [pixels], +-m / 10 * 250, positive to the right or down
 Geometry takes the nearest pixel, halves away from zero, computed in float64; no case is within 1e-6 of a half. For that
@@ -141,9 +142,10 @@ def sharpness(p, factor):
     return blend(smooth, p, factor)
 
 
-def cutout(p, x, y, half):
+def cutout(p, x, y, half, half_height=None):
     out = p.copy()
-    out[max(0, y - half) : y + half, max(0, x - half) : x + half] = 128
+    half_height = half if half_height is None else half_height
+    out[max(0, y - half_height) : y + half_height, max(0, x - half) : x + half] = 128
     return out
 
 
@@ -189,6 +191,7 @@ plain = {
     "AutoContrast": autocontrast, "Equalize": equalize, "Invert": lambda p: 255 - p, "Flip": lambda p: p[:, ::-1],
     "Posterize": posterize, "Solarize": solarize, "SolarizeAdd": solarize_add, "Color": color, "Contrast": contrast,
     "Contrast_quirk": contrast_quirk, "Brightness": brightness, "Sharpness": sharpness, "Cutout": cutout,
+    "BBox_Cutout": cutout,
 }
 
 
@@ -306,6 +309,18 @@ for operator, argument, m in (
     ("Rotate", [30], 10), ("Rotate", [-24], 8), ("ShearX", [0.24], 8), ("TranslateY", [12], 1),
     ("TranslateY", [-5], None), ("Flip", [], None), ("Solarize", [51], 2), ("Equalize", [], None),
     ("Cutout", [15, 4, 5], 1), ("Cutout", [1, 15, 4], None),
+):
+    add("large", operator, argument, m, PATCH)
+for m, x, y in ((1, 20, 6), (2, 4, 15), (3, 30, 22)):
+    # RandAugment's 40 pixels.
+    add("large", "Cutout", [x, y, int(m / 10 * 40)], m)
+for m, box, x, y in ((10, 0, 7, 9), (5, 0, 11, 4), (8, 2, 29, 11), (2, 3, 2, 20)):
+    x0, y0, x1, y1 = BOXES[box]
+    add("large", "BBox_Cutout", [x, y, int(m / 10 * 0.75 / 2 * (x1 - x0)), int(m / 10 * 0.75 / 2 * (y1 - y0))], m)
+for operator, argument, m in (
+    ("Rotate", [15], 5), ("ShearX", [-0.12], 4), ("ShearY", [0.24], 8), ("ShearY", [-0.12], 4), ("TranslateX", [12], 1),
+    ("TranslateX", [-24], 2), ("TranslateX", [4], None), ("TranslateY", [24], 2), ("Solarize", [204], 8),
+    ("Cutout", [11, 8, 10], 2),
 ):
     add("large", operator, argument, m, PATCH)
 
