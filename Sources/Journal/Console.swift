@@ -40,9 +40,28 @@ public final class Console: Sendable {
 
     /// Writes a line that stays, above the one that is redrawn.
     public func line(_ text: String) {
+        // Names out of files stand in messages; what a terminal would take for an order is shown as what it is.
+        let text = Self.harmless(text)
         shown.withLock { shown in
             write(shown.isEmpty ? text + "\n" : "\r\u{1B}[K" + text + "\n" + shown)
         }
+    }
+
+    /// The text with control characters, but for line ends and tabs, as their numbers.
+    static func harmless(_ text: String) -> String {
+        func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+            scalar == "\n" || scalar == "\t" || scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
+        }
+        if text.unicodeScalars.allSatisfy(isHarmless) { return text }
+        var out = ""
+        for scalar in text.unicodeScalars {
+            if isHarmless(scalar) {
+                out.unicodeScalars.append(scalar)
+            } else {
+                out += "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+        return out
     }
 
     /// Redraws the last line; an empty text removes it. Nothing happens where there is no terminal.

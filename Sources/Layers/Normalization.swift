@@ -11,6 +11,14 @@ public enum Norm: Hashable, Sendable {
     /// Over groups of channels of one picture: no statistics to learn.
     case group(groups: Int, eps: Double)
 
+    /// What is added to variances; nil without a norm.
+    var eps: Double? {
+        switch self {
+        case .none: nil
+        case .batch(_, let eps), .frozenBatch(let eps), .group(_, let eps): eps
+        }
+    }
+
     /// The paper's (docs/paper.md 2). Its running statistics need some 1,500 steps to forget their start.
     public static let paper = Norm.batch(momentum: 0.997, eps: 1e-4)
     /// For runs of hundreds of steps: torch's default numbers.
@@ -47,7 +55,7 @@ public final class NormLayer {
             (mean, variance) = (nil, nil)
         } else {
             mean = scope.statistic("running_mean", [channels], 0)
-            variance = scope.statistic("running_var", [channels], 1)
+            variance = scope.statistic("running_var", [channels], 1, eps: norm.eps)
         }
     }
 

@@ -21,6 +21,8 @@ public final class ParameterStore {
         public let role: Role
         /// The tensor itself, which `load` and the optimiser change in place.
         public let tensor: Tensor
+        /// Of a running variance, what its norm adds to it.
+        public var eps: Double?
     }
 
     /// All tensors in the order of registration.
@@ -62,12 +64,12 @@ public final class ParameterStore {
     /// The number of trained numbers.
     public var parameterCount: Int { trained.reduce(0) { $0 + $1.tensor.count } }
 
-    func register(_ name: String, _ role: Role, _ tensor: Tensor) -> Tensor {
+    func register(_ name: String, _ role: Role, _ tensor: Tensor, eps: Double? = nil) -> Tensor {
         precondition(places[name] == nil, "two tensors are named \(name)")
         let role = isFrozen(name) ? .statistic : role
         if role != .statistic { tensor.requiresGradient = true }
         places[name] = entries.count
-        entries.append(Entry(name: name, role: role, tensor: tensor))
+        entries.append(Entry(name: name, role: role, tensor: tensor, eps: eps))
         return tensor
     }
 }
@@ -105,7 +107,9 @@ public struct Scope {
     }
 
     /// A tensor that is saved with the model but not trained.
-    public func statistic(_ name: String, _ shape: [Int], _ value: Float) -> Tensor {
-        store.register((self / name).path, .statistic, Tensor.full(shape, Double(value), device: store.device))
+    /// - Parameter eps: of a running variance, what its norm adds to it.
+    public func statistic(_ name: String, _ shape: [Int], _ value: Float, eps: Double? = nil) -> Tensor {
+        let tensor = Tensor.full(shape, Double(value), device: store.device)
+        return store.register((self / name).path, .statistic, tensor, eps: eps)
     }
 }

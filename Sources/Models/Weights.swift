@@ -24,6 +24,8 @@ public struct WeightMatch {
     public private(set) var kept: [String] = []
     /// What the file was taken for: `resnet backbone under "encoder."`.
     public private(set) var family = ""
+    /// Prefixes under which other backbones of the kind stand, none of which is known to be the one that is meant.
+    private var rivals: [String] = []
 
     /// Matches by names and shapes; no value is read.
     ///
@@ -36,13 +38,22 @@ public struct WeightMatch {
         let names = Set(targets.map(\.name))
         let place = Self.bodyPrefix(of: targets.map(\.name))
         let origin = Self.bodyPrefix(of: sources.map(\.name))
+        // A prefix of all names is a wrapper's (torch.compile's `_orig_mod.`), and says nothing of the network.
+        var wrapper = ""
+        if let place, let origin, origin.prefix != place.prefix, origin.prefix.hasSuffix(place.prefix) {
+            let lead = String(origin.prefix.dropLast(place.prefix.count))
+            if sources.allSatisfy({ $0.name.hasPrefix(lead) }) { wrapper = lead }
+        }
+        func unwrapped(_ name: String) -> String { Self.renamed(String(name.dropFirst(wrapper.count))) }
         // Names of the file that are the model's own beyond the backbone make it a whole network.
         let isWhole =
-            origin?.prefix == place?.prefix
+            origin.map { String($0.prefix.dropFirst(wrapper.count)) } == place?.prefix
             && sources.contains {
-                names.contains(Self.renamed($0.name)) && !Self.isBody($0.name, place) && !Self.isTop($0.name, place)
+                let name = unwrapped($0.name)
+                return names.contains(name) && !Self.isBody(name, place) && !Self.isTop(name, place)
             }
-        var rename: (String) -> String? = { Self.renamed($0) }
+        var rename: (String) -> String? = { unwrapped($0) }
+        if !isWhole { rivals = Self.rivals(of: origin, in: sources.map(\.name)) }
         if !isWhole, let place, let origin, place.kind == origin.kind {
             family = "\(origin.kind) backbone" + (origin.prefix.isEmpty ? "" : " under \"\(origin.prefix)\"")
             rename = { name in
@@ -82,7 +93,7 @@ public struct WeightMatch {
             let isForeign = isOfOtherClasses && Self.isPrediction(target.name)
             if source.shape == target.tensor.shape && !isForeign {
                 pairs.append((target, source))
-            } else if Self.isPrediction(target.name) || isAllowed(target.name) {
+            } else if Self.isPrediction(target.name) || isAllowed(target.name) || isAllowed(source.name) {
                 dropped.append(source.name)
                 kept.append(target.name)
             } else {
@@ -92,7 +103,7 @@ public struct WeightMatch {
     }
 
     /// Whether every tensor has its place.
-    public var fits: Bool { missing.isEmpty && extra.isEmpty && misshapen.isEmpty }
+    public var fits: Bool { missing.isEmpty && extra.isEmpty && misshapen.isEmpty && rivals.isEmpty }
 
     /// What was taken and what was not, for the log.
     public var summary: String {
@@ -105,6 +116,10 @@ public struct WeightMatch {
     /// What does not fit, by name.
     public var faults: String {
         var parts: [String] = []
+        if !rivals.isEmpty {
+            parts.append(
+                "it holds several backbones, under \(Self.list(rivals.map { "\"\($0)\"" })); save one of them alone")
+        }
         if pairs.isEmpty && !missing.isEmpty { parts.append("no tensor has a name of this model") }
         if !missing.isEmpty { parts.append("missing: \(Self.list(missing))") }
         if !extra.isEmpty { parts.append("unknown: \(Self.list(extra))") }
@@ -151,6 +166,18 @@ public struct WeightMatch {
             }
         }
         return nil
+    }
+
+    /// All prefixes under which backbones of the kind stand where there are several and the first is not known to be the one that
+    /// learned: MoCo's query encoder beside its key encoder.
+    private static func rivals(of origin: (prefix: String, kind: String)?, in names: [String]) -> [String] {
+        guard let origin, let kind = kinds.first(where: { $0.name == origin.kind }),
+            !["encoder_q.", "online_encoder.", "student."].contains(where: { origin.prefix.contains($0) })
+        else { return [] }
+        let all = Set(names)
+        let prefixes = names.filter { $0.hasSuffix(kind.marks[1]) }.map { String($0.dropLast(kind.marks[1].count)) }
+            .filter { ($0.isEmpty || $0.hasSuffix(".")) && all.contains($0 + kind.marks[0]) }
+        return prefixes.count > 1 ? prefixes : []
     }
 
     private static func isBody(_ name: String, _ place: (prefix: String, kind: String)?) -> Bool {
@@ -232,16 +259,28 @@ extension ParameterStore {
     ///   - allow: patterns of names that may be missing, extra or of another shape.
     ///   - pixels: how that network saw pixels. Where it is not as here, the first convolution and the norm after it are
     ///     changed so that they give the same, but for a border of three pixels where zeros meant another colour.
+    ///   - eps: what that network's norms add to their variances, where it is not as here: the variances that are taken are
+    ///     changed so that the sums are the same, but not below 0.
     ///   - isOfOtherClasses: prediction layers are left out although their shapes may be the same.
     /// - Returns: what was taken and what was not.
     /// - Throws: a `Failure` with `.invalidData` that lists what is missing, unknown or of another shape; with `.usage`
     ///   where other pixels are asked for and no batch norm follows the first convolution. Nothing is loaded then.
     @discardableResult
     public func load(
-        _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet, isOfOtherClasses: Bool = false
+        _ file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet, eps: Double? = nil,
+        isOfOtherClasses: Bool = false
     ) throws(Failure) -> WeightMatch {
         let match = try match(file, allow: allow, pixels: pixels, isOfOtherClasses: isOfOtherClasses)
         for pair in match.pairs { try TensorFile.fill(pair.target.tensor, from: pair.source, of: file) }
+        if let eps {
+            withoutGradients {
+                for (target, _) in match.pairs {
+                    guard let own = target.eps else { continue }
+                    let variance = target.tensor.detached()
+                    variance.assign((variance + (eps - own)).relu())
+                }
+            }
+        }
         if pixels != .imagenet, let stem { adopt(pixels, stem.weight, stem.mean) }
         return match
     }

@@ -81,20 +81,23 @@ public enum Zoo {
         ]
         + (0...7).map { n in
             detector(
-                "retinanet-b\(n)-640", n == 7 ? "the paper's Tables 2 and 3" : "its smaller relative", 640,
+                "retinanet-b\(n)-640", n == 7 ? "the paper's Tables 2 and 3" : "a smaller relative of retinanet-b7-640",
+                640,
                 family: "tf_efficientnet_b\(n)"
             ) { .paper(backbone: .efficientNet(.named("b\(n)")), classes: $0) }
         }
         + [("49s", 640), ("49", 640), ("96", 1024), ("143", 1280), ("190", 1280)].map { name, size in
             detector(
                 "retinanet-spinenet\(name)-\(size)",
-                name == "143" || name == "190" ? "the paper's Table 5" : "its smaller relative", size, family: "none"
+                name == "143" || name == "190" ? "the paper's Table 5" : "a smaller relative of retinanet-spinenet143",
+                size, family: "none"
             ) { .spineNet(name, classes: $0) }
         }
 
     private static let segmenters: [Model] = ["b0", "b7", "l2"].map { name in
         Model(
-            name: "nasfpn-\(name)-512", summary: name == "b0" ? "its smaller relative" : "the paper's Table 6",
+            name: "nasfpn-\(name)-512",
+            summary: name == "b0" ? "a smaller relative of nasfpn-b7-512" : "the paper's Table 6",
             size: 512,
             classes: 21, family: "tf_efficientnet_\(name)"
         ) { .segmenter(.paper(backbone: .efficientNet(.named(name)), classes: $0)) }

@@ -101,7 +101,8 @@ public struct LabelWorth: Sendable, Hashable {
     }
 }
 
-/// How much sooner a start is as good as the first one becomes, from cells that differ in their length.
+/// How much sooner a start is nearly as good as the first one becomes, from cells that differ in their length. Nearly: at
+/// their ends curves are flat, so that there chance would decide.
 public struct TimeWorth: Sendable, Hashable {
     /// Where, with any length.
     public var cell: StudyCell
@@ -118,11 +119,14 @@ public struct TimeWorth: Sendable, Hashable {
     /// Whether in some seed the shortest length was already enough, so that it may be less.
     public var isAtLeast = false
 
-    /// "simclr (S1, 10%): as good as random becomes in 2.5 times fewer steps (1.8 to 3.4)".
+    /// What of the first one's best counts as nearly as good.
+    static let share = 0.95
+
+    /// "simclr (S1, 10%): comes to 95% of what random becomes in 1/2.5 of its steps (1/1.8 to 1/3.4, 3 seeds)".
     public var sentence: String {
         func shown(_ x: Double) -> String { TextTable.fixed(x, 1) }
         return
-            "\(cell.start) (\(cell.augment), \(cell.labels)): as good as \(other) becomes in 1/\(shown(times)) of its steps "
+            "\(cell.start) (\(cell.augment), \(cell.labels)): comes to 95% of what \(other) becomes in 1/\(shown(times)) of its steps "
             + (isAtLeast ? "or less " : "")
             + (seeds < 3
                 ? "(\(seeds) seed\(seeds == 1 ? "" : "s"): no interval)"
@@ -131,23 +135,30 @@ public struct TimeWorth: Sendable, Hashable {
                     : "(1/\(shown(low)) to 1/\(shown(high)), \(seeds) seeds)")
     }
 
-    /// The steps of one curve at which it is as good as another one becomes, as a part of the other's: read off straight
-    /// between lengths over the logarithm of steps.
+    /// The steps in which one curve comes to `share` of the best of another, as a part of those that the other takes to come
+    /// there: both read off straight between lengths over the logarithm of steps.
     ///
-    /// - Returns: nil where it never becomes as good. Where the shortest length is enough, that length, which is then the most
-    ///   that it can be.
+    /// - Returns: nil where it never comes there, or the other one's shortest length was enough. Where its own shortest length
+    ///   is enough, that length, which is then the most that it can be.
     static func part(
         _ curve: [(steps: Int, metric: Double)], of other: [(steps: Int, metric: Double)]
     ) -> (part: Double, isMost: Bool)? {
-        let points = curve.sorted { $0.steps < $1.steps }
-        guard let goal = other.max(by: { ($0.metric, $1.steps) < ($1.metric, $0.steps) }),
-            let next = points.firstIndex(where: { $0.metric >= goal.metric })
+        guard let best = other.map(\.metric).max(), let there = steps(other, to: share * best), !there.isMost,
+            let here = steps(curve, to: share * best)
         else { return nil }
-        if next == 0 { return (Double(points[0].steps) / Double(goal.steps), points[0].metric > goal.metric) }
+        return (here.steps / there.steps, here.isMost)
+    }
+
+    private static func steps(
+        _ curve: [(steps: Int, metric: Double)], to goal: Double
+    ) -> (steps: Double, isMost: Bool)? {
+        let points = curve.sorted { $0.steps < $1.steps }
+        guard let next = points.firstIndex(where: { $0.metric >= goal }) else { return nil }
+        if next == 0 { return (Double(points[0].steps), points[0].metric > goal) }
         let (a, b) = (points[next - 1], points[next])
-        let part = (goal.metric - a.metric) / (b.metric - a.metric)
+        let part = (goal - a.metric) / (b.metric - a.metric)
         let (low, high) = (log(Double(a.steps)), log(Double(b.steps)))
-        return (exp(low + part * (high - low)) / Double(goal.steps), false)
+        return (exp(low + part * (high - low)), false)
     }
 }
 
@@ -229,8 +240,8 @@ extension StudyResults {
         }
     }
 
-    /// How much sooner each start is as good as the first one becomes, where lengths were part of the grid; a start that
-    /// in some seed never becomes as good has none.
+    /// How much sooner each start is nearly as good as the first one becomes, where lengths were part of the grid; a start of
+    /// which that cannot be told in some seed has none.
     public var timeWorths: [TimeWorth] {
         timeParts.compactMap { cell, parts in
             let told = parts.compactMap(\.self)
@@ -251,13 +262,14 @@ extension StudyResults {
             let never = parts.count { $0 == nil }
             if never == 0 { return nil }
             return
-                "\(cell.start) (\(cell.augment), \(cell.labels)): in \(never) of \(parts.count) seeds not as good as "
-                + "\(cells[0].start) becomes with any of these lengths, so what it is worth in time cannot be told"
+                "\(cell.start) (\(cell.augment), \(cell.labels)): what it is worth in time cannot be told: in \(never) of "
+                + "\(parts.count) seeds it does not come to 95% of what \(cells[0].start) becomes with any of these lengths, or the "
+                + "shortest is enough for both"
         }
     }
 
     /// For each start but the first, augmentation and share of labels, with any length: seed by seed the part of the first one's
-    /// steps, nil where it never becomes as good.
+    /// steps, nil where that cannot be told.
     private var timeParts: [(cell: StudyCell, parts: [(part: Double, isMost: Bool)?])] {
         guard Set(cells.map(\.steps)).count >= 2 else { return [] }
         var seen: Set<StudyCell> = []

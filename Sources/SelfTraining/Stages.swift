@@ -199,7 +199,9 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             if let weights = start.weights {
                 let file = try WeightsFile.open(weights, key: start.reading.key)
                 for note in file.notes { log(note) }
-                let match = try model.begin(from: file, allow: start.reading.allow, pixels: start.reading.pixels)
+                let reading = start.reading
+                let match = try model.begin(
+                    from: file, allow: reading.allow, pixels: reading.pixels, eps: reading.eps)
                 if case .file = start { log("\(label): \(match.summary)") }
                 let random = match.kept.filter { $0.hasSuffix("running_mean") }
                 if recipe.changes.freezesNorms, let first = random.first {

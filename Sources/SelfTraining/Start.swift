@@ -65,12 +65,15 @@ public struct WeightsReading: Sendable {
     public var allow: [String]
     /// How the file's network saw pixels.
     public var pixels: PixelScale
+    /// What the norms of the file's network add to their variances; nil: as here.
+    public var eps: Double?
 
     /// A reading; nothing but a whole fit is allowed where nothing is said.
-    public init(key: String? = nil, allow: [String] = [], pixels: PixelScale = .imagenet) {
+    public init(key: String? = nil, allow: [String] = [], pixels: PixelScale = .imagenet, eps: Double? = nil) {
         self.key = key
         self.allow = allow
         self.pixels = pixels
+        self.eps = eps
     }
 
     /// What of it changes the weights; empty where it is the usual.
@@ -79,6 +82,7 @@ public struct WeightsReading: Sendable {
         if let key { parts.append("key=\(key)") }
         if !allow.isEmpty { parts.append("allow=\(allow.sorted().joined(separator: ","))") }
         if pixels != .imagenet { parts.append("pixels=\(pixels.rawValue)") }
+        if let eps { parts.append("eps=\(eps)") }
         return parts.map { "+" + $0 }.joined()
     }
 }

@@ -79,9 +79,9 @@ extension TaskModel {
     /// - Returns: what was taken and what was not.
     /// - Throws: what cannot be read, and what does not fit, by name.
     public func begin(
-        from file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet
+        from file: WeightsFile, allow: [String] = [], pixels: PixelScale = .imagenet, eps: Double? = nil
     ) throws(Failure) -> WeightMatch {
-        try parameters.load(file, allow: allow, pixels: pixels, isOfOtherClasses: isOfOtherClasses(file))
+        try parameters.load(file, allow: allow, pixels: pixels, eps: eps, isOfOtherClasses: isOfOtherClasses(file))
     }
 
     /// How `begin` would take a file; the model may be on `meta`.

@@ -27,7 +27,8 @@ public final class ZooNetwork {
     ///   - weights: in any form `WeightsFile` reads; classes are the file's own where it has a last layer.
     /// - Throws: a `Failure` with `.usage` for an unknown name; `.invalidData` for weights that do not fit.
     public init(
-        name: String?, weights path: String, key: String?, allow: [String], pixels: PixelScale, device: Device
+        name: String?, weights path: String, key: String?, allow: [String], pixels: PixelScale, eps: Double? = nil,
+        device: Device
     ) throws(Failure) {
         let file = try WeightsFile.open(path, key: key)
         var about: JSON?
@@ -39,10 +40,10 @@ public final class ZooNetwork {
         metadata = file.metadata
         notes = file.notes
         let listed = about?["classes"]?.array?.count ?? 0
-        let classes = listed > 0 ? listed : Self.classes(of: file) ?? model.classes
+        let classes = listed > 0 ? listed : Self.classes(of: file, for: model) ?? model.classes
         parameters = ParameterStore(seed: 0, device: device)
         network = Network(parameters.root, model.spec(classes))
-        match = try parameters.load(file, allow: allow, pixels: pixels)
+        match = try parameters.load(file, allow: allow, pixels: pixels, eps: eps)
         learnedSize = file.about?.size
     }
 
@@ -102,8 +103,20 @@ public final class ZooNetwork {
         try TensorFile.write(tensors, metadata: notes, to: path)
     }
 
-    private static func classes(of file: WeightsFile) -> Int? {
-        (file["fc.bias"] ?? file["classifier.bias"])?.shape.first
+    private static func classes(of file: WeightsFile, for model: Zoo.Model) -> Int? {
+        if case .detector(let spec) = model.spec(1) {
+            guard let outputs = file["head.classification_head.cls_logits.bias"]?.shape.first else { return nil }
+            // All anchors of a cell, and perhaps a channel for the background.
+            let classes = outputs / spec.anchors.perCell - (spec.classChannels - 1)
+            return outputs % spec.anchors.perCell == 0 && classes > 0 ? classes : nil
+        }
+        return (file["fc.bias"] ?? file["classifier.bias"])?.shape.first
+    }
+
+    /// The first tensor of the backbone that the file did not give.
+    public var randomOfBackbone: String? {
+        let head = ["fc.", "classifier.", "conv_head.", "bn2.", "head.", "backbone.fpn.", "neck."]
+        return match?.kept.first { name in !head.contains { name.hasPrefix($0) } }
     }
 
     /// A level of normalised pictures `[N, 3, H, W]`, fp32 on the processor: `pooled` `[N, F]` or a map `[N, C, h, w]`.

@@ -120,6 +120,9 @@ enum CommonKeys {
             "weights-allow", .list(of: .string), default: [], group: "model",
             help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
         Key(
+            "weights-eps", .number(0...0.1), group: "model",
+            help: "What that network's norms add to their variances, where it is not as here (docs/checkpoints.md)."),
+        Key(
             "weights-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
             help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
     ]
@@ -155,6 +158,9 @@ enum CommonKeys {
         Key(
             "init-allow", .list(of: .string), default: [], group: "model",
             help: "Names of weights, * being any text, that may be missing, extra or of another shape."),
+        Key(
+            "init-eps", .number(0...0.1), group: "model",
+            help: "What that network's norms add to their variances, where it is not as here (docs/checkpoints.md)."),
         Key(
             "init-pixels", .choice(PixelScale.allCases.map(\.rawValue)), default: "imagenet", group: "model",
             help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
@@ -374,7 +380,7 @@ extension Settings {
         let network = try ZooNetwork(
             name: optionalString("model"), weights: string("weights"), key: optionalString("weights-key"),
             allow: strings("weights-allow"), pixels: PixelScale(rawValue: string("weights-pixels")) ?? .imagenet,
-            device: device)
+            eps: optionalDouble("weights-eps"), device: device)
         for line in network.notes + (network.match.map { [$0.summary] } ?? []) { Console.standardError.line(line) }
         return network
     }
@@ -398,7 +404,7 @@ extension Settings {
         }
         let reading = WeightsReading(
             key: optionalString("init-key"), allow: strings("init-allow"),
-            pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet)
+            pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet, eps: optionalDouble("init-eps"))
         let start = Start.file(try Self.weights(of: word, named: key), reading)
         let summary = try start.check(for: recipe, classes: classes, Model.self)
         if let summary, bool("dry-run") { Console.standardError.line("\(key): \(summary)") }

@@ -35,6 +35,12 @@ enum EmbedVerb {
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments).withWeightsFile()
         try OutputFile.requireNew(settings.string("out"), key: "out")
+        guard (settings.value("images") == nil) != (settings.value("input") == nil) else {
+            throw .usage("embed takes either --images or --input")
+        }
+        if settings.value("input") != nil, settings.value("size") != nil {
+            throw .usage("--size goes with --images; the tensors of --input have theirs")
+        }
         let device = try settings.useMachine()
         let level = settings.string("level")
         let network = try settings.zooNetwork(device)
@@ -47,8 +53,12 @@ enum EmbedVerb {
         case (nil, let input?):
             let file = try SafetensorsFile(input)
             let entry = try file.entry("images")
-            guard entry.shape.count == 4, entry.shape[1] == 3 else {
+            guard entry.shape.count == 4, entry.shape[1] == 3, entry.shape.allSatisfy({ $0 > 0 }) else {
                 throw .data("\(input): images has the shape \(entry.shape); [N, 3, H, W] is wanted")
+            }
+            guard ["F32", "F16", "BF16", "F64"].contains(entry.type.rawValue) else {
+                throw .data(
+                    "\(input): images are of type \(entry.type.rawValue); normalised pixels are floating-point numbers")
             }
             let images = TensorFile.tensor(entry, of: file).to(.float32)
             for first in stride(from: 0, to: entry.shape[0], by: batch) {

@@ -7,7 +7,10 @@ import Training
 /// `pupil export`: weights as others load them.
 enum ExportVerb {
     static let schema = Schema(
-        verb: "export", summary: "Write weights as safetensors that torchvision and timm load.",
+        verb: "export",
+        summary:
+            "Write weights as safetensors: of classifiers, backbones and torchvision's RetinaNet as torchvision and timm load "
+            + "them, of other networks under names in the same manner.",
         keys: CommonKeys.network + [
             Key(
                 "part", .choice(["all", "backbone"]), default: "all", group: "output",
@@ -23,10 +26,10 @@ enum ExportVerb {
         let network = try settings.zooNetwork(.cpu)
         // What begins at random is not the file's, and nobody should get it for weights.
         let isBackbone = settings.string("part") == "backbone"
-        if !isBackbone, let random = network.match?.kept.first {
+        if let random = isBackbone ? network.randomOfBackbone : network.match?.kept.first {
             throw .data(
-                "\(settings.string("weights")) has no \(random); `--part backbone` writes what there is, if that is what you want"
-            )
+                "\(settings.string("weights")) has no \(random)"
+                    + (network.randomOfBackbone == nil ? "; `--part backbone` writes the backbone, which it has" : ""))
         }
         try network.write(to: out, backboneOnly: isBackbone)
         if settings.bool("json") {

@@ -7,6 +7,7 @@ enum OutputFile {
     static func requireNew(_ path: String, key: String) throws(Failure) {
         if Files.isFolder(path) { throw .usage("\(key): \(path) is a folder; name a file") }
         if Files.exists(path) { throw .usage("\(key): \(path) is there already; name another file, or remove it") }
+        if !Files.isFolder(Files.folder(path)) { throw .usage("\(key): there is no folder \(Files.folder(path))") }
         try requireOutsideStages(Files.folder(path), key: key)
     }
 

@@ -293,13 +293,12 @@ enum PredictVerb {
 
     private static let mark = "pupil predict"
 
-    /// Which image_id of predictions.json is which file.
+    /// Which image_id of predictions.json is which file; of one that nobody could read, or needed to, no size is known.
     private static func writeIndex(_ set: Dataset, to path: String) throws(Failure) {
         let images = set.examples.map { example -> JSON in
-            [
-                "id": .int(example.id), "file_name": .string(example.fileName), "width": .int(example.size?.width ?? 0),
-                "height": .int(example.size?.height ?? 0),
-            ]
+            var image: [String: JSON] = ["id": .int(example.id), "file_name": .string(example.fileName)]
+            if let size = example.size { (image["width"], image["height"]) = (.int(size.width), .int(size.height)) }
+            return .object(image)
         }
         let categories = zip(set.classes.ids, set.classes.names).map { id, name -> JSON in
             ["id": .int(id), "name": .string(name)]

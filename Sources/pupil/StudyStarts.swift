@@ -114,7 +114,8 @@ struct StudyStarts: Sendable {
     private var reading: WeightsReading {
         WeightsReading(
             key: settings.optionalString("init-key"), allow: settings.strings("init-allow"),
-            pixels: PixelScale(rawValue: settings.string("init-pixels")) ?? .imagenet)
+            pixels: PixelScale(rawValue: settings.string("init-pixels")) ?? .imagenet,
+            eps: settings.optionalDouble("init-eps"))
     }
 
     /// The settings of a verb of pre-training, resolved; what the study says of its own training does not count.

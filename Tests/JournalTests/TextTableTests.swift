@@ -2,6 +2,14 @@ import Testing
 
 @testable import Journal
 
+@Suite struct ConsoleTests {
+    /// What a file's name would do to a terminal is shown, not done.
+    @Test func controlCharactersAreShown() {
+        #expect(Console.harmless("os\u{1B}[31m\u{7}\tx\ny é 文") == "os\\u{1b}[31m\\u{7}\tx\ny é 文")
+        #expect(Console.harmless("plain") == "plain")
+    }
+}
+
 @Suite struct TextTableTests {
     @Test func columnsAreAlignedAndNumbersStandRight() {
         var table = TextTable(["arm", "AP", "classes", "note"])

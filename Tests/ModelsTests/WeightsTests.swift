@@ -60,6 +60,59 @@ import Torch
         }
     }
 
+    /// A prefix of all names is a wrapper's: the network is taken whole.
+    @Test func aWrappersPrefixIsTakenOff() throws {
+        let source = detector()
+        let target = detector(seed: 5)
+        let match = try target.load(try file("compiled.safetensors", named(source) { "_orig_mod." + $0 }))
+        #expect(match.kept.isEmpty && match.dropped.isEmpty && match.family == "network")
+        let bias = "head.classification_head.cls_logits.bias"
+        #expect(target[bias]?.floats == source[bias]?.floats)
+        let classes = classifier(seed: 6)
+        try classes.load(try file("wrapped.safetensors", named(classifier()) { "_orig_mod." + $0 }))
+        #expect(classes["fc.weight"]?.floats == classifier()["fc.weight"]?.floats)
+    }
+
+    /// Of two backbones nobody knows which is meant, but for those whose names say which one learned.
+    @Test func severalBackbonesAreNotGuessed() throws {
+        let (a, b) = (classifier(), classifier(seed: 3))
+        func both(_ first: String, _ second: String) throws -> WeightsFile {
+            try file("both.safetensors", named(a) { first + $0 } + named(b) { second + $0 })
+        }
+        let failure = #expect(throws: Failure.self) { try detector().load(try both("target.", "online.")) }
+        #expect(
+            failure?.message.contains("several backbones, under \"target.\", \"online.\"") == true,
+            "\(failure?.message ?? "")")
+        let target = detector()
+        try target.load(try both("encoder_q.", "encoder_k."))
+        #expect(target["backbone.body.conv1.weight"]?.floats == a["conv1.weight"]?.floats)
+    }
+
+    /// A network whose norms add another number computes the same: variances take up the difference.
+    @Test func normsThatAddAnotherNumber() throws {
+        func store(_ eps: Double, _ seed: UInt64) -> (ParameterStore, ResNet) {
+            let store = ParameterStore(seed: seed)
+            let norm = Norm.batch(momentum: 0.9, eps: eps)
+            return (store, ResNet(store.root, .resNet(18, width: 4, norm: norm)))
+        }
+        let (source, theirs) = store(1e-2, 1)
+        for entry in source.entries where entry.name.hasSuffix("running_var") { entry.tensor.fill(0.05) }
+        let file = try file("eps.safetensors", named(source))
+        let picture = formulaPicture(height: 64, width: 64)
+        let wanted = withoutGradients { theirs(picture, .inference)[3] }
+        for (eps, isEqual) in [(1e-2 as Double?, true), (nil, false)] {
+            let (target, ours) = store(1e-4, 2)
+            try target.load(file, eps: eps)
+            let found = withoutGradients { ours(picture, .inference)[3] }
+            let difference = (found - wanted).abs().max().item / wanted.abs().max().item
+            #expect((difference < 1e-5) == isEqual, "\(difference)")
+        }
+        // Below 0 there is no variance.
+        let (target, _) = store(0.2, 3)
+        try target.load(file, eps: 1e-2)
+        #expect(target["bn1.running_var"]?.floats == [0, 0, 0, 0])
+    }
+
     @Test func aDetectorsBackboneGoesIntoAClassifier() throws {
         let source = detector()
         let target = classifier()
@@ -104,6 +157,11 @@ import Torch
         try expectFault(
             named(source).map { ($0.name, $0.name == "backbone.body.bn1.bias" ? Tensor.zeros([5]) : $0.tensor) },
             "of another shape: backbone.body.bn1.bias [5], here [4]", allow: ["*.bn1.bias"])
+        // By the name that the message shows, which is the file's.
+        let bare = named(classifier()).map { ($0.name, $0.name == "bn1.bias" ? Tensor.zeros([5]) : $0.tensor) }
+        let backbone = try file("bare.safetensors", bare)
+        #expect(throws: Failure.self) { try detector().load(backbone) }
+        try detector().load(backbone, allow: ["bn1.bias"])
         let failure = #expect(throws: Failure.self) {
             try detector().load(try file("alien.safetensors", [("a", Tensor.zeros([1]))]))
         }

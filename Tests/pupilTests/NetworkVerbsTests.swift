@@ -45,6 +45,8 @@ import Testing
             for (words, code, says) in [
                 ("embed --weights \(weights) --images s/images --level p9 --out x", Int32(2), "did you mean p"),
                 ("embed --weights \(weights) --out x", 2, "either --images or --input"),
+                ("embed --weights \(weights) --input \(weights) --size 64 --out x", 2, "--size goes with --images"),
+                ("embed --weights \(weights) --images s/images --out nowhere/x", 2, "there is no folder nowhere"),
                 ("embed --weights \(weights) --input \(weights) --out x", 3, "no tensor \"images\""),
                 ("embed --weights \(weights) --model nano --images s/images --out x", 3, "does not fit this model"),
                 ("embed --weights s/annotations/instances_train.json --model pico --images s/images --out x", 3, ""),
