@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import Testing
 import Torch
 
@@ -25,6 +26,27 @@ import Torch
         let forward = Torch.peakBytes { _ = withoutGradients { x.exp().sum().item } }
         let both = Torch.peakBytes { x.exp().sum().backward() }
         #expect(forward < 5_000_000 && both >= 8_000_000, "\(forward) \(both)")
+    }
+
+    /// What a large tensor leaves is taken up by the next one of its size: the kernel is asked for memory once, and again only
+    /// when it has been given back.
+    @Test func largeTensorsTakeUpWhatOthersLeft() {
+        func faults() -> Int {
+            var usage = rusage()
+            getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+            return usage.ru_minflt
+        }
+        func fill() { _ = Tensor.full([16 << 20], 1) }  // 64 MiB
+        fill()
+        let before = faults()
+        for _ in 0..<20 { fill() }
+        let kept = faults() - before
+        // Pages of 2 MB are 32 faults a tensor, small ones 16,384.
+        #expect(kept < 20 * 32 / 2, "\(kept)")
+        _ = Torch.availableMemory(on: .cpu)
+        let released = faults()
+        fill()
+        #expect(faults() - released >= 32)
     }
 
     @Test func theProcessorSaysWhatIsFree() throws {
