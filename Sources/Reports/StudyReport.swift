@@ -209,16 +209,17 @@ public struct StudyReport: Sendable {
             [
                 "question", "start", "augment", "labels", "steps", "mean", "low", "high", "seeds", "p", "p_holm",
                 "verdict",
-                "label_worth", "label_worth_low", "label_worth_high",
+                "label_worth", "label_worth_low", "label_worth_high", "label_worth_is_least", "label_worth_is_cut",
             ]
         ]
         for c in contrasts {
             let (mean, margin) = (c.comparison.mean, c.comparison.margin)
+            let worth = c.told
             lines.append([
                 c.question, c.cell.start, c.cell.augment, c.cell.labels, "\(c.cell.steps)", number(mean),
                 number(mean - margin), number(mean + margin), "\(c.comparison.n)", number(c.comparison.p),
-                number(c.adjusted), c.verdict.word, number(c.labelWorth?.share ?? .nan),
-                number(c.labelWorth?.low ?? .nan), number(c.labelWorth?.high ?? .nan),
+                number(c.adjusted), c.verdict.word, number(worth?.share ?? .nan), number(worth?.low ?? .nan),
+                number(worth?.high ?? .nan), worth.map { "\($0.isAtLeast)" } ?? "", worth.map { "\($0.isCut)" } ?? "",
             ])
         }
         return csv(lines)
@@ -270,9 +271,10 @@ extension StudyReport {
                         "seeds": .int(c.comparison.n), "p": .number(c.comparison.p), "p_holm": .number(c.adjusted),
                         "verdict": .string(c.verdict.word), "sentence": .string(c.sentence(metric: results.metric)),
                     ]
-                    if let worth = c.labelWorth {
+                    if let worth = c.told {
                         item["label_worth"] = [
                             "share": .number(worth.share), "low": .number(worth.low), "high": .number(worth.high),
+                            "is_at_least": .bool(worth.isAtLeast), "is_cut": .bool(worth.isCut),
                         ]
                     }
                     return .object(item)
@@ -282,6 +284,7 @@ extension StudyReport {
                     [
                         "cell": w.cell.json, "other": .string(w.other), "times": .number(w.times),
                         "low": .number(w.low), "high": .number(w.high), "seeds": .int(w.seeds),
+                        "is_at_least": .bool(w.isAtLeast),
                     ]
                 }),
             "arms": .array(

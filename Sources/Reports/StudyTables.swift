@@ -73,8 +73,12 @@ extension StudyReport {
                     $0.labels == labels && $0.steps == steps
                 }
             }
+            let rising = shares.sorted { a, b in
+                func pictures(_ share: String) -> Int { cells.first { $0.labels == share }?.labelled ?? 0 }
+                return pictures(a) < pictures(b)
+            }
             for augment in augments {
-                add("By labels, \(augment)\(length)", along: shares, \.labels) {
+                add("By labels, \(augment)\(length)", along: rising, \.labels) {
                     $0.augment == augment && $0.steps == steps
                 }
             }

@@ -22,6 +22,9 @@ public struct StudyContrast: Sendable {
     /// Why that cannot be told, where enough shares of labels were measured to ask.
     public var worthObstacle: String?
 
+    /// `labelWorth` where something helps or hurts; of noise nothing is told.
+    var told: LabelWorth? { verdict == .helps || verdict == .hurts ? labelWorth : nil }
+
     /// "helps by 1.4 +- 0.5 AP, worth 23% more labelled images (8% to 40%)".
     public func sentence(metric: String) -> String {
         let said = verdict.sentence(comparison, metric: metric)
@@ -124,15 +127,18 @@ public struct TimeWorth: Sendable, Hashable {
 
     /// "simclr (S1, 10%): comes to 95% of what random becomes in 1/2.5 of its steps (1/1.8 to 1/3.4, 3 seeds)".
     public var sentence: String {
-        func shown(_ x: Double) -> String { TextTable.fixed(x, 1) }
+        // Of a slower one more than its steps.
+        func shown(_ x: Double) -> String {
+            x >= 1 ? "1/" + TextTable.fixed(x, 1) : TextTable.fixed(1 / x, 1) + " times"
+        }
         return
-            "\(cell.start) (\(cell.augment), \(cell.labels)): comes to 95% of what \(other) becomes in 1/\(shown(times)) of its steps "
+            "\(cell.start) (\(cell.augment), \(cell.labels)): comes to 95% of what \(other) becomes in \(shown(times))\(times >= 1 ? " of" : "") its steps "
             + (isAtLeast ? "or less " : "")
             + (seeds < 3
                 ? "(\(seeds) seed\(seeds == 1 ? "" : "s"): no interval)"
                 : isAtLeast
                     ? "(\(seeds) seeds; in some the shortest length was enough, so there is no interval)"
-                    : "(1/\(shown(low)) to 1/\(shown(high)), \(seeds) seeds)")
+                    : "(\(shown(low)) to \(shown(high)), \(seeds) seeds)")
     }
 
     /// The steps in which one curve comes to `share` of the best of another, as a part of those that the other takes to come
@@ -143,7 +149,7 @@ public struct TimeWorth: Sendable, Hashable {
     static func part(
         _ curve: [(steps: Int, metric: Double)], of other: [(steps: Int, metric: Double)]
     ) -> (part: Double, isMost: Bool)? {
-        guard let best = other.map(\.metric).max(), let there = steps(other, to: share * best), !there.isMost,
+        guard let best = other.map(\.metric).max(), best > 0, let there = steps(other, to: share * best), !there.isMost,
             let here = steps(curve, to: share * best)
         else { return nil }
         return (here.steps / there.steps, here.isMost)
@@ -263,8 +269,8 @@ extension StudyResults {
             if never == 0 { return nil }
             return
                 "\(cell.start) (\(cell.augment), \(cell.labels)): what it is worth in time cannot be told: in \(never) of "
-                + "\(parts.count) seeds it does not come to 95% of what \(cells[0].start) becomes with any of these lengths, or the "
-                + "shortest is enough for both"
+                + "\(parts.count) seeds it does not come to 95% of what \(cells[0].start) becomes with any of these lengths, or for "
+                + "\(cells[0].start) the shortest is enough"
         }
     }
 

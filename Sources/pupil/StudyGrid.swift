@@ -180,8 +180,13 @@ struct StudyPlan {
         }
         // Each start that is learned, once for a seed.
         let starts = StudyStarts(settings: settings, sets: sets, device: device)
-        // Looking is the way forward alone, of full precision's results: about a third of a training's work.
-        var work = Double(images - doneImages) + Double(looked - doneMeasured + labelled) / 3
+        // Looking is the way forward alone, of full precision's results: about a third of a training's work. A teacher of masks sees
+        // a picture in several sizes.
+        let isOfMasks = Task.task == .segmentation
+        let given = settings.doubles("label-scales")
+        let sizes = isOfMasks ? (given.isEmpty ? Segmenter.InferenceOptions.labellingScales : given) : [1]
+        let views = sizes.reduce(0) { $0 + $1 * $1 } * (settings.optionalBool("label-flip") == true ? 2 : 1)
+        var work = Double(images - doneImages) + (Double(looked - doneMeasured) + Double(labelled) * views) / 3
         for word in Set(grid.cells.map(\.cell.start)).sorted() {
             let seeds = grid.cells.filter { $0.cell.start == word }.map(\.seeds).max() ?? 0
             guard let own = try starts.work(word) else { continue }
@@ -201,7 +206,8 @@ struct StudyPlan {
             maskStride: recipe.labelStride, objective: model.objective)
         let hours = work / rate / 3600
         let weights = 4 * model.parameters.parameterCount
-        let bytes = trainings * weights + 3 * weights + (looked + labelled) * 4096
+        // What is kept of a picture: boxes and records; a mask, of a pool with its confidence.
+        let bytes = trainings * weights + 3 * weights + (looked + labelled) * (isOfMasks ? 1 << 16 : 1 << 15)
         var lines = [table.text]
         let rest =
             doneTrainings == 0

@@ -134,15 +134,28 @@ enum StudyVerb {
         // A study that is taken up again, or asked for fewer seeds, does not forget what it said of more.
         let before = StudyResults.trainings(of: try? Files.readJSON(folder.file("summary.json")))
         var folds: [(cell: StudyCell, fold: Fold)] = []
+        func writePage(_ report: StudyReport) {
+            RunPage.write(
+                report, folds, sets.data, threshold: settings.double("threshold"),
+                precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
+        }
+        var lastPage = monotonicSeconds()
         try StudyRun(cells, log: { log($0) }).run { place, fold throws(Failure) in
             let cell = grid.cells[place].cell
             folds.append((cell, fold))
             try results.add(fold, cell, Task.self)
             results.starts = starts.learned
             if !before.isSubset(of: results.trainings) { return }
-            // The grid so far, to be looked at while it goes on.
-            if place == grid.cells.count - 1 {
-                try write(Self.report(results, folds, sets), in: folder)
+            // The grid so far, to be looked at while it goes on: after the last cell that has this seed.
+            let seed = Int(fold.seed - options[place].teacher.seed)
+            if place == grid.cells.lastIndex(where: { seed < $0.seeds }) {
+                let report = Self.report(results, folds, sets)
+                try write(report, in: folder)
+                // A page takes seconds to a minute.
+                if monotonicSeconds() - lastPage > 600 {
+                    writePage(report)
+                    lastPage = monotonicSeconds()
+                }
             } else {
                 try Files.write(results.armsCSV, to: folder.file("arms.csv"))
             }
@@ -161,11 +174,7 @@ enum StudyVerb {
                     : "\(folder.path) keeps its report of \(before.count) trainings, some of which were not asked for now"
             )
         }
-        if isAll {
-            RunPage.write(
-                report, folds, sets.data, threshold: settings.double("threshold"),
-                precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
-        }
+        if isAll { writePage(report) }
         if folds.allSatisfy(\.fold.arms.isEmpty),
             let failure = folds.lazy.compactMap({ fold in ArmName.allCases.compactMap { fold.fold.failures[$0] }.first }
             )

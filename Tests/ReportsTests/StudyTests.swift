@@ -174,13 +174,20 @@ import Testing
         #expect(
             rows(
                 "mIoU", "100%",
-                [("in.pth", "S1", .supervised), ("in.pth", "S1", .selfTraining), ("in.pth", "S1", .human)])
+                [("noisy.pth", "S1", .supervised), ("noisy.pth", "S1", .selfTraining), ("noisy.pth", "S1", .human)])
                 == [
                     [
-                        "in.pth", "S1", "30.0 [paper 83.9 (+55.5)]", "30.0 [paper 85.6 (+1.7)]",
+                        "noisy.pth", "S1", "30.0 [paper 83.9 (+55.5)]", "30.0 [paper 85.6 (+1.7)]",
                         "30.0 [paper 84.7 (+0.8)]",
                     ]
                 ])
+    }
+
+    /// Table 11's other start has a supervised number alone.
+    @Test func anImageNetStartOnPascal() {
+        let tables = PaperTables(metric: "mIoU", isResNet50: false)
+        #expect(tables.points("in.pth", .supervised, "S4", "100%") == 81.4)
+        #expect(tables.points("in.pth", .selfTraining, "S4", "100%") == nil)
     }
 
     /// A study of lengths alone has a table of each, and one of one cell has one.
@@ -295,6 +302,16 @@ import Testing
         #expect(
             least.isAtLeast && abs(log2(least.times) - 1.75) < 1e-9 && least.low.isNaN
                 && least.sentence.contains("1/3.4 of its steps or less (2 seeds"))
+        // A slower one takes more steps, and of nothing no part is told.
+        func part(_ own: [Double], of other: [Double]) -> Double? {
+            func curve(_ values: [Double]) -> [(steps: Int, metric: Double)] { Array(zip([100, 200, 400], values)) }
+            return TimeWorth.part(curve(own), of: curve(other))?.part
+        }
+        #expect(abs((part([0.1, 0.1, 0.19], of: [0.1, 0.2, 0.2]) ?? 0) - pow(2, 2 - 0.9)) < 1e-9)
+        #expect(part([0, 0, 0], of: [0, 0, 0]) == nil && part([0.3, 0.3, 0.3], of: [0.2, 0.2, 0.2]) == nil)
+        let slow = TimeWorth(cell: cells[0], other: "random", times: 0.5, low: 0.4, high: 1.26, seeds: 3)
+        #expect(
+            slow.sentence.hasSuffix("becomes in 2.0 times its steps (2.5 times to 1/1.3, 3 seeds)"), "\(slow.sentence)")
         // Where one seed never gets there, nothing is said.
         results.arms = results.arms.map { arm in
             var arm = arm
