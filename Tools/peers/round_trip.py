@@ -8,6 +8,7 @@ each and must give the peer's own features; `pupil export` writes them, and the 
 missing or unexpected name and give the same outputs. Prints one line a check and ends with status 1 if one fails.
 """
 import argparse
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,8 @@ def main():
         print(f"{'ok  ' if difference <= allowed else 'FAIL'} {what}: {difference:.1e}", flush=True)
 
     def run(*arguments):
+        # Nothing is written over.
+        pathlib.Path(arguments[arguments.index("--out") + 1]).unlink(missing_ok=True)
         done = subprocess.run([pupil, *arguments], capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{' '.join(arguments)}: {done.stderr}")
@@ -73,9 +76,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         save_file({"images": x}, f"{folder}/x.safetensors")
 
-        def embed(model, weights, level):
+        def embed(model, weights, level, *more):
             run("embed", "--model", model, "--weights", weights, "--input", f"{folder}/x.safetensors", "--level", level,
-                "--precision", "fp32", "--out", f"{folder}/y.safetensors")
+                "--precision", "fp32", "--out", f"{folder}/y.safetensors", *more)
             return load_file(f"{folder}/y.safetensors")["features"]
 
         for ours, name in (("efficientnet-b0", "tf_efficientnet_b0"), ("efficientnet-b1", "tf_efficientnet_b1"),
@@ -114,6 +117,19 @@ def main():
         back.load_state_dict(load_file(f"{folder}/out.safetensors"), strict=True)
         a, b = (m.eval().head(list(m.backbone(x).values()))["cls_logits"] for m in (back, peer))
         check("retinanet-r50-torchvision back into torchvision", apart(a, b), 0)
+
+        # One as torchvision makes it anew, with norms that add 1e-5, and of other classes.
+        peer = shaken(build(weights=None, weights_backbone=None, num_classes=4), 4)
+        torch.save(peer.state_dict(), f"{folder}/four.pth")
+        for level, expected in zip(("p3", "p7"), [list(peer.backbone(x).values())[i] for i in (0, 4)]):
+            found = embed("retinanet-r50-torchvision", f"{folder}/four.pth", level, "--weights-eps", "1e-5")
+            check(f"retinanet_resnet50_fpn of four classes and eps 1e-5, {level}", apart(found, expected), 1e-4)
+        run("export", "--model", "retinanet-r50-torchvision", "--weights", f"{folder}/four.pth",
+            "--out", f"{folder}/out.safetensors")
+        back = build(weights=None, weights_backbone=None, num_classes=4).eval()
+        back.load_state_dict(load_file(f"{folder}/out.safetensors"), strict=False)
+        a, b = (m.head(list(m.backbone(x).values()))["cls_logits"] for m in (back, peer))
+        check("it back into torchvision", apart(a, b), 0)
 
         # Its backbone alone, as a classifier's.
         run("export", "--model", "retinanet-r50-torchvision", "--weights", f"{folder}/retinanet.pth", "--part",
