@@ -25,6 +25,9 @@ public:
         {
             std::lock_guard<std::mutex> guard(lock);
             used.emplace(memory, Used{size, reported});
+            // Only now: a request that fails must not raise what may be held.
+            bytesUsed += size;
+            most = std::max(most, bytesUsed);
         }
         if (reported) report(memory, static_cast<int64_t>(reported));
         return {memory, memory, &give_back, c10::Device(c10::DeviceType::CPU)};
@@ -79,7 +82,6 @@ private:
     /// Kept memory of that size, or null; then there is room for it below the most.
     void *take(size_t size) {
         std::lock_guard<std::mutex> guard(lock);
-        bytesUsed += size;
         for (size_t i = kept.size(); i-- > 0;) {
             if (kept[i].size != size) continue;
             void *memory = kept[i].memory;
@@ -87,8 +89,8 @@ private:
             bytesKept -= size;
             return memory;
         }
-        most = std::max(most, bytesUsed);
-        shrink(most - bytesUsed);
+        const size_t needed = bytesUsed + size;
+        shrink(std::max(most, needed) - needed);
         return nullptr;
     }
 
@@ -98,13 +100,7 @@ private:
         } catch (...) {
             release(); // what is kept may be all that is missing
         }
-        try {
-            return c10::alloc_cpu(size);
-        } catch (...) {
-            std::lock_guard<std::mutex> guard(lock);
-            bytesUsed -= size;
-            throw;
-        }
+        return c10::alloc_cpu(size);
     }
 
     /// Gives the longest kept back until no more than so many bytes are left.

@@ -6,6 +6,7 @@ ALWAYS V exponential(V x) {
     const V shifted = t + 12582912.0f; // 1.5 * 2^23: the nearest whole number stands in the low bits
     const V n = shifted - 12582912.0f;
     const V r = fma(n, splat(2.12194440e-4f), fma(n, splat(-0.693359375f), x)); // x - n log 2, the first product exact
+    // Taylor's; |r| is at most log(2) / 2.
     V p = splat(1.0f / 5040);
     p = fma(p, r, splat(1.0f / 720));
     p = fma(p, r, splat(1.0f / 120));

@@ -186,7 +186,7 @@ final class LoaderWork: Sendable {
                     for: image.size, boxes: boxes, target: options.canvas, view: draw.view, random: &random)
                 let item = try item(draw.source, index, plan, image, into: place)
                 if case .fitted(let policy) = source.variation, let mix = policy.cutMix, order.count > 1 {
-                    try self.mix(mix, draw.source, policy, into: place, &random) {
+                    self.mix(mix, draw.source, policy, into: place, &random) {
                         order[(draw.position + offset + 1 + $0.below(order.count - 1)) % order.count]
                     }
                 }
@@ -205,27 +205,26 @@ final class LoaderWork: Sendable {
     private func mix(
         _ mix: CutMix, _ source: Int, _ policy: Policy, into place: Place, _ random: inout Random,
         another: (inout Random) -> Int
-    ) throws(Failure) {
+    ) {
         guard let labels = place.labels, let stride = options.maskStride,
             let rect = mix.rect(on: options.canvas, stride: stride, random: &random)
         else { return }
         let index = another(&random)
         let dataset = sources[source].dataset
         let path = dataset.path(of: dataset.examples[index])
-        let image: Decoded
+        let other = Place(
+            pixels: .allocate(capacity: place.pixels.count), labels: .allocate(capacity: labels.count))
+        defer { other.deallocate() }
         do throws(Failure) {
-            image = try picture(source, index, path, margin: Policy.decodingMargin) { [options] in
+            let image = try picture(source, index, path, margin: Policy.decodingMargin) { [options] in
                 policy.largest(for: $0, target: options.canvas)
             }
+            let plan = policy.plan(for: image.size, target: options.canvas, random: &random)
+            _ = try item(source, index, plan, image, into: other)
         } catch {
             refuse(path, error)
             return
         }
-        let plan = policy.plan(for: image.size, target: options.canvas, random: &random)
-        let other = Place(
-            pixels: .allocate(capacity: place.pixels.count), labels: .allocate(capacity: labels.count))
-        defer { other.deallocate() }
-        _ = try item(source, index, plan, image, into: other)
         CutMix.paste(
             rect, of: UnsafeBufferPointer(other.pixels), over: place.pixels, size: options.canvas, channels: 3)
         if let cut = other.labels {

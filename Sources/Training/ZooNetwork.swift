@@ -88,15 +88,7 @@ public final class ZooNetwork {
     public func write(to path: String, backboneOnly: Bool) throws(Failure) {
         var tensors = parameters.entries.map { (name: $0.name, tensor: $0.tensor) }
         if backboneOnly {
-            let prefix = "backbone.body."
-            if tensors.contains(where: { $0.name.hasPrefix(prefix) }) {
-                tensors = tensors.filter { $0.name.hasPrefix(prefix) }.map {
-                    (String($0.name.dropFirst(prefix.count)), $0.tensor)
-                }
-            } else {
-                let head = ["fc.", "classifier.", "conv_head.", "bn2."]
-                tensors.removeAll { entry in head.contains { entry.name.hasPrefix($0) } }
-            }
+            tensors = tensors.compactMap { entry in bareName(entry.name).map { ($0, entry.tensor) } }
         }
         var notes = ["format": "pt"]
         if !backboneOnly, let about = metadata["pupil"] { notes["pupil"] = about }
@@ -114,9 +106,15 @@ public final class ZooNetwork {
     }
 
     /// The first tensor of the backbone that the file did not give.
-    public var randomOfBackbone: String? {
-        let head = ["fc.", "classifier.", "conv_head.", "bn2.", "head.", "backbone.fpn.", "neck."]
-        return match?.kept.first { name in !head.contains { name.hasPrefix($0) } }
+    public var randomOfBackbone: String? { match?.kept.first { bareName($0) != nil } }
+
+    /// The name of a backbone's tensor as at the root of a classifier; nil of what lies above the backbone.
+    private func bareName(_ name: String) -> String? {
+        let prefix = "backbone.body."
+        if parameters.entries.contains(where: { $0.name.hasPrefix(prefix) }) {
+            return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+        }
+        return ["fc.", "classifier.", "conv_head.", "bn2."].contains { name.hasPrefix($0) } ? nil : name
     }
 
     /// A level of normalised pictures `[N, 3, H, W]`, fp32 on the processor: `pooled` `[N, F]` or a map `[N, C, h, w]`.
