@@ -177,7 +177,7 @@ extension Dataset {
             var lineOf: [String: Int] = [:]
             for (line, text) in textLines(try Files.readText(list)) {
                 let place = Place(file: list, line: line)
-                guard let name = listed(text, in: pictures) else {
+                guard let name = listed(text, in: pictures, suffix: suffix) else {
                     let near = didYouMean(stem(text), pictures.names.lazy.prefix(5000).map { stem($0) })
                     throw .data("\(place): there is no picture \"\(text)\" in \(pictures.root)\(near)")
                 }
@@ -342,7 +342,7 @@ extension Dataset {
 
 /// The picture that a line of a list names: with or without ending, with or without the folder of pictures before it; of two
 /// columns, picture and mask, as some lists have them, the first, where the second has its name.
-private func listed(_ text: String, in pictures: PictureFolder) -> String? {
+private func listed(_ text: String, in pictures: PictureFolder, suffix: String) -> String? {
     func find(_ word: String) -> String? {
         nameInside(word).flatMap { pictures.find($0) ?? pictures.find(stem: stem($0)) }
     }
@@ -353,7 +353,7 @@ private func listed(_ text: String, in pictures: PictureFolder) -> String? {
     let folder = Files.name(pictures.root) + "/"
     let inside = path.firstRange(of: folder).map { String(path[$0.upperBound...]) }
     guard let name = find(path) ?? inside.flatMap(find) else { return nil }
-    if words.count == 2, !Files.name(stem(words[1])).hasPrefix(Files.name(stem(name))) { return nil }
+    if words.count == 2, Files.name(stem(words[1])) != Files.name(stem(name)) + suffix { return nil }
     return name
 }
 

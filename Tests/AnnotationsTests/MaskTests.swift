@@ -196,8 +196,10 @@ import Testing
             try Files.write(list, to: at("list.txt"))
             #expect(try set(list: at("list.txt")).examples.count == count, "\(list)")
         }
-        try Files.write("a.jpg b.png\n", to: at("list.txt"))
-        #expect(throws: Failure.self) { _ = try set(list: at("list.txt")) }
+        for odd in ["a.jpg b.png\n", "a.jpg ab.png\n"] {
+            try Files.write(odd, to: at("list.txt"))
+            #expect(throws: Failure.self) { _ = try set(list: at("list.txt")) }
+        }
         try picture("a.png")
         let twins = #expect(throws: Failure.self) { _ = try set() }
         #expect(twins?.message.contains("a.jpg and a.png have one name but for the ending") == true)
