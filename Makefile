@@ -41,7 +41,8 @@ test: deps ## build and run the tests (FILTER=Name for some of them)
 	$(SWIFT) test $(FLAGS) --skip-build --no-parallel $(FILTERED)
 
 test-all: export PUPIL_TEST_ALL = 1
-test-all: test ## the tests with the slow ones (a hundred kill-and-resume trials), and a page in headless Chromium
+test-all: test ## the tests with the slow ones (a hundred kill-and-resume trials), peers, a page in headless Chromium
+	@Scripts/check-peers.sh
 	@Scripts/check-page.sh
 
 test-data: export PUPIL_TEST_DATA = $(abspath $(DATA))

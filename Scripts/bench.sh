@@ -14,18 +14,9 @@ cd "$(dirname "$0")/.."
 
 STEPS=${STEPS:-600} SIZE=${SIZE:-256} BATCH=${BATCH:-8} SEEDS=${SEEDS:-1} THREADS=${THREADS:-$(nproc)}
 PUPIL=${PUPIL:-.build/release/pupil}
-PEERS=${PEERS:-.deps/peers}
 OUT=${OUT:-runs/bench}
 
-peers='import torch, torchvision, timm, safetensors, pycocotools, faster_coco_eval, albumentations'
-if [ ! -x "$PEERS/bin/python" ] || ! "$PEERS/bin/python" -c "$peers" 2>/dev/null; then
-    echo "bench: installing the peers into $PEERS (about 1 GB of wheels and more)" >&2
-    if ! python3 -m venv "$PEERS"; then
-        echo "bench: python3 -m venv failed (Debian: apt-get install python3-venv)" >&2
-        exit 7
-    fi
-    "$PEERS/bin/python" -m pip install --quiet --disable-pip-version-check -r Tools/peers/requirements.txt
-fi
+source Scripts/peers.sh
 
 # bf16 pays only where the processor multiplies in it.
 if grep -q avx512_bf16 /proc/cpuinfo; then dtype=bf16 precision=bfloat16; else dtype=fp32 precision=float32; fi

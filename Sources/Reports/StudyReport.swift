@@ -111,18 +111,29 @@ public struct StudyReport: Sendable {
                     arms.map { TextTable.points($0.metric) }.joined(separator: " "), "\(arms[0].images)",
                     TextTable.fixed(arms.reduce(0) { $0 + $1.seconds } / n / 60, 1),
                 ])
+                // The teacher's work for those that come after it.
+                let looked = method == .supervised ? results.labels.filter { $0.cell == cell } : []
+                if let first = looked.first {
+                    let minutes = looked.map(\.seconds).filter { !$0.isNaN }
+                    rows.append([
+                        cell.start, cell.augment, cell.labels, "\(cell.steps)", "labelling", TextTable.none,
+                        "\(first.images)",
+                        TextTable.fixed(minutes.reduce(0, +) / Double(minutes.count) / 60, 1),
+                    ])
+                }
             }
         }
         for start in results.startWords {
             let own = results.starts.filter { $0.word == start }
             rows.append([
-                start, "-", "-", "\(own[0].steps)", "pre-training", "-", "\(own[0].images)",
+                start, TextTable.none, TextTable.none, "\(own[0].steps)", "pre-training", TextTable.none,
+                "\(own[0].images)",
                 TextTable.fixed(own.reduce(0) { $0 + $1.seconds } / Double(own.count) / 60, 1),
             ])
         }
         return Table(
             title:
-                "Arms: images and minutes of each training alone, without the supervised one and the labelling before it",
+                "Arms: images and minutes of each training or labelling by itself, means over seeds",
             head: ["start", "augment", "labels", "steps", "method", "\(results.metric) by seed", "images", "minutes"],
             rows: rows)
     }
@@ -300,7 +311,8 @@ extension StudyReport {
                     [
                         "cell": l.cell.json, "seed": .int(Int(l.seed)), "kept": .number(l.kept),
                         "human": .number(l.human),
-                        "precision": l.precision.map { .number($0) } ?? .null,
+                        "precision": l.precision.map { .number($0) } ?? .null, "images": .int(l.images),
+                        "seconds": .number(l.seconds),
                     ]
                 }),
             "starts": .array(

@@ -117,14 +117,22 @@ public struct StudyLabels: Sendable {
     public var human: Double
     /// The part of them that is right on the held-out pictures, 0...1; nil without such.
     public var precision: Double?
+    /// Pictures that the teacher looked at.
+    public var images: Int
+    /// Of looking.
+    public var seconds: Double
 
     /// A teacher's labels.
-    public init(cell: StudyCell, seed: UInt64, kept: Double, human: Double, precision: Double?) {
+    public init(
+        cell: StudyCell, seed: UInt64, kept: Double, human: Double, precision: Double?, images: Int, seconds: Double
+    ) {
         self.cell = cell
         self.seed = seed
         self.kept = kept
         self.human = human
         self.precision = precision
+        self.images = images
+        self.seconds = seconds
     }
 }
 

@@ -201,12 +201,13 @@ extension StudyResults {
             var contrast = StudyContrast(
                 question: question, cell: a.0, arms: (a.1, b.1), comparison: comparison, adjusted: .nan,
                 verdict: .none(seeds: pairs.count))
-            if a.0 == b.0 {
-                let (curve, images) = (labelCurve(a.0), a.0.labelled)
-                contrast.labelWorth = LabelWorth(
-                    curve: curve, at: images, gain: comparison.mean, margin: comparison.margin)
-                contrast.worthObstacle = LabelWorth.obstacle(curve: curve, at: images, gain: comparison.mean)
-            }
+            // As many more labels would bring as much to what it is held against.
+            let (curve, images) = (labelCurve(b.0), b.0.labelled)
+            contrast.labelWorth = LabelWorth(
+                curve: curve, at: images, gain: comparison.mean, margin: comparison.margin)
+            contrast.worthObstacle =
+                LabelWorth.obstacle(curve: curve, at: images, gain: comparison.mean)
+                ?? (curve.count < 3 ? curveElsewhere : nil)
             found.append(contrast)
         }
         for cell in cells {
@@ -234,6 +235,13 @@ extension StudyResults {
             found[i].verdict = Verdict(found[i].comparison, adjusted: adjusted)
         }
         return found
+    }
+
+    /// Why a cell without a curve over labels has none, where another has one; nil where none has.
+    private var curveElsewhere: String? {
+        cells.first { labelCurve($0).count >= 3 }.map {
+            "supervised training with other shares of labels was measured from \($0.start) with \($0.augment) alone"
+        }
     }
 
     /// Supervised training over labels, all else as in a cell.

@@ -86,6 +86,7 @@ public struct SelfTrainingSummary: Sendable {
             "contrasts": .object(Dictionary(contrasts, uniquingKeysWith: { first, _ in first })),
             words.densityKeys.kept: .number(mean(folds.map { $0.kept?.all ?? .nan })),
             words.densityKeys.human: .number(mean(folds.map(\.human.all))),
+            "labelling": ["images": .number(looked.images), "seconds": .number(looked.seconds)],
             "kept_per_class": perClass(\.kept), "human_per_class": perClass(\.human),
             "pseudo_precision": .number(mean(folds.map { $0.precision?.all ?? .nan })),
             "reported_on": .string(reportedSet),
@@ -94,6 +95,14 @@ public struct SelfTrainingSummary: Sendable {
                 folds.map { ["name": .string($0.split.name), "sha256": .string($0.split.digest.description)] }),
             "quarantine": quarantine.json,
         ]
+    }
+
+    /// The pictures a teacher looked at, and how long that took; means over seeds.
+    private var looked: (images: Double, seconds: Double) {
+        func mean(_ key: String) -> Double {
+            self.mean(folds.map { $0.labelling?.stage.result[key]?.double ?? .nan })
+        }
+        return (mean("pictures"), mean("seconds"))
     }
 
     /// What was wrong with pictures, over all seeds.
@@ -134,6 +143,12 @@ public struct SelfTrainingSummary: Sendable {
             labels.add(["right, %", shown(\.all)] + classes.indices.map { i in shown { $0.perClass[i] } })
         }
         lines.append(labels.text)
+        let looked = looked
+        if looked.images > 0 {
+            lines.append(
+                "labelling: \(TextTable.fixed(looked.images, 0)) pictures in \(TextTable.fixed(looked.seconds / 60, 1)) minutes"
+            )
+        }
         if let gain = gain(over: .control) {
             lines.append("gain, student minus control: " + describe(gain) + verdict(gain))
         }

@@ -299,7 +299,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
 
 extension Stages where Model: Teacher {
     /// Has a teacher look at a pool, once: `store.jsonl` and what belongs to it. Killed at any moment, it goes on after the
-    /// last whole batch. The result has the `quarantine`.
+    /// last whole batch. The result has `pictures`, `seconds` (of all sittings, the last seconds before a kill apart) and the
+    /// `quarantine`.
     ///
     /// - Parameters:
     ///   - weights: a teacher's file.
@@ -322,23 +323,33 @@ extension Stages where Model: Teacher {
             var options = options
             options.workers = resources.workers
             options.skipsRefused = true
-            // What earlier sittings met is kept beside the store.
-            let notes = Files.join(folder, "quarantine.json")
-            var quarantine = Quarantine(Files.exists(notes) ? try Files.readJSON(notes) : nil)
+            // What earlier sittings met, and how long they took, is kept beside the store.
+            let notes = Files.join(folder, "notes.json")
+            let earlier = Files.exists(notes) ? try Files.readJSON(notes) : .null
+            var quarantine = Quarantine(earlier["quarantine"])
+            let (before, begin) = (earlier["seconds"]?.double ?? 0, monotonicSeconds())
+            var (seconds, noted) = (before, before)
+            func note() throws(Failure) {
+                noted = seconds
+                let json: JSON = ["seconds": .number(seconds), "quarantine": quarantine.json]
+                try Files.write(json.pretty, to: notes)
+            }
             var progress: ProgressLine?
             try teacher.label(pool, options, as: id, poolID: poolID, into: folder) { done, batch throws(Failure) in
                 if progress == nil {
                     progress = ProgressLine(label: label, total: pool.examples.count, start: done)
                     if done > 0 { log("\(label): \(done) of \(pool.examples.count) pictures done before") }
                 }
-                let before = quarantine
+                let known = quarantine
                 quarantine.add(batch.quarantine)
-                if quarantine != before { try Files.write(quarantine.json.pretty, to: notes) }
+                seconds = before + monotonicSeconds() - begin
+                if quarantine != known || seconds > noted + 5 { try note() }
                 try batch.store()
                 let now = done + batch.pictures
                 progress?.advance(to: now, items: batch.pictures)
                 if let signal = Signals.interruption, now < pool.examples.count {
                     progress?.finish()
+                    try note()
                     throw Failure(
                         signal,
                         "stopped by a signal after \(now) of \(pool.examples.count) pictures; the same command goes on")
@@ -346,7 +357,10 @@ extension Stages where Model: Teacher {
             }
             progress?.finish()
             report(quarantine, label, fate: "they get no labels")
-            return ["pictures": .int(pool.examples.count), "quarantine": quarantine.json]
+            return [
+                "pictures": .int(pool.examples.count), "seconds": .number(before + monotonicSeconds() - begin),
+                "quarantine": quarantine.json,
+            ]
         }
     }
 

@@ -138,10 +138,11 @@ extension StudyResults {
 
     /// Adds what a fold measured, and what failed of it.
     mutating func add<Task: CommandTask>(_ fold: Fold, _ cell: StudyCell, _: Task.Type) throws(Failure) {
-        if let kept = fold.kept {
+        if let kept = fold.kept, let looked = fold.labelling?.stage.result {
             labels.append(
                 StudyLabels(
-                    cell: cell, seed: fold.seed, kept: kept.all, human: fold.human.all, precision: fold.precision?.all))
+                    cell: cell, seed: fold.seed, kept: kept.all, human: fold.human.all, precision: fold.precision?.all,
+                    images: looked["pictures"]?.int ?? 0, seconds: looked["seconds"]?.double ?? .nan))
         }
         for arm in ArmName.allCases {
             guard let method = StudyMethod(arm: arm.rawValue) else { continue }

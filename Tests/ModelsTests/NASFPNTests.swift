@@ -17,7 +17,9 @@ import Torch
         let maps = [12, 16, 20].enumerated().map { i, c in
             let stride = 8 << i
             let (h, w) = ((form.height + stride - 1) / stride, (form.width + stride - 1) / stride)
-            return Tensor((0..<2 * c * h * w).map { Float(2 * mixedU(i + 50, $0)) }, shape: [2, c, h, w]).channelsLast()
+            // So many that the batch's own statistics are of more than a few places of the smallest maps.
+            return Tensor((0..<16 * c * h * w).map { Float(2 * mixedU(i + 50, $0)) }, shape: [16, c, h, w])
+                .channelsLast()
         }
         var numbers = SlowNASFPNNumbers()
         (numbers.width, numbers.repeats, numbers.isSeparable) = (16, 2, form.isSeparable)
@@ -39,9 +41,8 @@ import Torch
             for (i, (a, b)) in zip(ours, theirs).enumerated() {
                 let unit = b.abs().max().item
                 let difference = (a - b).abs().max().item
-                // The batch's own statistics, of maps of a few places, make ten times as much of rounding.
-                let share = i >= 5 && training ? 1e-3 : 1e-4
-                let allowed = share * (i < 5 ? unit : max(unit, 1e-2 * greatest))
+                // A shift before a norm has no gradient but rounding.
+                let allowed = i >= 5 && unit < 1e-5 * greatest ? 1e-5 * greatest : 1e-4 * unit
                 #expect(
                     a.shape == b.shape && difference <= allowed,
                     "tensor \(i), training \(training): \(difference / unit) of its greatest, \(unit / greatest) of all"

@@ -28,17 +28,6 @@ import Torch
         }
     }
 
-    /// Of every kind of layer, under running statistics; Tools/reference/gradients.py.
-    @Test(arguments: [18, 50]) func gradientsEqualTorchvisions(depth: Int) throws {
-        let reference = try #require(try fixture("gradients.json")["resnet\(depth)"])
-        let store = ParameterStore(seed: 0)
-        let model = ResNet(store.root, .resNet(depth, norm: .quick))
-        fillByFormula(store, u: mixedU)
-        let picture = formulaPicture(count: 2, height: 64, width: 96, u: mixedU)
-        scalar(model(picture, .inference)).backward()
-        try expectGradients(store, reference, "ResNet-\(depth)", share: 1e-5)
-    }
-
     @Test func widthScalesEveryStage() {
         let store = ParameterStore(seed: 0)
         let model = ResNet(store.root, .resNet(18, width: 8, norm: .quick))

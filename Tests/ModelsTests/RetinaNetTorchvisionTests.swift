@@ -108,6 +108,9 @@ import Torch
         #expect(near(losses.classes.item, try one.reference.number("classification"), 1e-4))
         #expect(near(losses.boxes.item, try one.reference.number("bbox_regression"), 1e-4))
         losses.total.backward()
-        try expectGradients(one.store, one.reference, form, share: form == "r50" ? 3e-3 : 1e-4)
+        // Of these millions of ReLUs some lie so near 0 that rounding turns them over (at 128 x 192 one of the class head, at
+        // 3e-8), each of which is up to 3e-3 of the greatest gradient before it; torch in fp32 is as far from its own float64.
+        try expectGradients(
+            one.store, one.reference, form, elements: 4e-3, norms: form == "r50" ? 3e-3 : 1e-4)
     }
 }

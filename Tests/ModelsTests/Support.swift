@@ -105,26 +105,37 @@ func scalar(_ outputs: [Tensor]) -> Tensor {
     return Tensor.stacked(means).sum()
 }
 
-/// Checks norms and weighted means of some gradients, and the norm of all.
-func expectGradients(_ store: ParameterStore, _ reference: JSON, _ what: String, share: Double) throws {
-    let whole = try reference.number("gradient_norm")
-    for row in try #require(reference["gradients"]?.array) {
-        let name = try #require(row[0].string)
-        let gradient = try #require(store[name]?.gradient).floats.map(Double.init)
-        let norm = gradient.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
-        let weighted = gradient.enumerated().reduce(0.0) { $0 + $1.element * cosine(0.01 * Double($1.offset)) }
-        let expected = try #require(row[1].double)
-        let allowed = share * expected
-        #expect(abs(norm - expected) < allowed, "\(what): gradient of \(name): \(norm), not \(expected)")
-        let mean = weighted / Double(gradient.count) - (try #require(row[2].double))
-        #expect(abs(mean) < allowed / Double(gradient.count).squareRoot(), "\(what): \(name)")
+/// Checks every gradient against the fixture's account of it; a parameter without one there has none but rounding.
+///
+/// - Parameters:
+///   - elements: how far those that are told may be off, in units of their tensor's greatest.
+///   - norms: how far norms and weighted means of tensors may be off, as a part of the norm.
+func expectGradients(
+    _ store: ParameterStore, _ reference: JSON, _ what: String, elements: Double, norms: Double
+) throws {
+    guard case .object(let accounts)? = reference["gradients"] else { throw Failure.data("\(what): no gradients") }
+    let greatest = accounts.values.reduce(0.0) { max($0, $1["max"]?.double ?? 0) }
+    for entry in store.trained {
+        let what = "\(what): gradient of \(entry.name)"
+        let gradient = try #require(entry.tensor.gradient, "\(what)")
+        if let account = accounts[entry.name] {
+            try expectAccount(gradient, account, what, tolerance: elements)
+            let values = gradient.floats.map(Double.init)
+            let norm = values.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
+            let allowed = norms * (try account.number("norm"))
+            #expect(abs(norm - (try account.number("norm"))) < allowed, "\(what): norm is \(norm)")
+            let mean = values.enumerated().reduce(0.0) { $0 + $1.element * cosine(0.01 * Double($1.offset)) }
+            let off = abs(mean / Double(values.count) - (try account.number("weighted")))
+            #expect(off < allowed / Double(values.count).squareRoot(), "\(what): weighted mean")
+        } else {
+            #expect(gradient.abs().max().item < 1e-5 * greatest, "\(what): there should be none")
+        }
     }
-    let squares = store.trained.reduce(0.0) { $0 + ($1.tensor.gradient?.square().sum().item ?? 0) }
-    #expect(near(squares.squareRoot() / whole, 1, share), "\(what): all gradients")
+    #expect(Set(accounts.keys).isSubset(of: store.trained.map(\.name)))
 }
 
 /// Checks shape, samples and the weighted mean of a tensor against the fixture's account of it. Where the account tells
-/// the greatest magnitude, `max`, differences are measured in it.
+/// the greatest magnitude, `max`, differences are measured in it, and where it tells the place, it has to be there.
 func expectAccount(_ tensor: Tensor, _ account: JSON, _ what: String, tolerance: Double) throws {
     #expect(tensor.shape == account["shape"]?.ints, "\(what)")
     let values = tensor.floats
@@ -134,6 +145,10 @@ func expectAccount(_ tensor: Tensor, _ account: JSON, _ what: String, tolerance:
     for (j, expected) in at.enumerated() {
         let value = values[j * values.count / at.count]
         #expect(near(Double(value), expected), "\(what): sample \(j) is \(value), expected \(expected)")
+    }
+    if let peak = account["peak"]?.int {
+        let value = values[peak]
+        #expect(near(Double(abs(value)), unit ?? .nan), "\(what): greatest is \(value)")
     }
     let weighted = values.enumerated().reduce(0.0) { $0 + Double($1.element) * cosine(0.01 * Double($1.offset)) }
     let expected = try account.number("weighted")

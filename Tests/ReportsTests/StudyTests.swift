@@ -67,8 +67,9 @@ import Testing
         #expect(
             gain.sentence(metric: "AP").hasPrefix("helps by 3.0 +- ")
                 && gain.sentence(metric: "AP").contains("worth 32% more labelled images ("))
-        #expect(report.contrasts[1].verdict != .helps && report.contrasts[1].labelWorth == nil)
+        #expect(report.contrasts[1].verdict != .helps && report.contrasts[1].told == nil)
         #expect(report.contrasts[2].verdict == .hurts)
+        #expect(report.contrasts[2].sentence(metric: "AP").hasSuffix("no smaller share of labels was measured"))
         // Holm: the least of three p is tripled.
         let p = report.contrasts.map(\.comparison.p)
         let least = try #require(p.indices.min { p[$0] < p[$1] })
@@ -88,7 +89,9 @@ import Testing
             (results.cells[3], .selfTraining, 7, "too few labels"),
         ]
         results.labels = [6, 7].map {
-            StudyLabels(cell: results.cells[0], seed: $0, kept: 2, human: 3.2, precision: $0 == 6 ? 0.5 : 0.7)
+            StudyLabels(
+                cell: results.cells[0], seed: $0, kept: 2, human: 3.2, precision: $0 == 6 ? 0.5 : 0.7, images: 180,
+                seconds: $0 == 6 ? 60 : 120)
         }
         results.starts = [StudyStart(word: "simclr", seed: 5, steps: 40, images: 960, seconds: 120)]
         results.warnings = ["few labels"]
@@ -114,6 +117,7 @@ import Testing
             "failed: self-training, random_S1_25%_300, seeds 6, 7: too few labels",
             "| random | S1 | 10% | 300 | 2.00 | 3.20 | 0.62 | 60.0% |",
             "| simclr | - | - | 40 | pre-training | - | 960 | 2.0 |",
+            "| random | S1 | 10% | 300 | labelling | - | 180 | 1.5 |",
             "warning: few labels", "| S4 instead of S1 | random, 10% | -5.0 |", "Zoph et al. 2020",
         ] {
             #expect(text.contains(words), "\(words) in \(text)")
@@ -260,6 +264,25 @@ import Testing
         let lines = StudyReport(results).summary
         #expect(lines.contains { $0.contains("self-training") && $0.contains("worth in labels cannot be told") })
         #expect(!lines.contains { $0.contains("within noise") && $0.contains("cannot be told") })
+    }
+
+    /// A start's gain is read off the curve of what it is held against; where a cell has no curve and another has, that is said.
+    @Test func worthOfOtherStarts() throws {
+        var results = study()
+        let simclr = results.cells[1]
+        results.arms.removeAll { $0.cell == simclr }
+        for (seed, wobble) in zip([UInt64(5), 6, 7], [0.002, 0, -0.002]) {
+            results.arms += [
+                arm(simclr, .supervised, seed, 0.350 + 5 * wobble), arm(simclr, .control, seed, 0.360 + 5 * wobble),
+                arm(simclr, .selfTraining, seed, 0.390 + 5 * wobble),
+            ]
+        }
+        let contrasts = StudyReport(results).contrasts
+        let start = try #require(contrasts.first { $0.question.hasPrefix("start simclr") })
+        #expect(start.verdict == .helps && abs((start.told?.share ?? 0) - (pow(50.0 / 20, 0.5) - 1)) < 1e-9)
+        let gain = try #require(contrasts.first { $0.question == "self-training" && $0.cell == simclr })
+        #expect(gain.verdict == .helps && gain.told == nil)
+        #expect(gain.sentence(metric: "AP").hasSuffix("was measured from random with S1 alone"))
     }
 
     /// A run with one arm has no question; it says what there is.

@@ -28,6 +28,8 @@ import Training
             human: LabelDensity(all: 3, perClass: [3, 0]), humanImages: 2)
         fold.arms = arms
         fold.kept = LabelDensity(all: 2, perClass: [1.5, 0.5])
+        let seconds = JSON.number(Double(30 + 60 * seed))
+        fold.labelling = (Stage(name: "score-0", path: "/nowhere", result: ["pictures": 2, "seconds": seconds]), set)
         return fold
     }
 
@@ -53,6 +55,8 @@ import Training
         // A class without a label has no number, and none is made up.
         #expect(json["arms"]?["student"]?["per_class"]?["b"] == .null)
         #expect(json["arms"]?["student"]?["images"]?.int == 100)
+        // 30, 90 and 150 seconds.
+        #expect(json["labelling"]?["images"]?.int == 2 && json["labelling"]?["seconds"]?.double == 90)
     }
 
     @Test func gainsAndLossesAreCalledThat() throws {
@@ -69,5 +73,6 @@ import Training
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.first?.hasPrefix("arm") == true && text.contains("12.3"))
         #expect(lines.contains { $0.hasPrefix("human") && $0.contains("3.00") })
+        #expect(lines.contains("labelling: 2 pictures in 0.5 minutes"))
     }
 }

@@ -11,10 +11,12 @@ import math
 import numpy as np
 import torch
 
-from common import spread, weighted
+from common import rounded, spread, weighted
 from resnet import fill, u
 
 PLACES = 32
+# A gradient of this share of the greatest of all, and less, is what rounding leaves of none.
+ROUNDING = 1e-6
 
 
 def state_of(model, without=()):
@@ -66,20 +68,22 @@ def scalar(outputs):
                for y in outputs)
 
 
-def gradients(model, loss, places=13):
-    """The account of a backward pass. `gradients`: rows of name, norm, weighted mean; `gradient_norm`: of all."""
+def gradients(model, loss, places=4):
+    """A backward pass's loss and the account of every parameter's gradient, by name, to six digits, with its `norm` and
+    `peak`, the index of the element whose magnitude is `max`. Left out is what is rounding alone: a shift before a norm
+    has no gradient."""
     model.zero_grad()
     loss.backward()
+    return {"loss": loss.item(), "gradients": {
+        name: rounded(account(g, places) | {"norm": g.norm().item(), "peak": g.abs().argmax().item()}, 6)
+        for name, g in sorted(told(model).items())}}
+
+
+def told(model):
+    """The gradients of which any is more than rounding."""
     found = {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
-    whole = math.sqrt(sum(g.double().square().sum().item() for g in found.values()))
-    # A shift before a norm has no gradient but rounding.
-    names = sorted((k for k, g in found.items() if g.norm() > 1e-6 * whole), key=str.encode)
-    chosen = [names[j * (len(names) - 1) // (places - 1)] for j in range(places)]
-    return {
-        "loss": loss.item(),
-        "gradients": [[k, found[k].double().norm().item(), weighted(found[k].double().numpy())] for k in chosen],
-        "gradient_norm": whole,
-    }
+    greatest = max(g.abs().max().item() for g in found.values())
+    return {k: g for k, g in found.items() if g.abs().max().item() > ROUNDING * greatest}
 
 
 def running_norm(model):
@@ -100,15 +104,14 @@ def noise(model, run, label, names):
 
 
 def gradient_noise(fresh, model, loss):
-    """Prints the same for gradients: in units of each tensor's norm, and of the whole norm. `model` has them."""
+    """Prints the same for gradients, each in units of its tensor's greatest magnitude. `model` has them."""
     single = fresh.float()
     single.zero_grad()
     loss(single, torch.float32).backward()
-    exact = {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
-    whole = math.sqrt(sum(g.square().sum().item() for g in exact.values()))
-    off = {k: (p.grad.double() - exact[k]).norm().item() for k, p in single.named_parameters() if k in exact}
-    share = sorted((off[k] / exact[k].norm().item(), k) for k in exact if exact[k].norm().item() > 1e-6 * whole)
-    together = math.sqrt(sum(v * v for v in off.values())) / whole
-    print(f"  gradients: float32 is off by {together:.0e} of the whole; of a tensor's "
-          f"own norm by {share[len(share) // 2][0]:.0e} in the middle, at most " + ", ".join(
-              f"{v:.0e} ({k}, norm {exact[k].norm().item() / whole:.0e} of the whole)" for v, k in share[-3:]))
+    exact = told(model)
+    off = sorted(((p.grad.double() - exact[k]).abs().max().item() / exact[k].abs().max().item(), k)
+                 for k, p in single.named_parameters() if k in exact)
+    greatest = max(g.abs().max().item() for g in exact.values())
+    print(f"  gradients of {len(off)} tensors: float32 is off by {off[len(off) // 2][0]:.0e} of a tensor's greatest in "
+          "the middle, at most " + ", ".join(
+              f"{v:.0e} ({k}, greatest {exact[k].abs().max().item() / greatest:.0e} of all)" for v, k in off[-3:]))
