@@ -69,7 +69,7 @@ let fuzzWing: [Target] =
     [
         .target(
             name: "FuzzTargets",
-            dependencies: ["Base", "Geometry", "Imaging", "Markup", "Annotations", "Recipes", "Checkpoints"],
+            dependencies: ["Base", "CImage", "Geometry", "Imaging", "Markup", "Annotations", "Recipes", "Checkpoints"],
             path: "Fuzz/Targets", swiftSettings: swiftSettings),
         .testTarget(
             name: "FuzzTests", dependencies: ["Base", "FuzzTargets"], exclude: ["Findings"],

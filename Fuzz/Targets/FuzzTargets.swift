@@ -1,4 +1,5 @@
 import Base
+import CImage
 import Geometry
 import Glibc
 import Markup
@@ -178,6 +179,25 @@ public struct FuzzTarget: Sendable {
         }
     }
 
+    /// A JPEG before its turn, with or without our reader of codes; nil where it is refused.
+    private static func jpeg(_ bytes: [UInt8], _ limit: Int, plain: Bool) -> [UInt8]? {
+        bytes.withUnsafeBufferPointer { buffer -> [UInt8]? in
+            guard let base = buffer.baseAddress, let decoder = pupil_jpeg_new(base, buffer.count) else { return nil }
+            defer { pupil_decoder_close(decoder) }
+            if plain { pupil_jpeg_leave_to_libjpeg(decoder) }
+            var header = pupil_header()
+            guard pupil_decoder_open(decoder, Int64(limit), &header) == PUPIL_DECODED else { return nil }
+            var status = PUPIL_REFUSED
+            let count = 3 * Int(header.width) * Int(header.height)
+            let pixels = [UInt8](unsafeUninitializedCapacity: count) { pixels, filled in
+                guard let base = pixels.baseAddress else { return }
+                status = pupil_decoder_read(decoder, 1, base)
+                filled = status == PUPIL_REFUSED ? 0 : count
+            }
+            return status == PUPIL_REFUSED ? nil : pixels
+        }
+    }
+
     /// A picture in full size, and reduced: the same verdict, and pixels for all that is promised.
     private static let picture: @Sendable ([UInt8]) -> Void = { bytes in
         // A limit under which a hundred scans of a progressive JPEG do not take minutes.
@@ -186,6 +206,10 @@ public struct FuzzTarget: Sendable {
         let needed = { (size: Size) in Size(width: max(1, size.width / 8), height: max(1, size.height / 8)) }
         let reduced = try? ImageFile.decode(bytes: bytes, name: "fuzz", needed: needed, maxPixels: limit)
         precondition((whole == nil) == (reduced == nil), "a picture is refused in one size alone")
+        if bytes.starts(with: [0xFF, 0xD8]) {
+            let (ours, libjpegs) = (jpeg(bytes, limit, plain: false), jpeg(bytes, limit, plain: true))
+            precondition(ours == libjpegs, "libjpeg alone sees something else")
+        }
         guard let whole, let reduced else { return }
         precondition(whole.size == reduced.size && whole.image.size == whole.size, "sizes differ")
         // Every byte is looked at, so that a sanitizer sees those that were never written.

@@ -1,10 +1,8 @@
 #include "decoder.h"
-#include <stdio.h>
+#include "huffman.h"
 #include <stdlib.h>
 #include <string.h>
-// jpeglib.h wants stdio.h before it.
 #include <jerror.h>
-#include <jpeglib.h>
 
 // A progressive file of a few kB can ask for the whole picture to be refined thousands of times.
 enum { MAX_SCANS = 500 };
@@ -21,7 +19,18 @@ typedef struct {
     JDIMENSION first_short_row;
     // Set once the header is through.
     int reading;
+    // Our own reader of codes, and whether it met something that is libjpeg's to judge.
+    pupil_huffman *huffman;
+    int gave_up;
+    int plain;
 } jpeg_decoder;
+
+// The first members of libjpeg's own (jpegint.h, which is not installed): they are the same in libjpeg 6b and in every
+// libjpeg-turbo, 2 and 3 among them. HuffmanTests would show another order at once.
+struct jpeg_entropy_decoder {
+    void (*start_pass)(j_decompress_ptr codec);
+    boolean (*decode_mcu)(j_decompress_ptr codec, JBLOCKROW *blocks);
+};
 
 static const JDIMENSION NONE = ~(JDIMENSION)0;
 
@@ -96,6 +105,24 @@ static void source_skip(j_decompress_ptr codec, long count) {
 }
 
 static void source_end(j_decompress_ptr codec) { (void)codec; }
+
+static boolean decode_mcu(j_decompress_ptr codec, JBLOCKROW *blocks) {
+    jpeg_decoder *d = codec->client_data;
+    if (!pupil_huffman_mcu(d->huffman, codec, blocks)) {
+        d->gave_up = 1;
+        longjmp(d->shared.fault, 1);
+    }
+    return TRUE;
+}
+
+// Puts the file before the decoder anew.
+static void jpeg_rewind(jpeg_decoder *d) {
+    d->source.next_input_byte = d->shared.bytes;
+    d->source.bytes_in_buffer = d->shared.count;
+    d->ran_out = 0;
+    d->first_short_row = NONE;
+    d->reading = 0;
+}
 
 static pupil_status jpeg_open(pupil_decoder *shared, int64_t max_pixels, pupil_header *header) {
     jpeg_decoder *d = (jpeg_decoder *)shared;
@@ -190,7 +217,16 @@ static pupil_status jpeg_read(pupil_decoder *shared, int32_t reduction, uint8_t 
     shared->message[0] = 0;
     if (setjmp(shared->fault)) {
         free(row);
-        return PUPIL_REFUSED;
+        pupil_huffman_free(d->huffman);
+        d->huffman = NULL;
+        if (!d->gave_up) return PUPIL_REFUSED;
+        d->gave_up = 0;
+        d->plain = 1;
+        pupil_header again;
+        jpeg_abort_decompress(&d->codec);
+        jpeg_rewind(d);
+        if (jpeg_open(shared, INT64_MAX, &again) != PUPIL_DECODED) return PUPIL_REFUSED;
+        return jpeg_read(shared, reduction, rgb);
     }
     d->reading = 1;
     d->codec.scale_num = 1;
@@ -202,6 +238,9 @@ static pupil_status jpeg_read(pupil_decoder *shared, int32_t reduction, uint8_t 
         snprintf(shared->message, sizeof shared->message, "a kind of JPEG that cannot be decoded at 1/%d", reduction);
         return PUPIL_REFUSED;
     }
+#ifdef LIBJPEG_TURBO_VERSION
+    if (!d->plain && (d->huffman = pupil_huffman_new(&d->codec))) d->codec.entropy->decode_mcu = decode_mcu;
+#endif
     size_t stride = (size_t)d->codec.output_width * 3;
     if (d->codec.out_color_space == JCS_CMYK) {
         row = malloc((size_t)d->codec.output_width * 4);
@@ -227,12 +266,15 @@ static pupil_status jpeg_read(pupil_decoder *shared, int32_t reduction, uint8_t 
     if (!jpeg_lacks_rows(d)) jpeg_finish_decompress(&d->codec);
     free(row);
     row = NULL;
+    pupil_huffman_free(d->huffman);
+    d->huffman = NULL;
     return jpeg_verdict(d, unfinished);
 }
 
 static void jpeg_close(pupil_decoder *shared) {
     jpeg_decoder *d = (jpeg_decoder *)shared;
     if (setjmp(shared->fault) == 0) jpeg_destroy_decompress(&d->codec);
+    pupil_huffman_free(d->huffman);
     free(d);
 }
 
@@ -249,7 +291,6 @@ pupil_decoder *pupil_jpeg_new(const uint8_t *bytes, size_t count) {
     d->shared.open = jpeg_open;
     d->shared.read = jpeg_read;
     d->shared.close = jpeg_close;
-    d->first_short_row = NONE;
     use_errors(&d->errors);
     d->codec.err = &d->errors;
     d->codec.client_data = d;
@@ -264,13 +305,16 @@ pupil_decoder *pupil_jpeg_new(const uint8_t *bytes, size_t count) {
     d->source.skip_input_data = source_skip;
     d->source.resync_to_restart = jpeg_resync_to_restart;
     d->source.term_source = source_end;
-    d->source.next_input_byte = bytes;
-    d->source.bytes_in_buffer = count;
+    d->shared.bytes = bytes;
+    d->shared.count = count;
+    jpeg_rewind(d);
     d->codec.src = &d->source;
     d->progress.progress_monitor = on_progress;
     d->codec.progress = &d->progress;
     return &d->shared;
 }
+
+void pupil_jpeg_leave_to_libjpeg(pupil_decoder *shared) { ((jpeg_decoder *)shared)->plain = 1; }
 
 typedef struct {
     struct jpeg_compress_struct codec;

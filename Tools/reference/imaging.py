@@ -78,6 +78,13 @@ cmyk = jpeg(Image.fromarray(picture(4).astype(np.uint8), "CMYK"), quality=95)
 add("cmyk.jpg", cmyk)
 adobe = cmyk.index(b"Adobe") + 11  # the byte that says whether CMYK is stored as YCCK
 add("ycck.jpg", cmyk[:adobe] + b"\x02" + cmyk[adobe + 1 :])
+# Codes of all lengths: noise that saturates, tables of their own, restart markers by blocks and by rows.
+steps = picture(3, 7, 41, 35)
+rough = Image.fromarray(((picture(3, 255, 41, 35) + 89 * steps**3) % 256).astype(np.uint8))
+add("restarts.jpg", jpeg(rough, quality=85, subsampling=2, restart_marker_blocks=1, optimize=True))
+add("rows.jpg", jpeg(rough, quality=100, subsampling=1, restart_marker_rows=1))
+add("fine.jpg", jpeg(rough, quality=100, subsampling=0, optimize=True))
+add("grayrestarts.jpg", jpeg(rough.convert("L"), quality=97, restart_marker_blocks=4))
 for bits in (1, 2, 4, 8, 16):
     samples = picture(1, (1 << bits) - 1)
     shown = samples * 255 // ((1 << bits) - 1) if bits < 16 else samples >> 8

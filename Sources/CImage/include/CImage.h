@@ -10,7 +10,7 @@
 typedef struct {
     int32_t width;
     int32_t height;
-    /// The EXIF block behind "Exif\0\0" and the XMP packet, or null; valid until the decoder is closed (JPEG only).
+    /// The EXIF block behind "Exif\0\0" and the XMP packet, or null; valid until the picture is read (JPEG only).
     const uint8_t *_Nullable exif;
     size_t exif_count;
     const uint8_t *_Nullable xmp;
@@ -34,6 +34,8 @@ typedef struct pupil_decoder pupil_decoder;
 
 /// A decoder over bytes that must outlive it. Null only where memory is short.
 pupil_decoder *_Nullable pupil_jpeg_new(const uint8_t *_Nonnull bytes, size_t count);
+/// Has all of a JPEG read by libjpeg, the codes of ordinary ones too, which are read faster else: for tests.
+void pupil_jpeg_leave_to_libjpeg(pupil_decoder *_Nonnull d);
 pupil_decoder *_Nullable pupil_png_new(const uint8_t *_Nonnull bytes, size_t count);
 pupil_decoder *_Nullable pupil_webp_new(const uint8_t *_Nonnull bytes, size_t count);
 
