@@ -15,6 +15,9 @@ public enum Signals {
         }
     }
 
+    /// Has SIGTERM come when the process of that number, which began this one, is gone, however it went.
+    public static func endWith(parent: Int32) { pupil_end_with(parent) }
+
     /// Forgets the noted signal; for tests.
     static func forget() { pupil_signal_forget() }
 }

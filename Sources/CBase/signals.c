@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t caught = 0;
@@ -27,3 +28,9 @@ void pupil_signals_install(void) {
 int pupil_signal_caught(void) { return caught; }
 
 void pupil_signal_forget(void) { caught = 0; }
+
+void pupil_end_with(int parent) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    // It may be gone already.
+    if (getppid() != parent) raise(SIGTERM);
+}

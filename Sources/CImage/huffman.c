@@ -95,7 +95,6 @@ static int next_segment(pupil_huffman *h, const uint8_t *from) {
         *to++ = 0xFF;
         from = found + 2;
     }
-    memset(to, 0, SLACK);
     h->position = h->segment;
     h->segment_end = to;
     h->bits = 0;
@@ -117,7 +116,8 @@ pupil_huffman *pupil_huffman_new(j_decompress_ptr codec) {
     pupil_huffman *h = malloc(sizeof *h);
     if (!h) return NULL;
     h->file_end = codec->src->next_input_byte + codec->src->bytes_in_buffer;
-    h->segment = malloc(codec->src->bytes_in_buffer + SLACK);
+    // What lies behind a segment is read, and decides nothing: it need only be there.
+    h->segment = calloc(codec->src->bytes_in_buffer + SLACK, 1);
     int fits = h->segment != NULL, filled_dc = 0, filled_ac = 0;
     for (int i = 0; fits && i < codec->comps_in_scan; i++) {
         int dc = codec->cur_comp_info[i]->dc_tbl_no, ac = codec->cur_comp_info[i]->ac_tbl_no;
@@ -256,6 +256,10 @@ int pupil_huffman_mcu(pupil_huffman *h, j_decompress_ptr codec, JBLOCKROW *block
     if (bytes_left(h) < 0) return 0;
     if (--h->left == 0) {
         if (bytes_left(h) != 0) return 0;
+        // FF FF 00 is a byte of data to libjpeg, which it may or may not have taken by now.
+        const uint8_t *code = h->marker + 1;
+        while (code < h->file_end && *code == 0xFF) code++;
+        if (code == h->file_end || *code == 0) return 0;
         codec->src->next_input_byte = h->marker;
         codec->src->bytes_in_buffer = (size_t)(h->file_end - h->marker);
     }

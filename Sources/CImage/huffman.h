@@ -21,7 +21,7 @@ typedef struct {
 } pupil_huffman_table;
 
 typedef struct {
-    // The scan's data without the zeros behind each 0xFF, a segment between two markers at a time, zeros behind it.
+    // The scan's data without the zeros behind each 0xFF, a segment between two markers at a time.
     uint8_t *segment;
     const uint8_t *segment_end;
     const uint8_t *position;

@@ -23,10 +23,11 @@ typedef struct {
     pupil_huffman *huffman;
     int gave_up;
     int plain;
+    int was_ours;
 } jpeg_decoder;
 
 // The first members of libjpeg's own (jpegint.h, which is not installed): they are the same in libjpeg 6b and in every
-// libjpeg-turbo, 2 and 3 among them. HuffmanTests would show another order at once.
+// libjpeg-turbo, 2 and 3 among them. HuffmanTests see to it that ours is called.
 struct jpeg_entropy_decoder {
     void (*start_pass)(j_decompress_ptr codec);
     boolean (*decode_mcu)(j_decompress_ptr codec, JBLOCKROW *blocks);
@@ -266,6 +267,7 @@ static pupil_status jpeg_read(pupil_decoder *shared, int32_t reduction, uint8_t 
     if (!jpeg_lacks_rows(d)) jpeg_finish_decompress(&d->codec);
     free(row);
     row = NULL;
+    d->was_ours = d->huffman && d->huffman->left == 0;
     pupil_huffman_free(d->huffman);
     d->huffman = NULL;
     return jpeg_verdict(d, unfinished);
@@ -315,6 +317,8 @@ pupil_decoder *pupil_jpeg_new(const uint8_t *bytes, size_t count) {
 }
 
 void pupil_jpeg_leave_to_libjpeg(pupil_decoder *shared) { ((jpeg_decoder *)shared)->plain = 1; }
+
+int pupil_jpeg_codes_were_ours(const pupil_decoder *shared) { return ((const jpeg_decoder *)shared)->was_ours; }
 
 typedef struct {
     struct jpeg_compress_struct codec;

@@ -37,14 +37,17 @@ public struct StudyRun<Model: Teacher>: Sendable {
 
     /// Runs what is not done yet.
     ///
-    /// - Parameter each: gets every fold when it is there, with its place in the grid.
+    /// - Parameters:
+    ///   - only: of all seeds this one.
+    ///   - each: gets every fold when it is there, with its place in the grid.
     /// - Throws: `.interrupted` or `.terminated` after a signal, `.usage` and `.environment`; what concerns one arm alone is
     ///   in its fold's `failures`.
-    public func run(each: (_ cell: Int, Fold) throws(Failure) -> Void) throws(Failure) {
+    public func run(only: UInt64? = nil, each: (_ cell: Int, Fold) throws(Failure) -> Void) throws(Failure) {
         let most = cells.map(\.seeds).max() ?? 0
         for i in 0..<most {
             for (place, cell) in cells.enumerated() where i < cell.seeds {
                 let seed = cell.run.options.teacher.seed + UInt64(i)
+                if let only, seed != only { continue }
                 let start: Start
                 do throws(Failure) { start = try cell.start(seed) } catch {
                     guard [.diverged, .invalidData, .device].contains(error.code) else { throw error }

@@ -14,7 +14,16 @@ enum StudyVerb {
         verb: "study",
         summary: "Which start, augmentation and method help on this data: a grid over seeds, with verdicts.",
         keys: axes + SelfTrainVerb.schema.keys.filter { key in !unshared.contains(key.name) }
-            + [CommonKeys.out("study")])
+            + [
+                Key(
+                    "devices", .list(of: .string), default: [], group: "machine", affectsResult: false,
+                    help: "Train seeds at the same time, one on each of these devices, each in a process of its own: "
+                        + "cuda:0 cuda:1. cpu cpu shares the threads out. Default: one after the other on --device."),
+                Key(
+                    "only-seed", .count, group: "machine", affectsResult: false,
+                    help: "Of a study that was begun in --out, train what this seed needs and write no report."),
+                CommonKeys.out("study"),
+            ])
 
     /// Settings of `selftrain` that are axes here, or mean nothing.
     private static let unshared = [
@@ -76,8 +85,10 @@ enum StudyVerb {
     }
 
     private static func run<Task: CommandTask>(_ given: Settings, _: Task.Type) throws(Failure) -> ExitCode {
-        let device = try given.useMachine()
-        var settings = given
+        let devices = given.optionalInt("only-seed") == nil ? given.strings("devices") : []
+        for name in devices { _ = try Device.named(name) }
+        var settings = devices.isEmpty ? given : given.setting("device", .string(devices[0]))
+        let device = try settings.useMachine()
         var grid = try StudyGrid(settings)
         let first = try grid.cells[0].settings(settings).resolvedSelfTraining(device, Task.self)
         let sets = try first.selfTrainingSets(Task.self)
@@ -100,6 +111,9 @@ enum StudyVerb {
             asked.seeds = cell.seeds
             options.append(asked)
         }
+        if let seed = settings.optionalInt("only-seed") {
+            return try run(UInt64(seed), grid, options, sets, settings, device, Task.self)
+        }
         let plan = try StudyPlan(grid, options, sets, settings, device, Task.self)
         if settings.bool("dry-run") {
             settings.printPlan(plan.text)
@@ -110,22 +124,14 @@ enum StudyVerb {
         let folder = try RunFolder(settings)
         let log = folder.log
         log(plan.text)
-        let store = StageStore(besideRun: folder.path)
         let resources = try settings.resources(device)
-        let stages = Stages<Task>(store: store, resources: resources, log: { log($0) })
         let starts = StudyStarts(settings: settings, sets: sets, device: device)
-        var cells: [StudyRun<Task>.Cell] = []
-        for (cell, asked) in zip(grid.cells, options) {
-            let run = SelfTrainingRun<Task>(
-                asked, sets.data,
-                looking: try Task.looking(
-                    cell.settings(settings), precision: asked.teacher.precision ?? .float32), stages: stages,
-                folder: folder.path, place: "cells/\(cell.cell.name)/", log: { log($0) })
-            let word = cell.cell.start
-            cells.append(
-                .init(run: run, seeds: cell.seeds) { seed throws(Failure) in
-                    try starts.start(word, seed: seed, store, resources) { log($0) }
-                })
+        let cells = try cells(grid, options, sets, settings, starts, resources, Task.self) { log($0) }
+        if !devices.isEmpty {
+            let most = grid.cells.map(\.seeds).max() ?? 0
+            let threads = max(1, (settings.optionalInt("threads") ?? availableProcessors()) / devices.count)
+            try StudySeeds(devices: devices, folder: folder.path, threads: threads, log: { log($0) })
+                .run((0..<most).map { options[0].teacher.seed + UInt64($0) })
         }
         var results = StudyResults(
             sets.data, cells: grid.cells.map(\.cell), model: settings.string("model"), title: "What helps here",
@@ -182,6 +188,52 @@ enum StudyVerb {
         {
             throw Failure(failure.code, "no arm of the study came to an end; one of them: \(failure.message)")
         }
+        return .done
+    }
+
+    /// The grid's runs into a study's folder.
+    private static func cells<Task: CommandTask>(
+        _ grid: StudyGrid, _ options: [SelfTrainingOptions], _ sets: SelfTrainingSets, _ settings: Settings,
+        _ starts: StudyStarts, _ resources: Resources, _: Task.Type, log: @escaping @Sendable (String) -> Void
+    ) throws(Failure) -> [StudyRun<Task>.Cell] {
+        let folder = settings.string("out")
+        let store = StageStore(besideRun: folder)
+        let stages = Stages<Task>(store: store, resources: resources, log: log)
+        var cells: [StudyRun<Task>.Cell] = []
+        for (cell, asked) in zip(grid.cells, options) {
+            let run = SelfTrainingRun<Task>(
+                asked, sets.data,
+                looking: try Task.looking(
+                    cell.settings(settings), precision: asked.teacher.precision ?? .float32), stages: stages,
+                folder: folder, place: "cells/\(cell.cell.name)/", log: log)
+            let word = cell.cell.start
+            cells.append(
+                .init(run: run, seeds: cell.seeds) { seed throws(Failure) in
+                    try starts.start(word, seed: seed, store, resources, log: log)
+                })
+        }
+        return cells
+    }
+
+    /// One seed of a study that another process keeps the folder of.
+    private static func run<Task: CommandTask>(
+        _ seed: UInt64, _ grid: StudyGrid, _ options: [SelfTrainingOptions], _ sets: SelfTrainingSets,
+        _ settings: Settings, _ device: Device, _: Task.Type
+    ) throws(Failure) -> ExitCode {
+        guard try RunFolder.requireFit(settings) else {
+            throw .usage("--only-seed: no study was begun in \(settings.string("out"))")
+        }
+        let (first, most) = (options[0].teacher.seed, grid.cells.map(\.seeds).max() ?? 0)
+        guard seed >= first, seed - first < UInt64(most) else {
+            throw .usage("--only-seed \(seed): the study has the seeds \(first) to \(first + UInt64(most) - 1)")
+        }
+        Signals.install()
+        StudySeeds.endWithParent()
+        let log: @Sendable (String) -> Void = { Console.standardError.line($0) }
+        let starts = StudyStarts(settings: settings, sets: sets, device: device)
+        let cells = try cells(
+            grid, options, sets, settings, starts, try settings.resources(device), Task.self, log: log)
+        try StudyRun(cells, log: log).run(only: seed) { _, _ in }
         return .done
     }
 

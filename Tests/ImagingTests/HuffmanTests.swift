@@ -10,6 +10,7 @@ import Testing
         var status: UInt32
         var message: String
         var pixels: [UInt8]
+        var wasOurs = false
     }
 
     private func decode(_ bytes: [UInt8], reduction: Int32, plain: Bool) -> Outcome {
@@ -33,17 +34,20 @@ import Testing
                 if outcome.status != PUPIL_REFUSED.rawValue { outcome.pixels = pixels }
             }
             outcome.message = String(cString: pupil_decoder_message(decoder))
+            outcome.wasOurs = pupil_jpeg_codes_were_ours(decoder) != 0
             return outcome
         }
     }
 
-    private func expectEqual(_ bytes: [UInt8], _ what: String) {
+    /// - Parameter isOurs: whether our reader has to have read it.
+    private func expectEqual(_ bytes: [UInt8], _ what: String, isOurs: Bool? = nil) {
         for reduction in [Int32(1), 2, 4, 8] {
             let ours = decode(bytes, reduction: reduction, plain: false)
             let theirs = decode(bytes, reduction: reduction, plain: true)
             #expect(
                 ours.status == theirs.status && ours.message == theirs.message && ours.pixels == theirs.pixels,
                 "\(what) at 1/\(reduction): \(ours.message), not \(theirs.message)")
+            #expect(!theirs.wasOurs && ours.wasOurs == isOurs ?? ours.wasOurs, "\(what) at 1/\(reduction)")
         }
     }
 
@@ -62,7 +66,22 @@ import Testing
 
     @Test func sameAsLibjpegs() {
         #expect(files.count == 30)
-        for file in files { expectEqual(file.bytes, file.name) }
+        for file in files { expectEqual(file.bytes, file.name, isOurs: file.name != "progressive.jpg") }
+    }
+
+    /// Bytes that may stand before a marker, and those that libjpeg takes for data.
+    @Test func whatLiesBehindTheLastCode() {
+        for file in files where file.name != "progressive.jpg" {
+            let body = file.bytes.dropLast(2)
+            for (odd, isOurs) in [
+                ([0xFF], true), ([0xFF, 0xFF, 0xFF], true), ([0xFF, 0xFF, 0], false), ([0xFF, 0xFF, 0xFF, 0], false),
+                ([0xFF, 0], false), ([0], false), ([1, 2, 3], false),
+            ] as [([UInt8], Bool)] {
+                expectEqual(body + odd + [0xFF, 0xD9], "\(file.name) with \(odd) at its end", isOurs: isOurs)
+                // Without an end marker all is libjpeg's but what ends with half of one.
+                expectEqual(body + odd, "\(file.name) with \(odd) and no end")
+            }
+        }
     }
 
     /// Cut off anywhere, with a byte changed, doubled or left out: libjpeg judges, and nothing of our attempt is left.

@@ -84,6 +84,43 @@ import Testing
         }
     }
 
+    /// A seed in a process of its own on each device: stopped and begun again it says what one process says.
+    @Test func seedsOnSeveralDevicesSayTheSame() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            let less = ["study", "recipe.yaml", "--init", "random", "supervised_labels=[]"]
+            let start = monotonicSeconds()
+            let whole = try Program.run(less, in: folder)
+            let seconds = monotonicSeconds() - start
+            try #require(whole.code == 0, "\(whole.errors)")
+            let expected = try said(folder)
+            try Files.remove(Files.join(folder, "runs"))
+            let command = less + ["--devices", "cpu", "cpu"]
+            let stopped = try Program.run(command, in: folder, signal: SIGTERM, after: 0.4 * seconds)
+            #expect([0, 143].contains(stopped.code), "\(stopped.errors)")
+            // Killed outright, it leaves no process that goes on.
+            _ = try Program.run(command, in: folder, signal: SIGKILL, after: 0.4 * seconds)
+            var isBusy = true
+            for _ in 0..<100 where isBusy {
+                usleep(100_000)
+                isBusy = try Files.list("/proc").contains { name in
+                    Int(name) != nil && (try? Files.absolute("/proc/\(name)/cwd")) == folder
+                }
+            }
+            #expect(!isBusy)
+            let last = try Program.run(command, in: folder)
+            try #require(last.code == 0, "\(last.errors)")
+            #expect(try said(folder) == expected)
+            #expect((0..<3).allSatisfy { last.errors.contains("seed \($0) on cpu: begun") }, "\(last.errors)")
+            let other = try Program.run(less + ["--only-seed", "9"], in: folder)
+            #expect(other.code == 2 && other.errors.contains("the study has the seeds 0 to 2"), "\(other.errors)")
+            let none = try Program.run(less + ["--only-seed", "1", "--out", "nowhere"], in: folder)
+            #expect(none.code == 2 && none.errors.contains("no study was begun in nowhere"), "\(none.errors)")
+            let unknown = try Program.run(less + ["--devices", "gpu"], in: folder)
+            #expect(unknown.code == 2 && unknown.errors.contains("gpu is not a device"), "\(unknown.errors)")
+        }
+    }
+
     /// What cannot be trained is told, and the rest is there.
     @Test func aFailedArmDoesNotLoseTheOthers() throws {
         try Program.withFolder { folder in

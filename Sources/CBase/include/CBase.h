@@ -20,6 +20,8 @@ int pupil_sync_file_system(const char *_Nonnull folder);
 void pupil_signals_install(void);
 /// The signal that was noted, or 0.
 int pupil_signal_caught(void);
+/// Has SIGTERM come when the process of that number, which began this one, is gone; at once where it is already.
+void pupil_end_with(int parent);
 /// Forgets the noted signal.
 void pupil_signal_forget(void);
 

@@ -36,6 +36,8 @@ typedef struct pupil_decoder pupil_decoder;
 pupil_decoder *_Nullable pupil_jpeg_new(const uint8_t *_Nonnull bytes, size_t count);
 /// Has all of a JPEG read by libjpeg, the codes of ordinary ones too, which are read faster else: for tests.
 void pupil_jpeg_leave_to_libjpeg(pupil_decoder *_Nonnull d);
+/// Whether the codes of a JPEG that was read were read by us.
+int pupil_jpeg_codes_were_ours(const pupil_decoder *_Nonnull d);
 pupil_decoder *_Nullable pupil_png_new(const uint8_t *_Nonnull bytes, size_t count);
 pupil_decoder *_Nullable pupil_webp_new(const uint8_t *_Nonnull bytes, size_t count);
 
