@@ -25,6 +25,11 @@ extension Rule {
         case .boxOutside: "the box belongs to another picture, or the picture was resized after labelling"
         case .boxClipped: "nothing to do: the part outside is cut off while reading"
         case .boxCorners: "convert the boxes to [x, y, width, height] (--fix does)"
+        case .boxReversed: "write the smaller corner first, or let --fix leave the box out"
+        case .boxFractions: "multiply by the width and height of the picture: COCO's boxes are pixels"
+        case .boxesStickOut:
+            "look at some of them (pupil augment draws them): do the numbers mean corners, centres or sides, as the form says?"
+        case .classNamesAlike: "merge the two if they are one class: as they stand, each is learned apart"
         case .boxTwice: "remove one of the two (--fix does): it counts as an object that is never found"
         case .boxTiny: "look at the picture: usually a slip of the mouse"
         case .maskMissing: "paint a mask, or take the picture out of the list"

@@ -17,6 +17,11 @@ struct COCOJoining {
     /// Ids of images and categories that are in the file and left out, with what points to them.
     private var refusedPictures: Set<Int> = []
     private var refusedClasses: Set<Int> = []
+    /// How many annotations went with them, by id.
+    private var lostWithPicture: [Int: Int] = [:]
+    private var lostWithClass: [Int: (count: Int, pictures: Set<String>)] = [:]
+    /// Ids of categories that annotations have and the file has not.
+    private var unknownClasses: Set<Int> = []
     /// Boxes without an area, the first of them, boxes that were cut, and whether all are corners.
     private var emptyCount = 0
     private var empty: [String] = []
@@ -38,13 +43,17 @@ struct COCOJoining {
         refusedClasses = Set(document.faults.filter { $0.kind == .category }.compactMap(\.id))
         var nameOfID: [Int: String] = [:]
         var idOfName: [String: Int] = [:]
+        var united: [Int: Int] = [:]
         for category in document.categories {
             let place = Place(file: path, item: "category id \(category.id)")
             if let name = nameOfID[category.id] {
                 findings.add(.classIDTwice, place, "both \"\(name)\" and \"\(category.name)\" have this id")
+                findings.addObstacle(
+                    "category id \(category.id) is that of \"\(name)\" and of \"\(category.name)\": nobody can tell which an "
+                        + "annotation means")
             } else if let other = idOfName[category.name] {
                 findings.add(.classNameTwice, place, "category id \(other) is named \"\(category.name)\", too")
-                refusedClasses.insert(category.id)
+                united[category.id] = other
             } else {
                 nameOfID[category.id] = category.name
                 idOfName[category.name] = category.id
@@ -53,6 +62,7 @@ struct COCOJoining {
         let ids = nameOfID.keys.sorted()
         classes = ClassTable(names: ids.compactMap { nameOfID[$0] }, ids: ids)
         labelOfID = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
+        for (id, other) in united { labelOfID[id] = labelOfID[other] }
     }
 
     /// In the order of the file.
@@ -68,9 +78,17 @@ struct COCOJoining {
                 findings.add(
                     .imageIDTwice, Place(file: path, image: name),
                     "has the id \(picture.id), as \(examples[other].fileName) has")
+                findings.addObstacle(
+                    "image id \(picture.id) is that of \(examples[other].fileName) and of \(name): nobody can tell whose its "
+                        + "annotations are")
             } else if let other = idOfName.updateValue(picture.id, forKey: name) {
                 idOfName[name] = other
-                refusedPictures.insert(picture.id)
+                // What one picture is said to show is united.
+                if let place = placeOfID[other], examples[place].size == picture.size {
+                    placeOfID[picture.id] = place
+                } else {
+                    refusedPictures.insert(picture.id)
+                }
                 findings.add(
                     .imageNameTwice, Place(file: path, image: name), "image ids \(other) and \(picture.id) both name it"
                 )
@@ -126,6 +144,8 @@ struct COCOJoining {
             notes.append("left out boxes without width or height: \(firstFive(empty)) (\(emptyCount) in all)")
         }
         if clipped > 0 { notes.append("cut \(clipped) boxes at the edge of their pictures") }
+        reportLost()
+        reportFractions()
         reportBackground()
     }
 
@@ -136,7 +156,11 @@ struct COCOJoining {
         _ label: COCODocument.Label, _ at: Int32, _ ids: inout Set<Int>, _ name: @autoclosure () -> String?
     ) -> Int? {
         guard let index = labelOfID[label.category] else {
-            if !refusedClasses.contains(label.category) {
+            if refusedClasses.contains(label.category) {
+                lostWithClass[label.category, default: (0, [])].count += 1
+                if let name = name() { lostWithClass[label.category]?.pictures.insert(name) }
+            } else {
+                unknownClasses.insert(label.category)
                 let known =
                     classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
                 report(
@@ -145,14 +169,15 @@ struct COCOJoining {
             return nil
         }
         guard at >= 0 else {
-            if !refusedPictures.contains(label.picture) {
+            if refusedPictures.contains(label.picture) {
+                lostWithPicture[label.picture, default: 0] += 1
+            } else {
                 report(.annotationWithoutImage, label, nil, "no image has the id \(label.picture)")
             }
             return nil
         }
-        guard ids.insert(label.id).inserted else {
+        if !ids.insert(label.id).inserted {
             report(.annotationIDTwice, label, name(), "another annotation has this id")
-            return nil
         }
         return index
     }
@@ -207,6 +232,7 @@ struct COCOJoining {
         }
         if box != written {
             clipped += 1
+            findings.note(written, in: size)
             report(
                 .boxClipped, label, name(),
                 "the bbox \(frame) is cut at the edge of its picture of \(size.width)x\(size.height) pixels")
@@ -226,6 +252,43 @@ struct COCOJoining {
         }
         for (i, count) in counts.enumerated() where count > 0 { examples[i].annotations.reserveCapacity(Int(count)) }
         return places
+    }
+
+    /// What goes with classes and pictures that could not be read.
+    private mutating func reportLost() {
+        func annotations(_ count: Int) -> String { "\(count) annotation\(count == 1 ? "" : "s")" }
+        for (id, lost) in lostWithClass.sorted(by: { $0.key < $1.key }) {
+            findings.addLoss("\(path): category id \(id): its \(annotations(lost.count))", of: lost.pictures)
+        }
+        for (id, count) in lostWithPicture.sorted(by: { $0.key < $1.key }) {
+            findings.addLoss("\(path): image id \(id): its \(annotations(count))", of: [])
+        }
+        if unknownClasses == [0], classes.ids == Array(1...max(1, classes.count)),
+            !document.labels.joined().contains(where: { $0.category == classes.count })
+        {
+            findings.addObstacle(
+                "annotations have the categories 0 to \(classes.count - 1), and the file's are 1 to \(classes.count): were labels "
+                    + "written instead of ids? Then every class is taken for the one before it")
+        }
+    }
+
+    /// Boxes none of which has a pixel.
+    private mutating func reportFractions() {
+        var count = 0
+        for example in examples {
+            guard let size = example.size, min(size.width, size.height) > 2 else { continue }
+            for label in example.annotations {
+                guard label.box.x1 >= 0, label.box.y1 >= 0, label.box.x2 <= 1.001, label.box.y2 <= 1.001 else { return }
+                count += 1
+            }
+        }
+        if count >= 3, let first = examples.first(where: { !$0.annotations.isEmpty }) {
+            findings.add(
+                .boxFractions, Place(file: path, image: first.fileName),
+                "all \(count) boxes of the file lie between 0 and 1: are they fractions of their pictures? COCO's bbox is in pixels"
+            )
+            findings.addObstacle("the boxes seem to be fractions of their pictures, and would be taken for pixels")
+        }
     }
 
     private mutating func reportBackground() {

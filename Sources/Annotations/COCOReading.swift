@@ -20,8 +20,7 @@ struct COCOReading {
     private(set) var document = COCODocument()
 
     init(_ path: String, _ content: COCODocument.Content, _ options: Options) throws(Failure) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Files.fault("read", path) }
+        let descriptor = try Files.opened(path)
         defer { close(descriptor) }
         if Files.isFolder(path) { throw .data("\(path) is a folder; a file was expected") }
         posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)

@@ -140,7 +140,7 @@ struct CVATReader {
         }
         if corners[0] > corners[2] || corners[1] > corners[3] {
             picture.findings.add(
-                .boxCorners, place,
+                .boxReversed, place,
                 "the box \(corners.map(decimal).joined(separator: " ")) has its corners the wrong way round")
             return nil
         }

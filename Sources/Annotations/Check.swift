@@ -48,6 +48,15 @@ extension Dataset {
                 .classWithoutObject, Place(file: source), "no picture shows the class \"\(name)\": it cannot be learned"
             )
         }
+        var nameOf: [String: String] = [:]
+        for name in classes.names {
+            let plain = String(name.lowercased().filter { !$0.isWhitespace && $0 != "_" && $0 != "-" })
+            if let other = nameOf.updateValue(name, forKey: plain) {
+                findings.add(
+                    .classNamesAlike, Place(file: source),
+                    "the classes \"\(other)\" and \"\(name)\" have nearly one name")
+            }
+        }
         for example in examples {
             var seen: [LabelledBox: Int] = [:]
             for annotation in example.annotations {

@@ -58,6 +58,7 @@ public struct Conversion {
     /// Whether scores of pseudo-labels are written.
     let scores: Bool
     private let pictures: Pictures
+    private let needsPictures: Bool
     private let folder: String
     /// Where each picture of the new folder comes from.
     private var sources: [String: String] = [:]
@@ -70,16 +71,19 @@ public struct Conversion {
     ///   - format: `.cvat` is read only.
     ///   - out: the folder; it is made, and must not be there or be empty.
     ///   - pictures: what becomes of the pictures, where they are there.
+    ///   - needsPictures: whether it is a fault where none is; one missing of several always is.
     ///   - scores: whether scores are written; some tools refuse a sixth column in YOLO labels.
     /// - Returns: what was written of each part.
     /// - Throws: `.usage` where something is at `out` already; `.invalidData` where a name, a size or a picture does not
     ///   allow the form; `.environment` where nothing can be written. Then nothing is there.
     public static func write(
-        _ parts: [Part], as format: DatasetFormat, to out: String, pictures: Pictures = .link, scores: Bool = true
+        _ parts: [Part], as format: DatasetFormat, to out: String, pictures: Pictures = .link,
+        needsPictures: Bool = false, scores: Bool = true
     ) throws(Failure) -> [Count] {
         precondition(format != .cvat, "there is no writer for this")
         return try make(out, of: parts) { folder throws(Failure) in
-            var conversion = Conversion(scores: scores, pictures: pictures, folder: folder)
+            var conversion = Conversion(
+                scores: scores, pictures: pictures, needsPictures: needsPictures, folder: folder)
             let counts: [Count]
             switch format {
             case .coco: counts = try conversion.writeCOCO(parts)
@@ -126,9 +130,10 @@ public struct Conversion {
         }
     }
 
-    private init(scores: Bool, pictures: Pictures, folder: String) {
+    private init(scores: Bool, pictures: Pictures, needsPictures: Bool, folder: String) {
         self.scores = scores
         self.pictures = pictures
+        self.needsPictures = needsPictures
         self.folder = folder
     }
 
@@ -202,7 +207,7 @@ public struct Conversion {
         let all = sources.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
         let missing = all.filter { !Files.exists($0.value) }
         // A set of which no picture is at hand, as ground truth often is, is converted without them.
-        if missing.count == all.count { return }
+        if missing.count == all.count, !needsPictures { return }
         if let first = missing.first {
             throw .data("\(missing.count) of the \(all.count) pictures are not there, such as \(first.value)")
         }

@@ -70,7 +70,7 @@ public enum Detections {
     ) throws(Failure) -> [[Detection]] {
         var findings = Findings(limit: 1)
         let detections = try read(path, dataset, lines: lines, classes: classes, into: &findings)
-        try findings.requireNoErrors()
+        try findings.requireNoErrors(isForCheck: false)
         return detections
     }
 
@@ -139,19 +139,21 @@ public enum Detections {
     }
 }
 
-/// Which picture of a dataset a name means: its own name, or without ending, or without its folder where only one
+/// Which picture of a dataset a name means: its own name, or without ending, or without its folder, each where only one
 /// picture is called so.
 struct ExampleFinder {
     private let dataset: Dataset
     private var byName: [String: Int] = [:]
+    private var byStem: [String: Int] = [:]
     private var byShortName: [String: Int] = [:]
 
     init(_ dataset: Dataset) {
         self.dataset = dataset
         for (i, example) in dataset.examples.enumerated() {
             byName[example.fileName] = i
-            for short in Set([stem(example.fileName), Files.name(example.fileName), stem(Files.name(example.fileName))])
-            {
+            let own = stem(example.fileName)
+            byStem[own] = byStem[own] == nil ? i : -1
+            for short in Set([Files.name(example.fileName), stem(Files.name(example.fileName))]) {
                 byShortName[short] = byShortName[short] == nil ? i : -1
             }
         }
@@ -159,6 +161,9 @@ struct ExampleFinder {
 
     func find(_ name: String) -> Int? {
         if let index = byName[name] { return index }
+        for own in [name, stem(name)] {
+            if let index = byStem[own], index >= 0 { return index }
+        }
         for short in [name, stem(name), Files.name(name), stem(Files.name(name))] {
             if let index = byShortName[short], index >= 0 { return index }
         }

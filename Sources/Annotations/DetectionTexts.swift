@@ -26,10 +26,18 @@ struct DetectionTexts {
         if files.isEmpty { throw .data("\(folder): has no text file of detections") }
         let finder = ExampleFinder(dataset)
         var detections = [[Detection]](repeating: [], count: dataset.examples.count)
+        var fileOf: [Int: String] = [:]
         for name in files {
             let path = Files.join(folder, name)
             guard let index = finder.find(stem(name)) else {
                 findings.add(.annotationWithoutImage, Place(file: path), finder.missing(stem(name)))
+                continue
+            }
+            if let other = fileOf.updateValue(name, forKey: index) {
+                findings.add(
+                    .imageNameTwice, Place(file: path),
+                    "is of the picture \(dataset.examples[index].fileName), as \(other) is; one file a picture was expected"
+                )
                 continue
             }
             let bytes = try Files.read(path)

@@ -1,4 +1,5 @@
 import Base
+import Geometry
 
 /// What can be wrong with data. The raw value is the rule's id: stable, shown by `pupil check` and in its JSON.
 public enum Rule: String, CaseIterable, Sendable {
@@ -17,6 +18,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case classIDTwice = "class-id-twice"
     case classNameTwice = "class-name-twice"
     case classCountDiffers = "class-count-differs"
+    case classNamesAlike = "class-names-alike"
     case classWithoutObject = "class-without-object"
     case classesDiffer = "classes-differ"
     // Boxes.
@@ -25,6 +27,9 @@ public enum Rule: String, CaseIterable, Sendable {
     case boxOutside = "box-outside"
     case boxClipped = "box-clipped"
     case boxCorners = "box-corners"
+    case boxReversed = "box-reversed"
+    case boxFractions = "box-fractions"
+    case boxesStickOut = "boxes-stick-out"
     case boxNotRelative = "box-not-relative"
     case boxFromPolygon = "box-from-polygon"
     case boxTwice = "box-twice"
@@ -71,7 +76,8 @@ public enum Rule: String, CaseIterable, Sendable {
     public var severity: Severity {
         switch self {
         case .imageWithoutLabel, .imageUnlisted, .boxClipped, .boxFromPolygon, .rowLeftOut, .columnUnknown: .note
-        case .classWithoutObject, .labelWithoutImage, .boxTwice, .boxTiny, .imageDamaged, .imageTwice, .imageAlike,
+        case .classNamesAlike, .boxesStickOut, .classWithoutObject, .labelWithoutImage, .boxTwice, .boxTiny,
+            .imageDamaged, .imageTwice, .imageAlike,
             .setsShareImage, .setsShareAlike, .anchorsMiss, .maskEmpty:
             .warning
         default: .error
@@ -135,6 +141,14 @@ public struct Findings: Sendable {
     public private(set) var list: [Finding] = []
     /// Findings of each rule, also those beyond the limit.
     public private(set) var counts: [Rule: Int] = [:]
+    /// Why leaving out what has an error would leave wrong labels behind, a sentence each.
+    public private(set) var obstacles: [String] = []
+    /// What went with the items that were left out, a sentence each, and the pictures that lost labels by it.
+    public private(set) var losses: [String] = []
+    /// See `losses`.
+    public private(set) var bereft: Set<String> = []
+    /// Boxes that stick out by more than a tenth of their picture: what no rounding does.
+    public private(set) var boxesFarOut = 0
     private let limit: Int
 
     /// Nothing found yet.
@@ -148,6 +162,23 @@ public struct Findings: Sendable {
         if count <= limit { list.append(Finding(rule, place(), message())) }
     }
 
+    /// Notes why the rest must not be taken for whole.
+    public mutating func addObstacle(_ reason: String) { obstacles.append(reason) }
+
+    /// Notes what went with an item that was left out.
+    mutating func addLoss(_ what: String, of pictures: Set<String>) {
+        losses.append(what)
+        bereft.formUnion(pictures)
+    }
+
+    /// Counts a box where it sticks out far.
+    mutating func note(_ box: Box, in size: Size) {
+        let (width, height) = (Float(size.width), Float(size.height))
+        if box.x1 < -0.1 * width || box.y1 < -0.1 * height || box.x2 > 1.1 * width || box.y2 > 1.1 * height {
+            boxesFarOut += 1
+        }
+    }
+
     /// Adds those of another reading, with its own limit and this one's.
     public mutating func add(_ others: Findings) {
         var kept = counts
@@ -157,6 +188,10 @@ public struct Findings: Sendable {
             if count <= limit { list.append(finding) }
         }
         counts.merge(others.counts) { $0 + $1 }
+        obstacles += others.obstacles
+        losses += others.losses
+        bereft.formUnion(others.bereft)
+        boxesFarOut += others.boxesFarOut
     }
 
     /// Findings of a severity, those beyond the limit too.

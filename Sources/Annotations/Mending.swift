@@ -11,9 +11,11 @@ extension Dataset {
     /// is left. Sizes that nobody stated are filled in.
     ///
     /// What was wrong within the annotation file (items without a place, empty boxes, ...) the reader has left out
-    /// already.
+    /// already. A picture that lost all its labels to that goes, too: left in, it would be background.
+    ///
+    /// - Parameter bereft: the pictures of which a label was left out.
     /// - Precondition: one fact a picture.
-    public func mended(_ facts: [PictureFacts]) -> (set: Dataset, changes: Changes) {
+    public func mended(_ facts: [PictureFacts], bereft: Set<String> = []) -> (set: Dataset, changes: Changes) {
         precondition(facts.count == examples.count, "\(facts.count) facts about \(examples.count) pictures")
         var result = self
         var changes: Changes = []
@@ -34,6 +36,10 @@ extension Dataset {
                         + (isTurned
                             ? "without its EXIF turn"
                             : "at \(written.width)x\(written.height) and has \(real.width)x\(real.height) pixels"))
+                continue
+            }
+            if example.annotations.isEmpty, bereft.contains(example.fileName) {
+                changes.append("left out the picture \(example.fileName): all its labels were")
                 continue
             }
             example.size = real

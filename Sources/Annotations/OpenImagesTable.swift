@@ -182,7 +182,7 @@ struct OpenImagesTable {
         }
         for (low, high, name) in [(values[0], values[2], "X"), (values[1], values[3], "Y")] where low > high {
             findings.add(
-                .boxCorners, place, "\(name)Min \(decimal(low)) is beyond \(name)Max \(decimal(high))")
+                .boxReversed, place, "\(name)Min \(decimal(low)) is beyond \(name)Max \(decimal(high))")
             return nil
         }
         return (values[0], values[1], values[2], values[3])

@@ -61,6 +61,7 @@ struct PictureLabels: Sendable {
             let cut = max(abs(kept.x1 - box.x1), abs(kept.y1 - box.y1), abs(kept.x2 - box.x2), abs(kept.y2 - box.y2))
             if cut > 0.01 {
                 clipped += 1
+                findings.note(box, in: size)
                 findings.add(
                     .boxClipped, place,
                     "the box \(written()) is cut at the edge of its picture of \(size.width)x\(size.height) pixels")

@@ -129,7 +129,7 @@ struct VOCFile: Sendable {
         guard corners[2] - corners[0] > -1, corners[3] - corners[1] > -1 else {
             let side = corners[2] - corners[0] > -1 ? "y" : "x"
             return fault(
-                .boxCorners,
+                .boxReversed,
                 "the box \(written) has \(side)min beyond \(side)max; corners were expected, smaller first",
                 line: frame.line)
         }

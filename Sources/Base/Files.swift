@@ -40,12 +40,25 @@ public enum Files {
         return (Int(info.st_size), Int(info.st_mtim.tv_sec) * 1_000_000_000 + Int(info.st_mtim.tv_nsec))
     }
 
+    /// A descriptor to read a file or to look at a folder by, to be closed.
+    ///
+    /// - Throws: where it is missing or unreadable, or a pipe, at which a reader would wait for ever.
+    public static func opened(_ path: String) throws(Failure) -> Int32 {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw fault("read", path) }
+        var info = stat()
+        if fstat(descriptor, &info) == 0, ![S_IFREG, S_IFDIR].contains(info.st_mode & S_IFMT) {
+            close(descriptor)
+            throw .data("\(path) is a pipe or a device; a file was expected")
+        }
+        return descriptor
+    }
+
     /// The whole file.
     ///
     /// - Throws: where it is missing, unreadable or a folder.
     public static func read(_ path: String) throws(Failure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw fault("read", path) }
+        let descriptor = try opened(path)
         defer { close(descriptor) }
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { throw fault("read", path) }
@@ -72,8 +85,7 @@ public enum Files {
     ///
     /// - Throws: where it is missing or unreadable.
     public static func read(_ path: String, _ offset: Int, _ length: Int) throws(Failure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw fault("read", path) }
+        let descriptor = try opened(path)
         defer { close(descriptor) }
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
@@ -105,8 +117,7 @@ public enum Files {
 
     /// The SHA-256 of a file's bytes, read in pieces.
     public static func digest(_ path: String) throws(Failure) -> Digest {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw fault("read", path) }
+        let descriptor = try opened(path)
         defer { close(descriptor) }
         var hasher = Hasher256()
         var piece = [UInt8](repeating: 0, count: 1 << 20)

@@ -32,8 +32,7 @@ extension JSON {
     ///
     /// - Throws: as `Files.read` and `parse`, with line and column of the first fault.
     public static func check(_ path: String) throws(Failure) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Files.fault("read", path) }
+        let descriptor = try Files.opened(path)
         defer { close(descriptor) }
         let size = try Files.stamp(path).size
         guard size > 0, let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {

@@ -13,8 +13,7 @@ final class MappedFile: @unchecked Sendable {
 
     /// - Throws: where there is no such file, it cannot be read or is not a plain file.
     init(_ path: String) throws(Failure) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Files.fault("read", path) }
+        let descriptor = try Files.opened(path)
         defer { close(descriptor) }
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { throw Files.fault("read", path) }

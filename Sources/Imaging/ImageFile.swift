@@ -127,8 +127,7 @@ public enum ImageFile {
     /// The size of the upright picture, from the header alone; that the pixels can be decoded is not checked.
     /// - Throws: `Failure.data`.
     public static func size(_ path: String) throws(Failure) -> Size {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Files.fault("read", path) }
+        let descriptor = try Files.opened(path)
         defer { close(descriptor) }
         func read(_ offset: Int, _ count: Int) -> ArraySlice<UInt8> {
             [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -45,6 +45,12 @@ struct CheckReport {
             findings.add(reading)
             add(role, set, reading, look, threads)
             set.checkLabels(into: &findings)
+            let objects = set.examples.reduce(0) { $0 + $1.annotations.count }
+            if reading.boxesFarOut * 10 > objects {
+                findings.add(
+                    .boxesStickOut, Place(file: set.source),
+                    "\(reading.boxesFarOut) of \(objects) boxes stick out by more than a tenth of their picture")
+            }
         }
         let folders = settings.strings("unlabelled")
         if !folders.isEmpty {
@@ -137,16 +143,33 @@ struct CheckReport {
     /// Writes the mended first set and what was changed into a new folder; returns how many changes there are.
     func writeMended(to folder: String) throws(Failure) -> Int {
         guard let part = parts.first else { return 0 }
-        var (set, changes) = part.set.mended(part.facts)
+        if let obstacle = part.reading.obstacles.first {
+            let more = part.reading.obstacles.count - 1
+            throw .data(
+                "\(part.set.source) cannot be mended: \(obstacle)" + (more > 0 ? " (and \(more) more such faults)" : "")
+            )
+        }
+        let left = part.reading.list.filter { finding in
+            finding.rule.severity == .error
+                && ![.boxCorners, .annotationIDTwice, .classNameTwice, .imageNameTwice].contains(finding.rule)
+        }
+        var (set, changes) = part.set.mended(
+            part.facts, bereft: part.reading.bereft.union(left.compactMap(\.place.image)))
         let read = part.reading.list.compactMap { finding -> String? in
             switch finding.rule {
             case .boxCorners: "took all boxes for corners: \(finding)"
+            case .classNameTwice: "made one class of two: \(finding)"
+            case .imageNameTwice: "made one picture of two: \(finding)"
             case .boxClipped, .boxFromPolygon: "\(finding)"
+            // Each gets a number of its own below.
+            case .annotationIDTwice: nil
             default: finding.rule.severity == .error ? "left out: \(finding)" : nil
             }
         }
         let unnamed = part.reading.counts.values.reduce(0, +) - part.reading.list.count
-        changes = read + (unnamed > 0 ? ["and \(unnamed) more of these kinds"] : []) + changes
+        changes =
+            read + part.reading.losses.map { "left out: \($0)" }
+            + (unnamed > 0 ? ["and \(unnamed) more of these kinds"] : []) + changes
         if set.examples.isEmpty { throw .data("\(part.set.source): nothing is left after mending") }
         set.root = try Files.absolute(set.root)
         try Files.makeFolder(folder)

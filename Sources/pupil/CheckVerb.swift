@@ -69,7 +69,27 @@ enum CheckVerb {
         if let fix, Files.exists(fix), try !(Files.isFolder(fix) ? Files.list(fix) : ["a file"]).isEmpty {
             throw .usage("fix: \(fix) exists and is no empty folder; choose another")
         }
-        var report = try CheckReport(settings, threads: threads, hasMasks: hasMasks)
+        var report: CheckReport
+        do throws(Failure) {
+            report = try CheckReport(settings, threads: threads, hasMasks: hasMasks)
+        } catch {
+            // A file that cannot be read at all is a finding, too, for those who read findings.
+            if settings.bool("json"), error.code == .invalidData {
+                let finding: JSON = [
+                    "rule": .string(Rule.fileUnreadable.rawValue), "severity": "error",
+                    "file": .string(settings.optionalString("data") ?? ""), "line": .null, "image": .null,
+                    "item": .null,
+                    "message": .string(error.message),
+                ]
+                let counts: JSON = .object([Rule.fileUnreadable.rawValue: 1])
+                print(
+                    JSON.object([
+                        "sets": .array([]), "findings": .array([finding]), "counts": counts, "errors": 1, "warnings": 0,
+                        "notes": 0,
+                    ]).canonical)
+            }
+            throw error
+        }
         if let (name, size, spec) = model {
             report.checkAnchors(of: name, spec, size: settings.optionalInt("size") ?? size)
         }

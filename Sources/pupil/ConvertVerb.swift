@@ -1,5 +1,6 @@
 import Annotations
 import Base
+import Evaluation
 import Journal
 import Recipes
 
@@ -70,6 +71,9 @@ enum ConvertVerb {
             guard parts.count == 1 else { throw .usage("--dt goes with one set, --from") }
             let found = try Detections.read(
                 detections, parts[0].set, lines: settings.detectionLines, classes: try settings.detectionClasses())
+            for doubt in TruthSet(parts[0].set).doubts(about: found.map { $0.map { ScoredBox($0) } }) {
+                Console.standardError.line("warning: \(detections): \(doubt)")
+            }
             parts[0].set = parts[0].set.labelled(by: found)
         }
         let counts: [Conversion.Count]
@@ -83,7 +87,17 @@ enum ConvertVerb {
             counts = try Conversion.write(
                 parts, as: format, to: out,
                 pictures: Conversion.Pictures(rawValue: settings.string("pictures")) ?? .link,
+                needsPictures: ["images", "train-images", "val-images", "test-images"].contains {
+                    settings.optionalString($0) != nil
+                },
                 scores: settings.bool("scores"))
+            if settings.string("pictures") != "none",
+                !parts.contains(where: { part in part.set.examples.contains { Files.exists(part.set.path(of: $0)) } })
+            {
+                Console.standardError.line(
+                    "no picture is where the labels say, such as \(parts[0].set.examples.first.map { parts[0].set.path(of: $0) } ?? ""): "
+                        + "the labels alone were written (--images says where pictures lie)")
+            }
         }
         report(counts, parts, settings)
         return .done

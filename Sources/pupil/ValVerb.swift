@@ -64,6 +64,7 @@ enum ValVerb {
         if let dt = settings.optionalString("dt") {
             if suppression != nil { throw .usage("--nms goes with --weights; detections are scored as they are") }
             (truth, detections) = try read(dt, settings)
+            for doubt in truth.doubts(about: detections) { Console.standardError.line("warning: \(dt): \(doubt)") }
         } else {
             let device = try settings.useMachine()
             let set = try settings.checkedSet(settings.string("gt"), images: "images", part: settings.string("part"))

@@ -51,7 +51,7 @@ import Testing
                 "item-malformed F: image e.jpg: has no \"id\"",
                 "item-malformed F: image a.jpg: annotation id 9: has no \"bbox\"",
                 "item-malformed F: category id 2: has no \"name\"",
-                // What points to an item that is left out is left out without a word.
+                // What points to an item that is left out goes with it (`losses`).
                 "annotation-without-image F: image id 5: annotation id 4: no image has the id 5",
                 "annotation-without-class F: image a.jpg: annotation id 6: no category has the id 7 (known: 1)",
                 "box-clipped F: image a.jpg: annotation id 7: the bbox [90, 10, 20, 20] is cut at the edge of its picture "
@@ -63,7 +63,18 @@ import Testing
             ])
         #expect(findings.count(.error) == 11 && findings.count(.note) == 2)
         #expect(set.examples.map(\.fileName) == ["a.jpg", "d.jpg"])
-        #expect(set.examples[0].annotations.map(\.id) == [1, 7, 10])
+        // An id that comes twice costs no label.
+        #expect(set.examples[0].annotations.map(\.id) == [1, 7, 1, 10])
+        #expect(
+            findings.losses.map { $0.replacing(findings.list[0].place.file, with: "F") } == [
+                "F: category id 2: its 1 annotation", "F: image id 2: its 1 annotation",
+                "F: image id 3: its 1 annotation",
+            ])
+        #expect(findings.bereft == ["a.jpg"])
+        #expect(
+            findings.obstacles == [
+                "image id 1 is that of a.jpg and of b.jpg: nobody can tell whose its annotations are"
+            ])
         #expect(set.classes == ClassTable(names: ["x"], ids: [1]))
     }
 

@@ -243,10 +243,10 @@ private let vocFaults: [Fault] = [
         "<xmin>41</xmin>", "<xmin>1e12</xmin>", .boxNotFinite,
         "Annotations/a.xml:9: the box 1000000000000 16 60 35 is not finite or absurdly large"),
     .voc(
-        "<xmin>41</xmin>", "<xmin>61</xmin>", .boxCorners,
+        "<xmin>41</xmin>", "<xmin>61</xmin>", .boxReversed,
         "Annotations/a.xml:9: the box 61 16 60 35 has xmin beyond xmax; corners were expected, smaller first"),
     .voc(
-        "<ymin>16</ymin>", "<ymin>36</ymin>", .boxCorners,
+        "<ymin>16</ymin>", "<ymin>36</ymin>", .boxReversed,
         "Annotations/a.xml:9: the box 41 36 60 35 has ymin beyond ymax; corners were expected, smaller first"),
     .voc(
         "<xmax>60</xmax>", "<xmax>160</xmax>", .boxClipped,
@@ -322,7 +322,7 @@ private let cvatFaults: [Fault] = [
         "xtl=\"40.00\"", "xtl=\"left\"", .itemMalformed, "annotations.xml:5: image a.jpg: xtl is \"left\", not a number"
     ),
     .cvat(
-        "xtl=\"40.00\"", "xtl=\"70\"", .boxCorners,
+        "xtl=\"40.00\"", "xtl=\"70\"", .boxReversed,
         "annotations.xml:5: image a.jpg: the box 70 15 60 35 has its corners the wrong way round"),
     .cvat(
         "z_order=\"0\"", "rotation=\"30.0\"", .itemMalformed,
@@ -356,7 +356,7 @@ private let openImagesFaults: [Fault] = [
         "a,x,/m/01,1,0.4,1.2,0.3,0.7,0,0,0,0,0\n", .boxNotRelative,
         "train-annotations-bbox.csv:2: XMax is 1.2; a fraction of the picture's side, 0...1, was expected"),
     .rows(
-        "a,x,/m/01,1,0.6,0.4,0.3,0.7,0,0,0,0,0\n", .boxCorners,
+        "a,x,/m/01,1,0.6,0.4,0.3,0.7,0,0,0,0,0\n", .boxReversed,
         "train-annotations-bbox.csv:2: XMin 0.6 is beyond XMax 0.4"),
     .rows(
         "a,x,/m/01,1,0.4,0.4,0.3,0.7,0,0,0,0,0\n", .boxEmpty,

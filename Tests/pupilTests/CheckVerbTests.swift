@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import Testing
 
 /// `pupil check` as a new user runs it.
@@ -23,6 +24,113 @@ import Testing
             #expect(json["sets"]?.array?[0]["role"]?.string == "train" && json["anchors"]?["model"]?.string == "pico")
             let text = try Program.run(["check", "s/annotations/instances_train.json"], in: folder)
             #expect(text.code == 0 && text.output.contains("side of a box") && text.output.contains("circle"))
+        }
+    }
+
+    /// Mending loses no sound label: what was listed twice is united or numbered anew, what cannot be told is refused.
+    @Test func mendingUnitesAndRefuses() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            let root = try Files.readJSON(Files.join(folder, "s/annotations/instances_train.json"))
+            let labels = root["annotations"]?.array ?? [], images = root["images"]?.array ?? []
+            let categories = root["categories"]?.array ?? []
+            func changed(_ items: [JSON], _ key: String, _ change: (Int, JSON) -> JSON?) -> JSON {
+                .array(
+                    items.enumerated().map { i, item in
+                        guard case .object(var members) = item, let value = change(i, members[key] ?? .null) else {
+                            return item
+                        }
+                        members[key] = value
+                        return .object(members)
+                    })
+            }
+            func check(_ name: String, _ changes: [String: JSON]) throws -> (run: Program.Outcome, mended: JSON?) {
+                guard case .object(let members) = root else { throw Failure(.unexpected, "the set has another form") }
+                try Files.write(
+                    JSON.object(members.merging(changes) { $1 }).canonical,
+                    to: Files.join(folder, "s/annotations/\(name).json"))
+                let run = try Program.run(["check", "s/annotations/\(name).json", "--fix", name], in: folder)
+                let mended = Files.join(folder, "\(name)/annotations.json")
+                if !Files.exists(mended) { return (run, nil) }
+                let again = try Program.run(["check", "\(name)/annotations.json", "--images", "s/images"], in: folder)
+                #expect(again.code == 0, "\(name): \(again.output)")
+                return (run, try Files.readJSON(mended))
+            }
+            // All annotations have one of three ids.
+            let ids = try check("ids", ["annotations": changed(labels, "id") { i, _ in .int(i % 3 + 1) }])
+            #expect(ids.run.code == 3 && ids.mended?["annotations"]?.array?.count == labels.count)
+            // The second class has the first one's name.
+            let name = categories[0]["name"] ?? .null
+            let one = try check("names", ["categories": changed(categories, "name") { i, _ in i == 1 ? name : nil }])
+            #expect(one.mended?["annotations"]?.array?.count == labels.count)
+            #expect(one.mended?["categories"]?.array?.count == categories.count - 1)
+            // The second picture has the first one's name.
+            let file = images[0]["file_name"] ?? .null
+            let two = try check("pictures", ["images": changed(images, "file_name") { i, _ in i == 1 ? file : nil }])
+            #expect(two.mended?["images"]?.array?.count == images.count - 1)
+            #expect(two.mended?["annotations"]?.array?.count == labels.count)
+            // A class without a name: its labels are counted, and no picture becomes background by it.
+            let none = try check(
+                "unnamed", ["categories": changed(categories, "name") { i, _ in i == 0 ? .null : nil }])
+            let said = try Files.readText(Files.join(folder, "unnamed/changes.txt"))
+            #expect(said.contains("category id 1: its ") && said.contains(" annotations\n"), "\(said)")
+            let background = { (set: JSON?) in
+                let shown = Set((set?["annotations"]?.array ?? []).compactMap { $0["image_id"]?.int })
+                return (set?["images"]?.array ?? []).count { !shown.contains($0["id"]?.int ?? -1) }
+            }
+            #expect(background(none.mended) == background(root))
+            // Whose the labels are, or what, cannot be told.
+            for (name, changes, said) in [
+                (
+                    "imageids", ["images": changed(images, "id") { i, id in i == 1 ? images[0]["id"] : id }],
+                    "nobody can tell"
+                ),
+                (
+                    "zero", ["annotations": changed(labels, "category_id") { _, id in .int((id.int ?? 1) - 1) }],
+                    "were labels written instead of ids?"
+                ),
+                (
+                    "fractions",
+                    [
+                        "annotations": changed(labels, "bbox") { _, box in
+                            .array((box.array ?? []).map { .number(($0.double ?? 0) / 64) })
+                        }
+                    ], "fractions of their pictures"
+                ),
+            ] as [(String, [String: JSON], String)] {
+                let refused = try check(name, changes)
+                #expect(refused.run.code == 3 && refused.mended == nil, "\(name)")
+                #expect(
+                    refused.run.errors.contains("cannot be mended: ") && refused.run.errors.contains(said),
+                    "\(refused.run.errors)")
+            }
+        }
+    }
+
+    /// A file that cannot be read is a finding as well; a pipe is refused and not waited for; near names are told.
+    @Test func whatIsNoSetIsSaid() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            try Files.write("{\"images\": [", to: Files.join(folder, "cut.json"))
+            let cut = try Program.run(["check", "cut.json", "--json"], in: folder)
+            let counts = try JSON.parse(cut.output)["counts"]
+            #expect(cut.code == 3 && counts?["file-unreadable"]?.int == 1)
+            #expect(mkfifo(Files.join(folder, "pipe"), 0o600) == 0)
+            let pipe = try Program.run(["check", "pipe"], in: folder)
+            #expect(pipe.code == 3 && pipe.errors.contains("pipe is a pipe or a device"), "\(pipe.errors)")
+            let text = try Files.readText(Files.join(folder, "s/annotations/instances_train.json"))
+            try Files.write(
+                text.replacing("\"square\"", with: "\"Circle \""), to: Files.join(folder, "s/annotations/near.json"))
+            let near = try Program.run(["check", "s/annotations/near.json"], in: folder)
+            #expect(near.code == 0 && near.output.contains("class-names-alike (1)"), "\(near.output)")
+            // Nothing to convert to pictures: said where nobody named a folder, an error where somebody did.
+            try Files.makeFolder(Files.join(folder, "empty"))
+            try Files.write(text, to: Files.join(folder, "alone.json"))
+            let alone = try Program.run(["convert", "--from", "alone.json", "--to", "yolo", "--out", "y"], in: folder)
+            #expect(alone.code == 0 && alone.errors.contains("the labels alone were written"), "\(alone.errors)")
+            let named = try Program.run(
+                ["convert", "--from", "alone.json", "--images", "empty", "--to", "yolo", "--out", "z"], in: folder)
+            #expect(named.code == 3 && named.errors.contains("pictures are not there"), "\(named.errors)")
         }
     }
 
