@@ -64,6 +64,11 @@ struct CheckReport {
         compare(threads)
     }
 
+    /// Of a set that cannot be read at all.
+    init(unreadable path: String, _ failure: Failure) {
+        findings.add(.fileUnreadable, Place(file: path), failure.message)
+    }
+
     private mutating func addMasked(
         _ role: String, _ settings: Settings, _ look: Dataset.Look, _ threads: Int
     ) throws(Failure) {

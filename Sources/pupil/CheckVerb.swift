@@ -73,20 +73,9 @@ enum CheckVerb {
         do throws(Failure) {
             report = try CheckReport(settings, threads: threads, hasMasks: hasMasks)
         } catch {
-            // A file that cannot be read at all is a finding, too, for those who read findings.
+            // A finding as well, for those who read findings.
             if settings.bool("json"), error.code == .invalidData {
-                let finding: JSON = [
-                    "rule": .string(Rule.fileUnreadable.rawValue), "severity": "error",
-                    "file": .string(settings.optionalString("data") ?? ""), "line": .null, "image": .null,
-                    "item": .null,
-                    "message": .string(error.message),
-                ]
-                let counts: JSON = .object([Rule.fileUnreadable.rawValue: 1])
-                print(
-                    JSON.object([
-                        "sets": .array([]), "findings": .array([finding]), "counts": counts, "errors": 1, "warnings": 0,
-                        "notes": 0,
-                    ]).canonical)
+                print(CheckReport(unreadable: settings.optionalString("data") ?? "", error).json.canonical)
             }
             throw error
         }

@@ -91,12 +91,13 @@ enum ConvertVerb {
                     settings.optionalString($0) != nil
                 },
                 scores: settings.bool("scores"))
-            if settings.string("pictures") != "none",
-                !parts.contains(where: { part in part.set.examples.contains { Files.exists(part.set.path(of: $0)) } })
+            let pictures = parts.lazy.flatMap { part in part.set.examples.lazy.map { part.set.path(of: $0) } }
+            if settings.string("pictures") != "none", let first = pictures.first,
+                !pictures.contains(where: Files.exists)
             {
                 Console.standardError.line(
-                    "no picture is where the labels say, such as \(parts[0].set.examples.first.map { parts[0].set.path(of: $0) } ?? ""): "
-                        + "the labels alone were written (--images says where pictures lie)")
+                    "no picture is where the labels say, such as \(first): the labels alone were written (--images says where "
+                        + "pictures lie)")
             }
         }
         report(counts, parts, settings)

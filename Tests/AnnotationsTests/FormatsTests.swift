@@ -324,6 +324,18 @@ import Testing
             let found = try Detections.read(scratch.path + "/" + lines.rawValue, truth, lines: lines)
             #expect(found == expected, "\(lines)")
         }
+        // Its own folder decides between pictures of one name, and two files of one picture are not two halves of it.
+        var twins = truth
+        twins.examples = ["y/a.jpg", "a.jpg"].enumerated().map {
+            Example(id: $0.offset + 1, fileName: $0.element, size: Size(width: 100, height: 50))
+        }
+        try scratch.write(["t/a.txt": "0 .25 0 0 50 50\n"])
+        let one = try Detections.read(scratch.path + "/t", twins, lines: .xyxy)
+        #expect(one.map(\.count) == [0, 1])
+        try scratch.write(["u/1/a.txt": "0 .25 0 0 50 50\n", "u/2/a.txt": "0 .25 0 0 50 50\n"])
+        #expect(
+            message { _ = try Detections.read(scratch.path + "/u", truth, lines: .xyxy) }
+                .contains("is of the picture x/a.jpg, as 1/a.txt is"))
         try scratch.write(["n/a.txt": "0 0.5 40 15 60 35\n1 0.25 0 0 50 50\n"])
         let renumbered = try Detections.read(
             scratch.path + "/n", truth, lines: .xyxy, classes: ["big dog", "cat"])

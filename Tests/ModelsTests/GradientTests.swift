@@ -6,7 +6,7 @@ import Models
 import Testing
 import Torch
 
-/// A folder with every element of the references' gradients, which Scripts/check-gradients.sh makes.
+/// A folder with every element of the references' gradients, which Scripts/check-peers.sh makes.
 private let wholeGradients = getenv("PUPIL_TEST_GRADIENTS").map { String(cString: $0) }
 
 /// Gradients of the families beside torchvision's and timm's, under running statistics; Tools/reference/gradients.py.

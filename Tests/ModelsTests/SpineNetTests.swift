@@ -53,7 +53,7 @@ import Torch
             let difference = (a - b).abs().max().item, most = b.abs().max().item
             // A shift before a norm has no gradient but rounding.
             #expect(
-                difference <= (most < 1e-5 * greatest ? 1e-5 * greatest : 1e-4 * most),
+                difference <= (most < 1e-5 * greatest ? 1e-7 * greatest : 1e-4 * most),
                 "\(what), \(entry.name): \(difference / most) of its greatest, which is \(most / greatest) of all")
         }
     }

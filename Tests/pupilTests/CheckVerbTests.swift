@@ -123,6 +123,19 @@ import Testing
                 text.replacing("\"square\"", with: "\"Circle \""), to: Files.join(folder, "s/annotations/near.json"))
             let near = try Program.run(["check", "s/annotations/near.json"], in: folder)
             #expect(near.code == 0 && near.output.contains("class-names-alike (1)"), "\(near.output)")
+            // Another way of writing boxes is doubted, not refused.
+            let wide = try JSON.parse(text)
+            guard case .object(var members) = wide, let labels = members["annotations"]?.array else { return }
+            members["annotations"] = .array(
+                labels.map { label in
+                    guard case .object(var label) = label, var box = label["bbox"]?.array else { return label }
+                    box[2] = .number((box[2].double ?? 0) + 64)
+                    label["bbox"] = .array(box)
+                    return .object(label)
+                })
+            try Files.write(JSON.object(members).canonical, to: Files.join(folder, "s/annotations/wide.json"))
+            let far = try Program.run(["check", "s/annotations/wide.json"], in: folder)
+            #expect(far.code == 0 && far.output.contains("boxes-stick-out (1)"), "\(far.output)")
             // Nothing to convert to pictures: said where nobody named a folder, an error where somebody did.
             try Files.makeFolder(Files.join(folder, "empty"))
             try Files.write(text, to: Files.join(folder, "alone.json"))
