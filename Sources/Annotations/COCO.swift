@@ -38,7 +38,7 @@ extension Dataset {
         return set
     }
 
-    /// As `coco` without `findings`, but an item with an error is left out and reported, and reading goes on.
+    /// As `coco` without `findings`, but an item with an error is left out and reported, or only its value that has it, and reading goes on.
     /// - Parameter findings: gets every fault of an item, boxes that are clipped and pictures without a label.
     /// - Throws: where the file cannot be read, is no JSON, lacks its lists or lists no image or category.
     public static func coco(

@@ -66,7 +66,7 @@ struct COCODocument: Sendable {
     var labels: [[Label]] = []
     /// Of a panoptic file.
     var segmented: [Segmented] = []
-    /// Of items that are left out.
+    /// Of items that are left out, and of values that are (`valueMalformed`).
     var faults: [ItemFault] = []
 
     /// - Throws: `.invalidData` naming the file where it is no JSON (with line and column) or lacks its lists;
@@ -86,7 +86,7 @@ struct COCODocument: Sendable {
             for key in ["images", "categories", "annotations"] {
                 guard let isList = reading.members[key] else {
                     throw .data(
-                        "\(path): has no \"\(key)\"\(didYouMean(key, reading.members.keys.sorted())) (a COCO annotation "
+                        "\(path): has no \"\(key)\"\(itHas(key, reading.members.keys.sorted())) (a COCO annotation "
                             + "file has \"images\", \"annotations\" and \"categories\"; unlabelled pictures need no "
                             + "file, only their folder)")
                 }

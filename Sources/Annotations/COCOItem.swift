@@ -41,7 +41,13 @@ struct Item {
     func fault(_ message: String, _ rule: Rule = .itemMalformed) -> ItemFault {
         ItemFault(
             rule: rule, kind: kind, index: index, id: json["id"]?.int, picture: json["image_id"]?.int,
-            fileName: kind == .image ? json["file_name"]?.string : nil, message: message)
+            fileName: fileName(rule), message: message)
+    }
+
+    /// A picture's name as other findings have it, or as it is written where that is what is wrong.
+    private func fileName(_ rule: Rule) -> String? {
+        guard kind == .image, let name = json["file_name"]?.string else { return nil }
+        return rule == .imageNameOutside ? name : nameInside(name) ?? name
     }
 
     /// A whole number; a string of digits counts as one (some exporters quote their ids), other strings do not.
@@ -60,7 +66,7 @@ struct Item {
     private func member(_ key: String) throws(ItemFault) -> JSON {
         guard let members = json.object else { throw fault("must be an object, and is \(shown(json))") }
         guard let value = members[key] else {
-            throw fault("has no \"\(key)\"\(didYouMean(key, members.keys.sorted()))")
+            throw fault("has no \"\(key)\"\(itHas(key, members.keys.sorted()))")
         }
         return value
     }
@@ -68,11 +74,14 @@ struct Item {
     /// A member that need not be there, or is null. One of another spelling is not overlooked.
     private func optional(_ key: String) throws(ItemFault) -> JSON? {
         if let value = json[key] { return value == .null ? nil : value }
-        func folded(_ name: String) -> String { name.filter { $0 != "_" && $0 != "-" && $0 != " " }.lowercased() }
-        if let near = json.object?.keys.sorted().first(where: { folded($0) == key }) {
-            throw fault("has \"\(near)\"; did you mean \(key)?")
-        }
+        if let near = resembling(key) { throw fault("has \"\(near)\"; did you mean \(key)?") }
         return nil
+    }
+
+    /// The name of a member that is `key` in another spelling.
+    private func resembling(_ key: String) -> String? {
+        func folded(_ name: String) -> String { name.filter { $0 != "_" && $0 != "-" && $0 != " " }.lowercased() }
+        return json.object?.keys.sorted().first { folded($0) == key }
     }
 
     private func shown(_ value: JSON) -> String {
@@ -80,28 +89,41 @@ struct Item {
         return text.count > 60 ? text.prefix(57) + "..." : text
     }
 
+    /// A value without which it is still known what the item is: nil where it is wrong, and the fault is noted.
+    private func secondary<Value>(
+        _ faults: inout [ItemFault], _ read: () throws(ItemFault) -> Value?
+    ) -> Value? {
+        do throws(ItemFault) { return try read() } catch {
+            var fault = error
+            fault.rule = .valueMalformed
+            faults.append(fault)
+            return nil
+        }
+    }
+
     // MARK: - The items
 
-    func picture() throws(ItemFault) -> COCODocument.Picture {
+    /// - Parameter faults: gets those of values that can be done without; the item then lacks them.
+    func picture(_ faults: inout [ItemFault]) throws(ItemFault) -> COCODocument.Picture {
         let id = try id("id")
         let value = try member("file_name")
-        guard let name = value.string else { throw fault("\"file_name\" is \(shown(value)); expected a string") }
-        if name.hasPrefix("/") || name.split(separator: "/").contains("..") {
+        guard let text = value.string else { throw fault("\"file_name\" is \(shown(value)); expected a string") }
+        if text.hasPrefix("/") || text.split(separator: "/").contains("..") {
             throw fault(
                 "\"file_name\" is \(shown(value)); it must stay inside the folder of images (no leading / and no ..)",
                 .imageNameOutside)
         }
-        if name.isEmpty || name.utf8.contains(where: { $0 < 0x20 }) {
-            throw fault("\"file_name\" is \(shown(value)): empty, or with a control character")
+        guard let name = nameInside(text) else {
+            throw fault("\"file_name\" is \(shown(value)): no file's name, or with a control character")
         }
-        var size: Size?
-        if json["width"] != nil || json["height"] != nil {
+        let size = secondary(&faults) { () throws(ItemFault) -> Size? in
+            if json["width"] ?? .null == .null, json["height"] ?? .null == .null { return nil }
             let width = try self.id("width")
             let height = try self.id("height")
             guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20 else {
                 throw fault("the size is \(width)x\(height) pixels")
             }
-            size = Size(width: width, height: height)
+            return Size(width: width, height: height)
         }
         return COCODocument.Picture(id: id, fileName: name, size: size)
     }
@@ -131,23 +153,23 @@ struct Item {
         return COCODocument.Segmented(picture: try id("image_id"), fileName: fileName, segments: segments)
     }
 
-    func label() throws(ItemFault) -> COCODocument.Label {
+    /// - Parameter faults: as of `picture`. A label without an id has one of its place; one of which nobody can tell whether
+    ///   it is a crowd is ignored, as a crowd is.
+    func label(_ faults: inout [ItemFault]) throws(ItemFault) -> COCODocument.Label {
         var label = COCODocument.Label(
-            id: try id("id"), picture: try id("image_id"), category: try id("category_id"), frame: try frame())
-        if let area = try optional("area") {
+            id: LabelID.ofPlace(index), picture: try id("image_id"), category: try id("category_id"), frame: try frame()
+        )
+        if let id = secondary(&faults, { () throws(ItemFault) in try id("id") }) { label.id = id }
+        label.area = secondary(&faults) { () throws(ItemFault) -> Double? in
+            guard let area = try optional("area") else { return nil }
             guard let number = area.double, number >= 0 else {
                 throw fault("\"area\" is \(shown(area)); expected a number, 0 or more")
             }
-            label.area = number
+            return number
         }
-        if let crowd = try optional("iscrowd") {
-            switch crowd {
-            case .int(0), .bool(false), .double(0): break
-            case .int(1), .bool(true), .double(1): label.isCrowd = true
-            default: throw fault("\"iscrowd\" is \(shown(crowd)); expected 0 or 1")
-            }
-        }
-        if label.isCrowd { label.treatment = .ignore }
+        let isCrowd = isCrowd(&faults)
+        label.isCrowd = isCrowd ?? false
+        if isCrowd ?? true { label.treatment = .ignore }
         if let treatment = try optional("treatment") {
             switch treatment.string {
             case "ignore": label.treatment = .ignore
@@ -155,11 +177,33 @@ struct Item {
             default: throw fault("\"treatment\" must be \"object\" or \"ignore\" (a crowd is always ignored)")
             }
         }
-        if let score = try optional("score") {
+        label.score = secondary(&faults) { () throws(ItemFault) -> Double? in
+            guard let score = try optional("score") else { return nil }
             guard let number = score.double else { throw fault("\"score\" is \(shown(score)); expected a number") }
-            label.score = number
+            return number
         }
         return label
+    }
+
+    /// Nil where nobody can tell. What is meant by another spelling of the name or the value is a fault, and taken.
+    private func isCrowd(_ faults: inout [ItemFault]) -> Bool? {
+        let spelling = resembling("iscrowd") ?? "iscrowd"
+        let value = json["iscrowd"] ?? json[spelling] ?? .null
+        if json["iscrowd"] == nil, spelling != "iscrowd" {
+            faults.append(fault("has \"\(spelling)\"; did you mean iscrowd?", .valueMalformed))
+        }
+        switch value {
+        case .null, .int(0), .bool(false), .double(0): return false
+        case .int(1), .bool(true), .double(1): return true
+        default: break
+        }
+        let said = value.string?.lowercased()
+        let meant: Bool? = said == "0" || said == "false" ? false : said == "1" || said == "true" ? true : nil
+        faults.append(
+            fault(
+                "\"iscrowd\" is \(shown(value)); expected 0 or 1"
+                    + (meant == nil ? " (without it the label can but be ignored)" : ""), .valueMalformed))
+        return meant
     }
 
     func detection() throws(ItemFault) -> COCODocument.Label {

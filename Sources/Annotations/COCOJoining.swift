@@ -67,7 +67,9 @@ struct COCOJoining {
 
     /// In the order of the file.
     mutating func readPictures() {
-        refusedPictures = Set(document.faults.filter { $0.kind == .image }.compactMap(\.id))
+        refusedPictures = Set(
+
+            document.faults.filter { $0.kind == .image && $0.rule != .valueMalformed }.compactMap(\.id))
         examples.reserveCapacity(document.pictures.count)
         placeOfID.reserveCapacity(document.pictures.count)
         var idOfName: [String: Int] = [:]
@@ -101,6 +103,11 @@ struct COCOJoining {
 
     /// Of items that could not be read.
     mutating func reportFaults() {
+        if document.faults.contains(where: { $0.kind == .image && $0.rule == .valueMalformed }),
+            examples.allSatisfy({ $0.size == nil })
+        {
+            findings.addObstacle("no picture's size can be read, so that nobody can tell whether its boxes mean pixels")
+        }
         for fault in document.faults {
             findings.add(
                 fault.rule, fault.place(in: path) { id in placeOfID[id].map { examples[$0].fileName } }, fault.message)
@@ -215,7 +222,7 @@ struct COCOJoining {
         let written = Box(frame)
         if written.isEmpty, emptyBoxes != .keep {
             emptyCount += 1
-            if empty.count <= 5 { empty.append("image id \(label.picture) annotation id \(label.id)") }
+            if empty.count <= 5 { empty.append("image id \(label.picture) \(LabelID.words(label.id))") }
             if emptyBoxes == .reject {
                 let how = frame.width < 0 || frame.height < 0 ? "a negative" : "no"
                 report(.boxEmpty, label, name(), "the bbox \(frame) has \(how) width or height; repair or remove it")
@@ -308,7 +315,7 @@ struct COCOJoining {
     ) {
         let path = path
         findings.add(
-            rule, Place(file: path, image: image() ?? "id \(label.picture)", item: "annotation id \(label.id)"),
+            rule, Place(file: path, image: image() ?? "id \(label.picture)", item: LabelID.words(label.id)),
             message())
     }
 }

@@ -199,18 +199,22 @@ private final class Worker {
     ) throws(Failure) {
         let json = try JSON.parse(part: bytes(span), depth: 2, file: "")
         func item(_ kind: Item.Kind) -> Item { Item(kind: kind, index: Int(window.first) + place, json: json) }
+        // Of values that the item can do without.
+        var faults: [ItemFault] = []
         do throws(ItemFault) {
             switch kind {
-            case CJSON_PICTURES: piece.pictures.append(try item(.image).picture())
+            case CJSON_PICTURES: piece.pictures.append(try item(.image).picture(&faults))
             case CJSON_ODD where window.role == CJSON_ANNOTATIONS.rawValue:
                 piece.segmented.append(try item(.annotation).segmented())
             case CJSON_ODD: piece.categories.append(try item(.category).category())
             case CJSON_LABELS, CJSON_DETECTIONS:
-                var label = kind == CJSON_LABELS ? try item(.annotation).label() : try item(.detection).detection()
+                var label =
+                    kind == CJSON_LABELS ? try item(.annotation).label(&faults) : try item(.detection).detection()
                 label.segmentation = self.place(segmentation)
                 piece.labels.append(label)
             default: break
             }
+            piece.faults += faults
         } catch {
             piece.faults.append(error)
         }

@@ -12,7 +12,7 @@ extension Dataset {
         precondition(facts.count == examples.count, "\(facts.count) facts about \(examples.count) pictures")
         for (example, fact) in zip(examples, facts) {
             func place() -> Place { Place(file: source.isEmpty ? root : source, image: example.fileName) }
-            if fact.bytes == nil {
+            if fact.isMissing {
                 // Names are compared for the first ones only: where all are missing, it is the folder that is wrong.
                 let hint = findings.counts[.imageMissing, default: 0] < 5 ? nearestPicture(to: example.fileName) : ""
                 findings.add(.imageMissing, place(), "is not in \(root)\(hint)")
@@ -21,7 +21,7 @@ extension Dataset {
             }
             for note in fact.damage { findings.add(.imageDamaged, place(), note) }
             guard let written = example.size, let real = fact.size, written != real else { continue }
-            if written == Size(width: real.height, height: real.width) {
+            if isWithoutTurn(example, real) {
                 findings.add(
                     .imageTurned, place(),
                     "the annotations say \(written.width)x\(written.height) pixels, and upright the picture has "
@@ -31,13 +31,20 @@ extension Dataset {
                 findings.add(
                     .imageSizeDiffers, place(),
                     "the annotations say \(written.width)x\(written.height) pixels, the picture has "
-                        + "\(real.width)x\(real.height)")
+                        + "\(real.width)x\(real.height)"
+                        + (written == real.turned ? ": were width and height exchanged?" : ""))
             }
         }
     }
 
+    /// Whether a picture of this size was labelled as it is stored, without the quarter turn that its EXIF asks for.
+    func isWithoutTurn(_ example: Example, _ real: Size) -> Bool {
+        example.size == real.turned && ImageFile.hasQuarterTurn(path(of: example))
+    }
+
     private func nearestPicture(to name: String) -> String {
         guard let names = try? Files.list(Files.folder(Files.join(root, name))) else { return "" }
+        if names.contains(Files.name(name)) { return ", but for a link of that name, which leads nowhere" }
         return didYouMean(Files.name(name), names)
     }
 
@@ -61,7 +68,7 @@ extension Dataset {
             var seen: [LabelledBox: Int] = [:]
             for annotation in example.annotations {
                 func place() -> Place {
-                    Place(file: source, image: example.fileName, item: "annotation id \(annotation.id)")
+                    Place(file: source, image: example.fileName, item: LabelID.words(annotation.id))
                 }
                 let box = annotation.box
                 if box.width < 2 || box.height < 2 {
@@ -74,7 +81,7 @@ extension Dataset {
                 if let other = seen.updateValue(annotation.id, forKey: key) {
                     findings.add(
                         .boxTwice, place(),
-                        "annotation id \(other) is the same box of the same class \"\(classes.names[annotation.label])\""
+                        "\(LabelID.words(other)) is the same box of the same class \"\(classes.names[annotation.label])\""
                     )
                 }
             }

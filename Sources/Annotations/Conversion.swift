@@ -102,23 +102,11 @@ public struct Conversion {
         _ out: String, of parts: [Part], _ body: (_ folder: String) throws(Failure) -> [Count]
     ) throws(Failure) -> [Count] {
         precondition(!parts.isEmpty, "there is nothing to write")
-        let out = normalised(out)
         try requireNew(out)
         for part in parts.dropFirst() {
             try part.set.requireSameClasses(as: parts[0].set, naming: part.set.source, parts[0].set.source)
         }
-        try Files.makeFolder(Files.folder(out))
-        let temporary = "\(out).\(getpid()).partial"
-        try Files.remove(temporary)
-        do throws(Failure) {
-            try Files.makeFolder(temporary)
-            let counts = try body(temporary)
-            try Files.publish(temporary, as: out)
-            return counts
-        } catch {
-            try? Files.remove(temporary)
-            throw error
-        }
+        return try Files.makeWhole(normalised(out), body)
     }
 
     /// - Throws: `.usage` where a file or a folder with something in it is at the path.

@@ -69,6 +69,19 @@ public struct Annotation: Hashable, Sendable {
     }
 }
 
+/// Ids of labels for which their file has none: of their places in the list, where no id of a file is.
+enum LabelID {
+    static func ofPlace(_ index: Int) -> Int { .min + index }
+
+    /// Whether no file has it.
+    static func isMissing(_ id: Int) -> Bool { id < .min / 2 }
+
+    /// "annotation id 7", or "annotation 3 of the list" where it has none.
+    static func words(_ id: Int) -> String {
+        isMissing(id) ? "annotation \(id - .min + 1) of the list" : "annotation id \(id)"
+    }
+}
+
 /// A picture and its labels. An unlabelled picture has none.
 public struct Example: Sendable {
     /// The image's id in its file; in a pool, its place in the sorted list, from 1.

@@ -1,90 +1,6 @@
 import Base
 import Geometry
 
-/// What can be wrong with data. The raw value is the rule's id: stable, shown by `pupil check` and in its JSON.
-public enum Rule: String, CaseIterable, Sendable {
-    // A file or an item of it that says nothing usable.
-    case fileUnreadable = "file-unreadable"
-    case itemMalformed = "item-malformed"
-    case columnUnknown = "column-unknown"
-    case rowLeftOut = "row-left-out"
-    // Items held against each other.
-    case imageIDTwice = "image-id-twice"
-    case imageNameTwice = "image-name-twice"
-    case imageNameOutside = "image-name-outside"
-    case annotationIDTwice = "annotation-id-twice"
-    case annotationWithoutImage = "annotation-without-image"
-    case annotationWithoutClass = "annotation-without-class"
-    case classIDTwice = "class-id-twice"
-    case classNameTwice = "class-name-twice"
-    case classCountDiffers = "class-count-differs"
-    case classNamesAlike = "class-names-alike"
-    case classWithoutObject = "class-without-object"
-    case classesDiffer = "classes-differ"
-    // Boxes.
-    case boxNotFinite = "box-not-finite"
-    case boxEmpty = "box-empty"
-    case boxOutside = "box-outside"
-    case boxClipped = "box-clipped"
-    case boxCorners = "box-corners"
-    case boxReversed = "box-reversed"
-    case boxFractions = "box-fractions"
-    case boxesStickOut = "boxes-stick-out"
-    case boxNotRelative = "box-not-relative"
-    case boxFromPolygon = "box-from-polygon"
-    case boxTwice = "box-twice"
-    case boxTiny = "box-tiny"
-    // Masks.
-    case maskMissing = "mask-missing"
-    case maskUnreadable = "mask-unreadable"
-    case maskValue = "mask-value"
-    case maskBinary = "mask-binary"
-    case maskSizeDiffers = "mask-size-differs"
-    case maskTurned = "mask-turned"
-    case maskEmpty = "mask-empty"
-    // Pictures.
-    case imageMissing = "image-missing"
-    case imageUnreadable = "image-unreadable"
-    case imageDamaged = "image-damaged"
-    case imageSizeDiffers = "image-size-differs"
-    case imageTurned = "image-turned"
-    case imageWithoutLabel = "image-without-label"
-    case imageUnlisted = "image-unlisted"
-    case labelWithoutImage = "label-without-image"
-    case imageTwice = "image-twice"
-    case imageAlike = "image-alike"
-    // Sets held against each other, and against a model.
-    case setsShareImage = "sets-share-image"
-    case setsShareAlike = "sets-share-alike"
-    case anchorsMiss = "anchors-miss"
-
-    /// How much a finding weighs.
-    public enum Severity: String, Sendable, Comparable {
-        /// Worth knowing.
-        case note
-        /// Training goes on; its result may mislead.
-        case warning
-        /// Training does not begin.
-        case error
-
-        /// A note weighs least.
-        public static func < (a: Severity, b: Severity) -> Bool { a.weight < b.weight }
-        private var weight: Int { self == .note ? 0 : self == .warning ? 1 : 2 }
-    }
-
-    /// How much a finding of this rule weighs.
-    public var severity: Severity {
-        switch self {
-        case .imageWithoutLabel, .imageUnlisted, .boxClipped, .boxFromPolygon, .rowLeftOut, .columnUnknown: .note
-        case .classNamesAlike, .boxesStickOut, .classWithoutObject, .labelWithoutImage, .boxTwice, .boxTiny,
-            .imageDamaged, .imageTwice, .imageAlike,
-            .setsShareImage, .setsShareAlike, .anchorsMiss, .maskEmpty:
-            .warning
-        default: .error
-        }
-    }
-}
-
 /// Where something was found.
 public struct Place: Hashable, Sendable, CustomStringConvertible {
     /// The annotation file, or the folder of a set that has none.
@@ -134,7 +50,7 @@ public struct Finding: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(place): \(message)" }
 }
 
-/// What was found in data, by those who read it. A reader leaves out what has an error and reads on, so that all of a
+/// What was found in data, by those who read it. A reader leaves out what has an error, or puts it right, and reads on, so that all of a
 /// file's faults are seen at once; `requireNoErrors` is for those who cannot go on with less than all.
 public struct Findings: Sendable {
     /// All findings, in the order found; of a rule with more than `limit` the first ones.

@@ -67,7 +67,7 @@ extension Dataset {
                 findings.add(.maskEmpty, place(), "all of its pixels are ignored: it teaches nothing")
             }
             guard let size = mask.size, let upright = picture.size, size != upright else { continue }
-            if size == Size(width: upright.height, height: upright.width) {
+            if size == upright.turned {
                 findings.add(
                     .maskTurned, place(),
                     "has \(size.width)x\(size.height) pixels, and upright its picture has "

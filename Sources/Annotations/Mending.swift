@@ -10,18 +10,28 @@ extension Dataset {
     /// known for sure); the second of two equal boxes goes; boxes are cut at the edge of the picture and go where nothing
     /// is left. Sizes that nobody stated are filled in.
     ///
-    /// What was wrong within the annotation file (items without a place, empty boxes, ...) the reader has left out
-    /// already. A picture that lost all its labels to that goes, too: left in, it would be background.
+    /// What was wrong within the annotation file (items without a place, empty boxes, ...) the reader has left out or put
+    /// right already. A picture that lost all its labels to that goes, too: left in, it would be background.
     ///
-    /// - Parameter bereft: the pictures of which a label was left out.
+    /// - Parameter reading: what the reader found.
+    /// - Throws: `.invalidData` where what is left might have wrong labels (`Findings.obstacles`), or nothing is.
     /// - Precondition: one fact a picture.
-    public func mended(_ facts: [PictureFacts], bereft: Set<String> = []) -> (set: Dataset, changes: Changes) {
+    public func mended(
+        _ facts: [PictureFacts], after reading: Findings = Findings()
+    ) throws(Failure) -> (set: Dataset, changes: Changes) {
         precondition(facts.count == examples.count, "\(facts.count) facts about \(examples.count) pictures")
+        if let obstacle = reading.obstacles.first {
+            let more = reading.obstacles.count - 1
+            throw .data(
+                "\(source) cannot be mended: \(obstacle)" + (more > 0 ? " (and \(more) more such faults)" : ""))
+        }
         var result = self
-        var changes: Changes = []
+        var changes = reading.changes
+        let left = reading.list.filter { $0.rule.mending == .leftOut }
+        let bereft = reading.bereft.union(left.compactMap(\.place.image))
         result.notes = []
         result.examples = []
-        var nextID = (examples.flatMap { $0.annotations.map(\.id) }.max() ?? 0) + 1
+        var nextID = max(0, examples.flatMap { $0.annotations.map(\.id) }.max() ?? 0) + 1
         var ids: Set<Int> = []
         for (example, fact) in zip(examples, facts) {
             var example = example
@@ -30,10 +40,9 @@ extension Dataset {
                 continue
             }
             if let written = example.size, written != real {
-                let isTurned = written == Size(width: real.height, height: real.width)
                 changes.append(
                     "left out the picture \(example.fileName): it was labelled "
-                        + (isTurned
+                        + (isWithoutTurn(example, real)
                             ? "without its EXIF turn"
                             : "at \(written.width)x\(written.height) and has \(real.width)x\(real.height) pixels"))
                 continue
@@ -46,7 +55,7 @@ extension Dataset {
             var seen: Set<LabelledBox> = []
             var kept: [Annotation] = []
             for var annotation in example.annotations {
-                let name = "\(example.fileName): annotation id \(annotation.id)"
+                let name = "\(example.fileName): \(LabelID.words(annotation.id))"
                 if !seen.insert(LabelledBox(box: annotation.box, label: annotation.label)).inserted {
                     changes.append("\(name): left out, the same box again")
                     continue
@@ -61,7 +70,7 @@ extension Dataset {
                     annotation.box = cut
                     annotation.area = min(annotation.area, Double(cut.area))
                 }
-                if !ids.insert(annotation.id).inserted {
+                if LabelID.isMissing(annotation.id) || !ids.insert(annotation.id).inserted {
                     changes.append("\(name): has the id \(nextID) now")
                     annotation.id = nextID
                     ids.insert(nextID)
@@ -69,9 +78,32 @@ extension Dataset {
                 }
                 kept.append(annotation)
             }
+            if kept.isEmpty, !example.annotations.isEmpty {
+                changes.append("left out the picture \(example.fileName): all its labels were")
+                continue
+            }
             example.annotations = kept
             result.examples.append(example)
         }
+        if result.examples.isEmpty { throw .data("\(source): nothing is left after mending") }
+        let labels = result.examples.lazy.flatMap(\.annotations)
+        if !labels.isEmpty, labels.allSatisfy({ $0.treatment == .ignore }) {
+            throw .data("\(source) cannot be mended: no label is left that is not ignored")
+        }
         return (result, changes)
+    }
+}
+
+extension Findings {
+    /// What reading left out or put right.
+    fileprivate var changes: Dataset.Changes {
+        let unnamed = counts.values.reduce(0, +) - list.count
+        return list.compactMap { finding in
+            switch finding.rule.mending {
+            case .stays, .later: nil
+            case .leftOut: "left out: \(finding)"
+            case .repaired(let how): how.isEmpty ? "\(finding)" : "\(how): \(finding)"
+            }
+        } + losses.map { "left out: \($0)" } + (unnamed > 0 ? ["and \(unnamed) more of these kinds"] : [])
     }
 }

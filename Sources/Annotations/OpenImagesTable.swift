@@ -86,7 +86,7 @@ struct OpenImagesTable {
         }
         let names = places.keys.sorted()
         for name in Self.needed where places[name] == nil {
-            throw .data("\(file):1: has no column \(name)\(didYouMean(name, names))")
+            throw .data("\(file):1: has no column \(name)\(itHas(name, names.filter { !Self.needed.contains($0) }))")
         }
         columns.image = places["ImageID"] ?? 0
         columns.label = places["LabelName"] ?? 0

@@ -12,8 +12,10 @@ public struct PictureFacts: Sendable, Equatable {
     public var damage: [String] = []
     /// Of the pixels; nil where likeness was not looked for.
     public var hash: PerceptualHash?
-    /// Bytes of the file; nil where it is not there.
+    /// Bytes of the file; nil where they cannot be counted.
     public var bytes: Int?
+    /// Whether no file is there, which is another thing than one that may not be looked at.
+    public var isMissing = true
 
     /// Facts about a file that is not there.
     public init() {}
@@ -53,8 +55,13 @@ extension Dataset {
 
 extension PictureFacts {
     fileprivate init(_ path: String, _ look: Dataset.Look) {
+        do throws(Failure) { bytes = try Files.stamp(path).size } catch {
+            isMissing = error.code == .invalidData
+            refusal = error.message
+            return
+        }
+        isMissing = false
         do throws(Failure) {
-            bytes = try Files.stamp(path).size
             switch look {
             case .headers: size = try ImageFile.size(path)
             case .damage, .pixels:

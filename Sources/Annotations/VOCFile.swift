@@ -86,13 +86,16 @@ struct VOCFile: Sendable {
             let actual = try ImageFile.size(path)
             picture.size = actual
             if let stated, stated != actual {
-                let turned = stated == Size(width: actual.height, height: actual.width)
+                let exchanged = stated == actual.turned
+                let turned = exchanged && ImageFile.hasQuarterTurn(path)
                 picture.isUsable = false
                 picture.findings.add(
                     turned ? .imageTurned : .imageSizeDiffers, place,
                     "the <size> is \(stated.width)x\(stated.height) and the picture \(path) is "
                         + "\(actual.width)x\(actual.height)"
-                        + (turned ? "; was it labelled without the turn of its EXIF?" : ""))
+                        + (turned
+                            ? "; was it labelled without the turn of its EXIF?"
+                            : exchanged ? "; were width and height exchanged?" : ""))
             }
         } catch {
             picture.isUsable = false

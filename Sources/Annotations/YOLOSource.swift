@@ -91,7 +91,7 @@ struct YOLOSource {
             throw .data("\(file):\(names?.line ?? 1): \"names\" must be a list or a mapping 0: name")
         case nil:
             guard let number, number <= 100_000 else {
-                throw .data("\(file) has no \"names\"\(didYouMean("names", keys))")
+                throw .data("\(file) has no \"names\"\(itHas("names", keys))")
             }
             self.names = (0..<number).map { "class_\($0)" }  // as Ultralytics calls them
         }

@@ -230,6 +230,48 @@ public enum Files {
         if !isFolder(path) { throw .environment("cannot make the folder \(path): a file of that name is there") }
     }
 
+    /// Makes a folder with all that is in it or not at all: `body` fills one beside it, which gets the name at the end.
+    /// An empty folder of the name may be there. What killed processes left of such folders is removed.
+    public static func makeWhole<Result>(
+        _ folder: String, _ body: (_ partial: String) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var plain = folder
+        while plain.count > 1, plain.hasSuffix("/") { plain.removeLast() }
+        try removeLeft(of: plain)
+        let partial = "\(plain).\(getpid()).partial"
+        do throws(Failure) {
+            try makeFolder(partial)
+            let result = try body(partial)
+            guard pupil_sync_file_system(partial) == 0 else { throw fault("write", partial) }
+            if rename(partial, plain) == 0 { return result }
+            // A link, a mount or the folder one stands in cannot be replaced, but filled.
+            guard isFolder(plain), try list(plain).isEmpty else { throw fault("publish", plain) }
+            for name in try list(partial) where rename(join(partial, name), join(plain, name)) != 0 {
+                throw fault("publish", plain)
+            }
+            try remove(partial)
+            return result
+        } catch {
+            try? remove(partial)
+            throw error
+        }
+    }
+
+    /// Removes unfinished folders beside `path` that `makeWhole` made in processes that are gone.
+    private static func removeLeft(of path: String) throws(Failure) {
+        let start = name(path) + "."
+        guard let names = try? list(self.folder(path)) else { return }
+        for name in names where name.hasPrefix(start) && isUnfinished(name) {
+            let parts = name.dropFirst(start.count).split(separator: ".")
+            guard parts.count == 2, let process = pid_t(parts[0]), isFolder(join(self.folder(path), name)) else {
+                continue
+            }
+            if process == getpid() || kill(process, 0) != 0 && errno == ESRCH {
+                try remove(join(self.folder(path), name))
+            }
+        }
+    }
+
     /// Moves a finished folder to its name in one step, when what was written without waiting is on the disk.
     public static func publish(_ folder: String, as name: String) throws(Failure) {
         guard pupil_sync_file_system(folder) == 0 else { throw fault("write", folder) }
@@ -318,7 +360,8 @@ public enum Files {
         let code = errno
         let reason = String(cString: strerror(code))
         switch code {
-        case ENOENT where action == "read" || action == "list": return .data("there is no file \(path)")
+        case ENOENT where action == "read" || action == "list", ENOTDIR where action == "read" || action == "list":
+            return .data("there is no file \(path)")
         case ENOSPC, EDQUOT: return .environment("cannot \(action) \(path): the disk is full")
         case EACCES, EPERM, EROFS: return .environment("cannot \(action) \(path): no permission (\(reason))")
         default: return .environment("cannot \(action) \(path): \(reason)")

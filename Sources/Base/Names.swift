@@ -17,6 +17,11 @@ public func didYouMean(_ word: String, _ names: some Sequence<String>) -> String
     nearestName(to: word, in: names).map { "; did you mean \($0)?" } ?? ""
 }
 
+/// "; it has X", or nothing: the end of a message about a name that is needed and not there, where X may be meant for it.
+public func itHas(_ word: String, _ names: some Sequence<String>) -> String {
+    nearestName(to: word, in: names).map { "; it has \"\($0)\"" } ?? ""
+}
+
 private func editDistance(_ a: [Character], _ b: [Character]) -> Int {
     if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
     var beforeLast = [Int](repeating: 0, count: b.count + 1)

@@ -139,8 +139,10 @@ struct Reader {
             has |= has_name;
             if (verdict != good) return verdict;
             picture.name = {uint32_t(text.data() - start), uint32_t(text.size())};
-            // One that may leave the folder is looked at.
-            return text.empty() || text[0] == '/' || text.find("..") != text.npos ? odd : good;
+            // One that may leave the folder, or has another way of writing it, is looked at.
+            const bool ends_plainly = !text.empty() && text.back() != '/' && text.back() != '.';
+            const auto has = [text](std::string_view part) { return text.find(part) != text.npos; };
+            return !ends_plainly || text[0] == '/' || has("./") || has("//") || has("..") ? odd : good;
         }
         return check(value, item_depth + 1);
     }

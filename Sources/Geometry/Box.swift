@@ -10,6 +10,9 @@ public struct Size: Hashable, Sendable {
         self.width = width
         self.height = height
     }
+
+    /// After a quarter turn.
+    public var turned: Size { Size(width: height, height: width) }
 }
 
 /// An axis-aligned box: xyxy, half-open, in pixels of the image it is said to belong to; (0, 0) is the upper left

@@ -126,7 +126,14 @@ public enum ImageFile {
 
     /// The size of the upright picture, from the header alone; that the pixels can be decoded is not checked.
     /// - Throws: `Failure.data`.
-    public static func size(_ path: String) throws(Failure) -> Size {
+    public static func size(_ path: String) throws(Failure) -> Size { try sizeAndOrientation(path).size }
+
+    /// Whether EXIF asks for a turn that exchanges width and height; false where the file cannot be read.
+    public static func hasQuarterTurn(_ path: String) -> Bool {
+        ((try? sizeAndOrientation(path).orientation) ?? 1) >= 5
+    }
+
+    private static func sizeAndOrientation(_ path: String) throws(Failure) -> (size: Size, orientation: Int) {
         let descriptor = try Files.opened(path)
         defer { close(descriptor) }
         func read(_ offset: Int, _ count: Int) -> ArraySlice<UInt8> {
@@ -146,16 +153,17 @@ public enum ImageFile {
             let head = Array(read(0, prefix))
             let format = Format.of(head.prefix(512))
             if case .other(let what) = format { throw refusal(path, what) }
-            let result: Result<Size, Refusal> = head.withUnsafeBufferPointer { buffer in
+            let result: Result<(Size, Int), Refusal> = head.withUnsafeBufferPointer { buffer in
                 guard let decoder = Decoder(format, buffer) else { return .failure(Refusal(text: "out of memory")) }
                 switch decoder.open(maxPixels: maxPixels) {
                 case .success(let header):
-                    return .success(upright(header, decoder.orientation(header, read)))
+                    let orientation = decoder.orientation(header, read)
+                    return .success((upright(header, orientation), orientation))
                 case .failure(let refusal): return .failure(refusal)
                 }
             }
             switch result {
-            case .success(let size): return size
+            case .success(let found): return found
             case .failure(let cause):
                 if cause.needsMore, head.count == prefix {
                     prefix *= 8

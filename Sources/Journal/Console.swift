@@ -47,10 +47,12 @@ public final class Console: Sendable {
         }
     }
 
-    /// The text with control characters, but for line ends and tabs, as their numbers.
-    static func harmless(_ text: String) -> String {
+    /// The text with control characters as their numbers.
+    /// - Parameter lines: line ends and tabs stay.
+    public static func harmless(_ text: String, lines: Bool = true) -> String {
         func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
-            scalar == "\n" || scalar == "\t" || scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
+            lines && (scalar == "\n" || scalar == "\t")
+                || scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
         }
         if text.unicodeScalars.allSatisfy(isHarmless) { return text }
         var out = ""

@@ -1,16 +1,17 @@
-/// A table for a terminal: aligned columns under a header and a rule. Columns of numbers stand to the right.
+/// A table for a terminal: aligned columns under a header and a rule. Columns of numbers stand to the right. Cells may
+/// come out of files: their control characters are shown as numbers.
 public struct TextTable: Sendable {
     private let header: [String]
     private var rows: [[String]] = []
 
     /// An empty table with these columns.
-    public init(_ header: [String]) { self.header = header }
+    public init(_ header: [String]) { self.header = header.map { Console.harmless($0, lines: false) } }
 
     /// Adds a row.
     /// - Precondition: as many cells as columns.
     public mutating func add(_ cells: [String]) {
         precondition(cells.count == header.count, "a row of \(cells.count) cells in a table of \(header.count) columns")
-        rows.append(cells)
+        rows.append(cells.map { Console.harmless($0, lines: false) })
     }
 
     /// The table's lines, each ended.

@@ -18,8 +18,8 @@ public struct CSVReader {
     public var count: Int { fields.count }
 
     /// Goes to the next row; false where there is none.
-    /// - Throws: a fault where a quote is not closed or text follows a closed one. The reader then stands behind that
-    ///   line and can go on.
+    /// - Throws: a fault where a quote is not closed or text follows a closed one. The reader then stands behind the line
+    ///   in which the field begins and can go on: a forgotten quote does not cost the rows below it.
     public mutating func next() throws(MarkupFault) -> Bool {
         fields.removeAll(keepingCapacity: true)
         while at < bytes.count, bytes[at] == 0x0A || bytes[at] == 0x0D {
@@ -45,10 +45,14 @@ public struct CSVReader {
     private mutating func quotedField() throws(MarkupFault) {
         let start = at + 1
         let firstLine = nextLine
+        var firstEnd: Int?
         var hasQuotes = false
         at = start
         while at < bytes.count {
-            if bytes[at] == 0x0A { nextLine += 1 }
+            if bytes[at] == 0x0A {
+                nextLine += 1
+                firstEnd = firstEnd ?? at
+            }
             if bytes[at] == 0x22 {
                 if at + 1 < bytes.count, bytes[at + 1] == 0x22 {
                     hasQuotes = true
@@ -59,12 +63,18 @@ public struct CSVReader {
             }
             at += 1
         }
+        func goBack() {
+            at = firstEnd ?? at
+            nextLine = firstLine
+        }
         guard at < bytes.count else {
+            goBack()
             throw MarkupFault(line: firstLine, "the quote of field \(fields.count + 1) is never closed")
         }
         fields.append((start..<at, hasQuotes))
         at += 1
         if at < bytes.count, bytes[at] != 0x2C, bytes[at] != 0x0A, bytes[at] != 0x0D {
+            if firstEnd != nil { goBack() }
             while at < bytes.count, bytes[at] != 0x0A { at += 1 }
             throw MarkupFault(line: firstLine, "text follows the closing quote of field \(fields.count)")
         }

@@ -58,9 +58,13 @@ public struct Schema: Sendable {
         return Settings(schema: self, given: values)
     }
 
-    /// The end of a message about an unknown name: the nearest one, or the dotted ones that end or begin with it.
+    /// The end of a message about an unknown name: the one that has another name elsewhere, the dotted ones that end or
+    /// begin with it, or the nearest.
     func suggestion(for name: String) -> String {
         let stored = Key.stored(name)
+        if let (key, note) = OtherNames.meaning(of: stored, in: self) {
+            return "; here it is \(key.flag)" + (note.isEmpty ? "" : " (\(note))")
+        }
         let related = keys.filter { $0.name.hasSuffix("." + stored) || $0.name.hasPrefix(stored + ".") }
         if !related.isEmpty { return "; did you mean \(related.map(\.flag).joined(separator: ", "))?" }
         let near = nearestName(to: name, in: keys.map { Key.shown($0.name) } + ["recipe", "help"])

@@ -109,18 +109,9 @@ extension Scenes {
         if !isFree {
             throw .usage("\(folder) holds something else already; name a new folder, or remove it first")
         }
-        var plain = folder
-        while plain.count > 1, plain.hasSuffix("/") { plain.removeLast() }
-        let partial = plain + ".partial"
-        try Files.remove(partial)
-        do throws(Failure) {
-            try Files.makeFolder(partial)
+        try Files.makeWhole(folder) { partial throws(Failure) in
             try body(partial)
             try Files.write(identity.pretty, to: Files.join(partial, "scenes.json"))
-            try Files.publish(partial, as: plain)
-        } catch {
-            try? Files.remove(partial)
-            throw error
         }
     }
 

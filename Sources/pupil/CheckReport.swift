@@ -39,9 +39,11 @@ struct CheckReport {
             }
             guard let path = settings.optionalString(key) else { continue }
             var reading = Findings()
-            let set = try Dataset.read(
-                path, images: settings.optionalString(images), part: role, classes: try settings.classNames("classes"),
-                into: &reading)
+            let classes = try settings.classNames("classes")
+            let set = try settings.withPictures(images) { images throws(Failure) in
+                reading = Findings()
+                return try Dataset.read(path, images: images, part: role, classes: classes, into: &reading)
+            }
             findings.add(reading)
             add(role, set, reading, look, threads)
             set.checkLabels(into: &findings)
@@ -148,41 +150,17 @@ struct CheckReport {
     /// Writes the mended first set and what was changed into a new folder; returns how many changes there are.
     func writeMended(to folder: String) throws(Failure) -> Int {
         guard let part = parts.first else { return 0 }
-        if let obstacle = part.reading.obstacles.first {
-            let more = part.reading.obstacles.count - 1
-            throw .data(
-                "\(part.set.source) cannot be mended: \(obstacle)" + (more > 0 ? " (and \(more) more such faults)" : "")
-            )
-        }
-        let left = part.reading.list.filter { finding in
-            finding.rule.severity == .error
-                && ![.boxCorners, .annotationIDTwice, .classNameTwice, .imageNameTwice].contains(finding.rule)
-        }
-        var (set, changes) = part.set.mended(
-            part.facts, bereft: part.reading.bereft.union(left.compactMap(\.place.image)))
-        let read = part.reading.list.compactMap { finding -> String? in
-            switch finding.rule {
-            case .boxCorners: "took all boxes for corners: \(finding)"
-            case .classNameTwice: "made one class of two: \(finding)"
-            case .imageNameTwice: "made one picture of two: \(finding)"
-            case .boxClipped, .boxFromPolygon: "\(finding)"
-            // Each gets a number of its own below.
-            case .annotationIDTwice: nil
-            default: finding.rule.severity == .error ? "left out: \(finding)" : nil
-            }
-        }
-        let unnamed = part.reading.counts.values.reduce(0, +) - part.reading.list.count
-        changes =
-            read + part.reading.losses.map { "left out: \($0)" }
-            + (unnamed > 0 ? ["and \(unnamed) more of these kinds"] : []) + changes
-        if set.examples.isEmpty { throw .data("\(part.set.source): nothing is left after mending") }
+        var (set, changes) = try part.set.mended(part.facts, after: part.reading)
         set.root = try Files.absolute(set.root)
-        try Files.makeFolder(folder)
-        try Files.write(
-            changes.joined(separator: "\n") + "\n\nThe pictures lie in \(set.root); give that folder with --images.\n",
-            to: Files.join(folder, "changes.txt"))
-        try set.writeCOCO(to: Files.join(folder, "annotations.json"))
-        return changes.count
+        return try Files.makeWhole(folder) { folder throws(Failure) in
+            try Files.write(
+                changes.joined(separator: "\n")
+                    + "\n\nThe pictures lie in \(set.root); give that folder with --images.\n"
+                    + "Masks are carried over; what else this program does not read (info, licenses, keypoints, ...) is not.\n",
+                to: Files.join(folder, "changes.txt"))
+            try set.writeCOCO(to: Files.join(folder, "annotations.json"))
+            return changes.count
+        }
     }
 }
 

@@ -20,11 +20,11 @@ enum CheckVerb {
             TaskKeys.task,
             Key("images", .path, group: "data", help: "Its pictures. Default: where its form has them."),
             Key("val", .path, group: "data", help: "A set to check with, which must not share pictures with DATA."),
-            Key("val-images", .path, group: "data", help: "Its pictures."),
+            Key("val-images", .path, group: "data", help: CommonKeys.othersPictures),
             Key(
                 "test", .path, group: "data", help: "A set to report on, which must not share pictures with the others."
             ),
-            Key("test-images", .path, group: "data", help: "Its pictures."),
+            Key("test-images", .path, group: "data", help: CommonKeys.othersPictures),
             CommonKeys.classes,
             Key(
                 "unlabelled", .list(of: .path), group: "data",
@@ -82,7 +82,7 @@ enum CheckVerb {
         if let (name, size, spec) = model {
             report.checkAnchors(of: name, spec, size: settings.optionalInt("size") ?? size)
         }
-        print(settings.bool("json") ? report.json.canonical : report.text)
+        print(settings.bool("json") ? report.json.canonical : Console.harmless(report.text))
         if let fix {
             let changes = try report.writeMended(to: fix)
             Console.standardError.line("\(changes) changes; the mended set is \(Files.join(fix, "annotations.json"))")

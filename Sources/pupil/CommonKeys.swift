@@ -67,7 +67,7 @@ enum CommonKeys {
             Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
             Key(
                 "optimizer", .choice(["adamw", "sgd"]), group: "training",
-                help: "Default: adamw for pico, nano, small and seg-nano, the paper's sgd for others."),
+                help: "Default: adamw for pico, nano, nano-b0, small and seg-nano, the paper's sgd for others."),
             Key(
                 "lr", .positiveNumber, group: "training",
                 help:
@@ -127,6 +127,9 @@ enum CommonKeys {
             help: "How that network saw pixels: imagenet (torchvision, timm), inception (timm's ap), unit (SimCLR)."),
     ]
 
+    static let othersPictures =
+        "Its pictures. Default: where its form has them, or in --images where they are not there but here."
+
     static let trainingData: [Key] =
         [
             TaskKeys.task,
@@ -137,11 +140,11 @@ enum CommonKeys {
             Key(
                 "val", .path, group: "data",
                 help: "The set to check with; the file of --train again where that has a part val."),
-            Key("val-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
+            Key("val-images", .path, group: "data", help: othersPictures),
             Key(
                 "test", .path, group: "data",
                 help: "The set that the reported numbers come from; without it, --val."),
-            Key("test-images", .path, group: "data", help: "Its pictures. Default: as for --train."),
+            Key("test-images", .path, group: "data", help: othersPictures),
             classes,
             Key(
                 "eval-every", .count, default: 0, group: "training",
@@ -325,35 +328,6 @@ extension Settings {
         Console.standardError.line("the whole batch does not fit into memory: passes of \(micro) pictures (micro)")
         return setting("micro", .int(micro))
     }
-
-    /// As `readSet`, with its pictures held against it.
-    func checkedSet(_ path: String, images imagesKey: String, part: String) throws(Failure) -> Dataset {
-        let set = try readSet(path, images: imagesKey, part: part)
-        var findings = Findings(limit: 1)
-        set.check(set.lookAtPictures(.headers), into: &findings)
-        try findings.requireNoErrors()
-        return set
-    }
-
-    /// A labelled set of any form, with its notes on standard error; its pictures need not be there.
-    func readSet(
-        _ path: String, images imagesKey: String, part: String?, clip: Bool = true, emptyBoxes: EmptyBoxes = .reject
-    ) throws(Failure) -> Dataset {
-        let set = try Dataset.read(
-            path, images: optionalString(imagesKey), part: part, classes: try classNames("classes"), clip: clip,
-            emptyBoxes: emptyBoxes)
-        for note in set.notes { Console.standardError.line("\(path): \(note)") }
-        return set
-    }
-
-    /// The names in the file of a key.
-    func classNames(_ key: String) throws(Failure) -> [String]? {
-        guard let path = optionalString(key) else { return nil }
-        return try Dataset.classNames(path)
-    }
-
-    var detectionLines: DetectionLines? { optionalString("dt-boxes").flatMap { DetectionLines(rawValue: $0) } }
-    func detectionClasses() throws(Failure) -> [String]? { try classNames("dt-classes") }
 
     /// The suppression that was asked for; nil: the model's own.
     func suppression() throws(Failure) -> Suppression? {

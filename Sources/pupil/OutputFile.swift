@@ -11,13 +11,13 @@ enum OutputFile {
         try requireOutsideStages(Files.folder(path), key: key)
     }
 
-    /// A folder that is new, empty, or holds no more than these files, of which `mark` is the one that tells whose they are.
-    static func requireOwn(_ folder: String, files: Set<String>, mark: String, key: String) throws(Failure) {
+    /// A folder that is new, empty, or holds these files and nothing else, by which it is taken for this verb's own.
+    static func requireOwn(_ folder: String, files: Set<String>, key: String) throws(Failure) {
         try requireOutsideStages(folder, key: key)
         guard Files.exists(folder) else { return }
         if !Files.isFolder(folder) { throw .usage("\(key): \(folder) is a file; name a folder") }
         let names = try Files.list(folder)
-        if !names.isEmpty, !names.contains(mark) || !files.isSuperset(of: names) {
+        if !names.isEmpty, Set(names) != files {
             throw .usage("\(key): \(folder) has files in it that this verb did not write; choose another folder")
         }
     }

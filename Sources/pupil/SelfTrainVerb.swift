@@ -95,7 +95,7 @@ enum SelfTrainVerb {
                 CommonKeys.out("selftrain"), CommonKeys.json, CommonKeys.dryRun,
                 Key(
                     "fail-on-no-gain", .bool, default: false, group: "run", affectsResult: false,
-                    help: "Exit with 6 unless the gain's interval lies above 0."),
+                    help: "Exit with 6 unless the gain's interval over three seeds or more lies above 0."),
             ] + CommonKeys.machine)
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
@@ -107,6 +107,9 @@ enum SelfTrainVerb {
     private static func run<Task: CommandTask>(_ given: Settings, _: Task.Type) throws(Failure) -> ExitCode {
         if given.bool("fail-on-no-gain"), !given.bool("control") {
             throw .usage("--fail-on-no-gain needs the control, which --no-control leaves out")
+        }
+        if given.bool("fail-on-no-gain"), given.int("seeds") < 3 {
+            throw .usage("--fail-on-no-gain needs --seeds 3 or more: fewer give no verdict")
         }
         let device = try given.useMachine()
         var settings = try given.resolvedSelfTraining(device, Task.self)

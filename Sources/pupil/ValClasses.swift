@@ -38,8 +38,7 @@ enum ValClasses {
             throw .usage("--\(name.map { $0 == "_" ? "-" : String($0) }.joined()) does not go with a classifier")
         }
         if let out = settings.optionalString("out") {
-            try OutputFile.requireOwn(
-                out, files: ["predictions.csv", "metrics.json"], mark: "predictions.csv", key: "out")
+            try OutputFile.requireOwn(out, files: ["predictions.csv", "metrics.json"], key: "out")
         }
         var options = Classifier.InferenceOptions(precision: nil)
         options.crop = try settings.evaluationCrop()

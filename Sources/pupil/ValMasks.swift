@@ -62,7 +62,7 @@ enum ValMasks {
         }
         let tolerance = settings.optionalDouble("boundary")
         if let out = settings.optionalString("out") {
-            try OutputFile.requireOwn(out, files: ["metrics.json"], mark: "metrics.json", key: "out")
+            try OutputFile.requireOwn(out, files: ["metrics.json"], key: "out")
         }
         if settings.bool("dry-run") {
             settings.printPlan()

@@ -52,8 +52,7 @@ enum ValVerb {
                 throw .usage(
                     "--out goes with --weights; the numbers of --dt are printed, its curves written by --details")
             }
-            try OutputFile.requireOwn(
-                out, files: ["predictions.json", "metrics.json"], mark: "predictions.json", key: "out")
+            try OutputFile.requireOwn(out, files: ["predictions.json", "metrics.json"], key: "out")
         }
         if settings.bool("dry-run") {
             settings.printPlan()
@@ -61,6 +60,8 @@ enum ValVerb {
         }
         let truth: TruthSet
         let detections: [[ScoredBox]]
+        // Both files at once: one alone would not be known for this verb's own.
+        var write: ((JSON) throws(Failure) -> Void)?
         if let dt = settings.optionalString("dt") {
             if suppression != nil { throw .usage("--nms goes with --weights; detections are scored as they are") }
             (truth, detections) = try read(dt, settings)
@@ -77,17 +78,18 @@ enum ValVerb {
             let found = try detector.detections(set, options) {
                 for line in $0.lines(fate: "") { Console.standardError.line(line) }
             }
-            if let out = settings.optionalString("out") {
-                try Files.makeFolder(out)
-                try COCOResults.write(found, of: set, to: Files.join(out, "predictions.json"))
-            }
             truth = TruthSet(set)
             detections = found.map { $0.map { ScoredBox($0) } }
+            if let out = settings.optionalString("out") {
+                write = { json throws(Failure) in
+                    try Files.makeFolder(out)
+                    try COCOResults.write(found, of: set, to: Files.join(out, "predictions.json"))
+                    try Files.write(json.pretty, to: Files.join(out, "metrics.json"))
+                }
+            }
         }
         let report = try asked.report(truth, detections)
-        if settings.optionalString("weights") != nil, let out = settings.optionalString("out") {
-            try Files.write(report.json.pretty, to: Files.join(out, "metrics.json"))
-        }
+        try write?(report.json)
         print(settings.bool("json") ? report.json.canonical : report.text)
         return .done
     }

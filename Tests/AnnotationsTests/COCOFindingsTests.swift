@@ -17,6 +17,16 @@ import Testing
         return (set, findings, findings.list.map { "\($0.rule.rawValue) \($0)".replacing(path, with: "F") })
     }
 
+    /// One picture under two spellings is seen to be one.
+    @Test func namesHaveOneSpelling() throws {
+        let names = ["a.jpg", "./a.jpg", "x//b.jpg", "x/./b.jpg", "c", "c/."]
+        let images = names.enumerated().map { "{\"id\":\($0),\"file_name\":\"\($1)\"}" }.joined(separator: ",")
+        let (set, findings, _) = try read(
+            "{\"images\":[\(images)],\"annotations\":[],\"categories\":[{\"id\":1,\"name\":\"x\"}]}")
+        #expect(findings.counts == [.imageNameTwice: 3, .imageWithoutLabel: 3])
+        #expect(set.examples.map(\.fileName) == ["a.jpg", "x/b.jpg", "c"])
+    }
+
     @Test func allFaultsAreSeenAndTheRestIsRead() throws {
         let (set, findings, lines) = try read(
             """

@@ -36,7 +36,7 @@ import Testing
     private static let truthCases: [Case] = [
         // The list of pictures.
         Case("\"id\": 7, ", "", "FILE: image b.jpg: has no \"id\"\(oneMore)"),
-        Case("\"id\": 7, \"f", "\"Id\": 7, \"f", "FILE: image b.jpg: has no \"id\"; did you mean Id?\(oneMore)"),
+        Case("\"id\": 7, \"f", "\"Id\": 7, \"f", "FILE: image b.jpg: has no \"id\"; it has \"Id\"\(oneMore)"),
         Case(
             "\"id\": 7, \"f", "\"id\": 7.5, \"f", "FILE: image b.jpg: \"id\" is 7.5; expected a whole number\(oneMore)"),
         Case(
@@ -54,15 +54,15 @@ import Testing
         Case("\"id\": 3, \"f", "\"id\": 7, \"f", "FILE: image a.png: has the id 7, as b.jpg has\(oneMore)"),
         Case("\"a.png\"", "\"b.jpg\"", "FILE: image b.jpg: image ids 7 and 3 both name it"),
         Case(
-            "\"file_name\": \"b", "\"file_nam\": \"b", "FILE: image id 7: has no \"file_name\"; did you mean file_nam?"),
+            "\"file_name\": \"b", "\"file_nam\": \"b", "FILE: image id 7: has no \"file_name\"; it has \"file_nam\""),
         Case(
-            "\"file_name\": \"b", "\"filename\": \"b", "FILE: image id 7: has no \"file_name\"; did you mean filename?"),
+            "\"file_name\": \"b", "\"filename\": \"b", "FILE: image id 7: has no \"file_name\"; it has \"filename\""),
         Case("\"b.jpg\"", "5", "FILE: image id 7: \"file_name\" is 5; expected a string"),
         Case("\"b.jpg\"", "null", "FILE: image id 7: \"file_name\" is null; expected a string"),
-        Case("\"b.jpg\"", "\"\"", "FILE: image : \"file_name\" is \"\": empty, or with a control character"),
+        Case("\"b.jpg\"", "\"\"", "FILE: image : \"file_name\" is \"\": no file's name, or with a control character"),
         Case(
             "\"b.jpg\"", "\"b\\n.jpg\"",
-            "FILE: image b\n.jpg: \"file_name\" is \"b\\n.jpg\": empty, or with a control character"),
+            "FILE: image b\n.jpg: \"file_name\" is \"b\\n.jpg\": no file's name, or with a control character"),
         Case(
             "\"b.jpg\"", "\"/b.jpg\"",
             "FILE: image /b.jpg: \"file_name\" is \"/b.jpg\"; it must stay inside the folder of images (no leading / "
@@ -79,7 +79,7 @@ import Testing
         Case("\"width\": 100", "\"width\": -100", "FILE: image b.jpg: the size is -100x80 pixels"),
         Case("\"width\": 100", "\"width\": 10000000", "FILE: image b.jpg: the size is 10000000x80 pixels"),
         Case("\"width\": 100", "\"width\": 99.5", "FILE: image b.jpg: \"width\" is 99.5; expected a whole number"),
-        Case("\"height\"", "\"heigth\"", "FILE: image b.jpg: has no \"height\"; did you mean heigth?"),
+        Case("\"height\"", "\"heigth\"", "FILE: image b.jpg: has no \"height\"; it has \"heigth\""),
         Case(
             "{\"id\": 3, \"file_name\": \"a.png\"}", "5",
             "FILE: image 2 of the list: must be an object, and is 5\(oneMore)"),
@@ -98,7 +98,7 @@ import Testing
             "FILE: annotation id 11: has no \"image_id\""),
         Case(
             "\"image_id\": 7", "\"imageid\": 7",
-            "FILE: annotation id 11: has no \"image_id\"; did you mean imageid?"),
+            "FILE: annotation id 11: has no \"image_id\"; it has \"imageid\""),
         Case("\"image_id\": 7", "\"image_id\": 70", "FILE: image id 70: annotation id 11: no image has the id 70"),
         Case(
             "\"image_id\": 7", "\"image_id\": \"b.jpg\"",
@@ -109,12 +109,12 @@ import Testing
             "FILE: image b.jpg: annotation id 11: no category has the id 1 (known: 2, 9)"),
         Case(
             "\"category_id\": 9", "\"category\": 9",
-            "FILE: image b.jpg: annotation id 11: has no \"category_id\"; did you mean category?"),
+            "FILE: image b.jpg: annotation id 11: has no \"category_id\"; it has \"category\""),
         Case(
             "\"category_id\": 9", "\"category_id\": true",
             "FILE: image b.jpg: annotation id 11: \"category_id\" is true; expected a whole number"),
         Case(
-            "\"bbox\": [10,", "\"box\": [10,", "FILE: image b.jpg: annotation id 11: has no \"bbox\"; did you mean box?"
+            "\"bbox\": [10,", "\"box\": [10,", "FILE: image b.jpg: annotation id 11: has no \"bbox\"; it has \"box\""
         ),
         Case(
             "[10, 20.5, 30, 40]", "[10, 20.5, 30]",
@@ -170,7 +170,8 @@ import Testing
             "FILE: image b.jpg: annotation id 11: \"area\" is -1; expected a number, 0 or more"),
         Case(
             "\"iscrowd\": 0", "\"iscrowd\": 2",
-            "FILE: image b.jpg: annotation id 11: \"iscrowd\" is 2; expected 0 or 1"),
+            "FILE: image b.jpg: annotation id 11: \"iscrowd\" is 2; expected 0 or 1 (without it the label can but be ignored)"
+        ),
         Case(
             "\"iscrowd\": 0", "\"iscrowd\": \"0\"",
             "FILE: image b.jpg: annotation id 11: \"iscrowd\" is \"0\"; expected 0 or 1"),
@@ -197,11 +198,11 @@ import Testing
         // The file as a whole.
         Case(
             "\"annotations\"", "\"annotation\"",
-            "FILE: has no \"annotations\"; did you mean annotation? (a COCO annotation file has \"images\", "
+            "FILE: has no \"annotations\"; it has \"annotation\" (a COCO annotation file has \"images\", "
                 + "\"annotations\" and \"categories\"; unlabelled pictures need no file, only their folder)"),
         Case(
             "\"images\"", "\"Images\"",
-            "FILE: has no \"images\"; did you mean Images? (a COCO annotation file has \"images\", \"annotations\" and "
+            "FILE: has no \"images\"; it has \"Images\" (a COCO annotation file has \"images\", \"annotations\" and "
                 + "\"categories\"; unlabelled pictures need no file, only their folder)"),
         Case("\"licenses\": []", "\"images\": []", "FILE:2:1: names \"images\" twice in one object"),
         Case("\"licenses\": []", "\"licenses\": [,]", "FILE:1:39: has ',' where a value was expected"),
@@ -252,7 +253,7 @@ import Testing
                 + "whole number"),
         Case(
             "\"image_id\"", "\"imgage_id\"",
-            "FILE: detection 1 of the list: has no \"image_id\"; did you mean imgage_id?"),
+            "FILE: detection 1 of the list: has no \"image_id\"; it has \"imgage_id\""),
         Case(
             "\"category_id\": 5", "\"category_id\": 2",
             "FILE: image y.jpg: detection 1 of the list: truth.json has no category with the id 2"),
@@ -275,7 +276,7 @@ import Testing
             "FILE: image y.jpg: detection 1 of the list: has no \"bbox\""),
         Case(
             "\"score\": 0.5", "\"scores\": 0.5",
-            "FILE: image y.jpg: detection 1 of the list: has no \"score\"; did you mean scores?"),
+            "FILE: image y.jpg: detection 1 of the list: has no \"score\"; it has \"scores\""),
         Case(
             "\"score\": 0.5", "\"score\": null",
             "FILE: image y.jpg: detection 1 of the list: \"score\" is null; expected a number"),

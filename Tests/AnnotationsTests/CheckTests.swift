@@ -80,16 +80,106 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
         try write(picture(60, 40, seed: 1), scratch, "a.jpg")
         try write(picture(60, 40, seed: 2), scratch, "b.png")
         try write(picture(50, 50, seed: 3), scratch, "c.png")
+        // As stored 60x40, with EXIF's quarter turn.
+        let turn = [UInt8](
+            [0xFF, 0xE1, 0, 34] + "Exif\0\0II*\0\u{8}\0\0\0\u{1}\0".utf8 + [
+                0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
+            ])
+        let plain = try Files.read(scratch.path + "/a.jpg")
+        try Files.write(plain[..<2] + turn + plain[2...], to: scratch.path + "/d.jpg")
         let all = set(
             scratch,
             [
                 ("a.jpg", Size(width: 40, height: 60), []), ("b.png", Size(width: 120, height: 80), []),
-                ("c.png", Size(width: 50, height: 50), []),
+                ("c.png", Size(width: 50, height: 50), []), ("d.jpg", Size(width: 60, height: 40), []),
             ])
         var findings = Findings()
+        let facts = all.lookAtPictures(.headers)
+        all.check(facts, into: &findings)
+        #expect(findings.list.map(\.rule) == [.imageSizeDiffers, .imageSizeDiffers, .imageTurned])
+        #expect(
+            findings.list.map(\.message)[..<2] == [
+                "the annotations say 40x60 pixels, the picture has 60x40: were width and height exchanged?",
+                "the annotations say 120x80 pixels, the picture has 60x40",
+            ])
+        #expect(
+            try all.mended(facts).changes == [
+                "left out the picture a.jpg: it was labelled at 40x60 and has 60x40 pixels",
+                "left out the picture b.png: it was labelled at 120x80 and has 60x40 pixels",
+                "left out the picture d.jpg: it was labelled without its EXIF turn",
+            ])
+    }
+
+    @Test func whatCannotBeReachedIsNotMissing() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let long = String(repeating: "x", count: 300) + ".jpg"
+        try Files.link("nowhere.jpg", at: scratch.path + "/link.jpg")
+        let all = set(scratch, [(long, nil, []), ("link.jpg", nil, [])])
+        var findings = Findings()
         all.check(all.lookAtPictures(.headers), into: &findings)
-        #expect(findings.list.map(\.rule) == [.imageTurned, .imageSizeDiffers])
-        #expect(findings.list[1].message == "the annotations say 120x80 pixels, the picture has 60x40")
+        #expect(findings.list.map(\.rule) == [.imageUnreadable, .imageMissing])
+        #expect(findings.list[0].message.hasSuffix("File name too long"))
+        #expect(findings.list[1].message.hasSuffix(", but for a link of that name, which leads nowhere"))
+    }
+
+    /// What is wrong beside a box does not cost the box, and what is wrong with a size not the picture.
+    @Test func mendingKeepsItemsWithoutTheirBadValues() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try write(picture(60, 40, seed: 1), scratch, "a.png")
+        let file = try scratch.file(
+            "labels.json",
+            """
+            {"images":[{"id":1,"file_name":"a.png","width":60}],"categories":[{"id":3,"name":"cat"}],
+             "annotations":[
+              {"id":7,"image_id":1,"category_id":3,"bbox":[1,2,10,10],"area":"big"},
+              {"image_id":1,"category_id":3,"bbox":[2,2,10,10]},
+              {"id":8,"image_id":1,"category_id":3,"bbox":[3,2,10,10],"iscrowd":"no","score":"high"},
+              {"image_id":1,"category_id":3,"bbox":[4,2,10,10],"area":50},
+              {"id":-3,"image_id":1,"category_id":3,"bbox":[5,2,10,10],"iscrowd":"0"},
+              {"id":1,"image_id":1,"category_id":3,"bbox":[6,2,10,10],"is_crowd":1},
+              {"id":2,"image_id":1,"category_id":3,"bbox":[7,2,10,10],"area":"big","treatment":"drop"}]}
+            """)
+        var findings = Findings()
+        let set = try Dataset.read(file, into: &findings)
+        // Of the last one the item itself is at fault.
+        #expect(findings.counts == [.valueMalformed: 8, .itemMalformed: 1])
+        #expect(message { try findings.requireNoErrors() }.contains("image a.png: has no \"height\" (and 8 more"))
+        // Whether boxes fit their pictures cannot be told where no size is known.
+        #expect(message { _ = try set.mended(set.lookAtPictures(.pixels), after: findings) }.contains("mean pixels"))
+        try write(picture(60, 40, seed: 2), scratch, "b.png")
+        let two = try scratch.file(
+            "two.json",
+            Files.readText(file).replacing(
+                "\"images\":[", with: "\"images\":[{\"id\":2,\"file_name\":\"b.png\",\"width\":60,\"height\":40},"))
+        findings = Findings()
+        let both = try Dataset.read(two, into: &findings)
+        let (mended, changes) = try both.mended(both.lookAtPictures(.pixels), after: findings)
+        let labels = mended.examples[1].annotations
+        #expect(mended.examples.map(\.size) == [Size(width: 60, height: 40), Size(width: 60, height: 40)])
+        #expect(labels.map(\.id) == [7, 9, 8, 10, -3, 1] && labels.map(\.area) == [100, 100, 100, 50, 100, 100])
+        #expect(labels.map(\.treatment) == [.object, .object, .ignore, .object, .object, .ignore])
+        #expect(labels.map(\.isCrowd) == [false, false, false, false, false, true] && labels[2].provenance == nil)
+        #expect(changes.contains("a.png: annotation 2 of the list: has the id 9 now"), "\(changes)")
+        let out = scratch.path + "/mended.json"
+        try mended.writeCOCO(to: out)
+        #expect(try Dataset.coco(out, images: scratch.path).examples.map(\.annotations) == [[], labels])
+    }
+
+    /// What has lost all its labels is no background, and what is all ignored teaches nothing.
+    @Test func mendingMakesNoBackground() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        for name in ["a.png", "b.png"] { try write(picture(60, 40, seed: 1), scratch, name) }
+        var ignored = labelled(1, Box(x1: 5, y1: 5, x2: 25, y2: 25))
+        let all = set(
+            scratch, [("a.png", nil, [ignored]), ("b.png", nil, [labelled(2, Box(x1: 70, y1: 5, x2: 80, y2: 9))])])
+        let facts = all.lookAtPictures(.headers)
+        #expect(try all.mended(facts).set.examples.map(\.fileName) == ["a.png"])
+        ignored.treatment = .ignore
+        let nothing = set(scratch, [("a.png", nil, [ignored]), ("b.png", nil, [])])
+        #expect(message { _ = try nothing.mended(facts) }.contains("no label is left that is not ignored"))
     }
 
     @Test func labelsAreHeldAgainstEachOther() throws {
@@ -233,7 +323,7 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
                 ("resized.png", Size(width: 90, height: 90), [labelled(6, box)]),
                 ("turned.png", Size(width: 40, height: 60), [labelled(4, box)]), ("gone.png", nil, [labelled(5, box)]),
             ])
-        let (mended, changes) = all.mended(all.lookAtPictures(.pixels))
+        let (mended, changes) = try all.mended(all.lookAtPictures(.pixels))
         #expect(mended.examples.map(\.fileName) == ["a.png", "b.png"])
         #expect(mended.examples[0].annotations.map(\.id) == [1, 7])
         #expect(mended.examples[1].annotations.map(\.box) == [Box(x1: 50, y1: 30, x2: 60, y2: 40)])

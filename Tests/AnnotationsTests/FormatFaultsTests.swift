@@ -180,7 +180,7 @@ private let yoloSetFaults: [Fault] = [
     .data("train: images/train\nnames: cat\n", nil, "data.yaml:2: \"names\" must be a list or a mapping 0: name"),
     .data("train: images/train\nnames: []\n", nil, "data.yaml:2: \"names\" is empty"),
     .data("train: images/train\nnames: [[cat]]\n", nil, "data.yaml:2: a class name must be a word"),
-    .data("train: images/train\nname: [cat, dog]\n", nil, "data.yaml has no \"names\"; did you mean name?"),
+    .data("train: images/train\nname: [cat, dog]\n", nil, "data.yaml has no \"names\"; it has \"name\""),
     .data("train: images/train\nnc: many\n", nil, "data.yaml:2: \"nc\" must be the number of classes"),
     .data("val: images/train\nnames: [cat, dog]\n", nil, "data.yaml has no part \"train\"; it has val"),
     .data("names: [cat, dog]\n", nil, "data.yaml has no part \"train\""),
@@ -266,8 +266,8 @@ private let vocFaults: [Fault] = [
         "<width>100</width>", "<width>50</width>", .imageSizeDiffers,
         "Annotations/a.xml:5: the <size> is 50x50 and the picture JPEGImages/a.jpg is 100x50"),
     .voc(
-        "<width>100</width><height>50</height>", "<width>50</width><height>100</height>", .imageTurned,
-        "Annotations/a.xml:5: the <size> is 50x100 and the picture JPEGImages/a.jpg is 100x50; was it labelled without the turn of its EXIF?"
+        "<width>100</width><height>50</height>", "<width>50</width><height>100</height>", .imageSizeDiffers,
+        "Annotations/a.xml:5: the <size> is 50x100 and the picture JPEGImages/a.jpg is 100x50; were width and height exchanged?"
     ),
     .voc(
         "<width>100</width>", "<width>wide</width>", .itemMalformed,
@@ -392,7 +392,7 @@ private let openImagesFaults: [Fault] = [
         "zz,x,/m/01,1,0.1,0.4,0.3,0.7,0,0,0,0,0\n", nil,
         "train-annotations-bbox.csv: none of its 1 pictures is in train: zz; say where they are (images)"),
     .rows(
-        "a,/m/01,0.1,0.4,0.3,0.7\n", nil, "train-annotations-bbox.csv:1: has no column YMax; did you mean XMax?",
+        "a,/m/01,0.1,0.4,0.3,0.7\n", nil, "train-annotations-bbox.csv:1: has no column YMax",
         header: "ImageID,LabelName,XMin,XMax,YMin,YMx2\n"),
     .rows(
         "a,/m/01,0.1,0.4,0.3,0.7,1\n", .columnUnknown,

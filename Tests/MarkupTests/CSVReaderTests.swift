@@ -39,4 +39,18 @@ import Testing
         #expect(throws: MarkupFault(line: 4, "the quote of field 1 is never closed")) { try reader.next() }
         #expect(try !reader.next())
     }
+
+    @Test func aForgottenQuoteCostsItsOwnRow() throws {
+        for (text, fault) in [
+            ("a\n\"b,1\nc,2\nd,3\n", "the quote of field 1 is never closed"),
+            ("a\n\"b,1\nc,2\nd,\"3\"\n", "text follows the closing quote of field 1"),
+        ] {
+            var reader = CSVReader(Array(text.utf8))
+            #expect(try reader.next())
+            #expect(throws: MarkupFault(line: 2, fault)) { try reader.next() }
+            #expect(try reader.next() && reader.text(0) == "c" && reader.line == 3)
+            #expect(try reader.next() && reader.text(1) == "3" && reader.line == 4)
+            #expect(try !reader.next())
+        }
+    }
 }

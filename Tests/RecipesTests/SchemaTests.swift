@@ -107,6 +107,10 @@ func parseFault(_ words: [String]) -> String {
         (["sise=3"], "pupil train has no setting \"sise\"; did you mean --size?"),
         (["--lr", "3"], "pupil train has no setting --lr; did you mean --optimizer.lr?"),
         (["--optimizer=3"], "did you mean --optimizer.lr, --optimizer.momentum?"),
+        (["--imgsz", "3"], "pupil train has no setting --imgsz; here it is --size"),
+        (["--img-size=3"], "pupil train has no setting \"img-size\"; here it is --size"),
+        // A name that is known elsewhere, of a setting that this verb has not.
+        (["--batch-size", "3"], "pupil train has no setting --batch-size; `pupil train --help` lists all settings"),
         (["--zzzzzzz"], "pupil train has no setting --zzzzzzz; `pupil train --help` lists all settings"),
         (["--no-size"], "pupil train has no setting --no-size"),
         (["-s", "3"], "-s: there are no one-letter settings"),

@@ -147,6 +147,28 @@ import Testing
         }
     }
 
+    /// Files of labels beside a folder that holds the pictures of all: it is said once.
+    @Test func picturesOfAllSetsAreInOneFolder() throws {
+        try Program.withFolder { folder in
+            #expect(try Program.run(["draw", "--images", "20", "--out", "s"], in: folder).code == 0)
+            for name in ["train", "val"] {
+                try Files.write(
+                    Files.read(Files.join(folder, "s/annotations/instances_\(name).json")),
+                    to: Files.join(folder, "\(name).json"))
+            }
+            let sets = ["--images", "s/images", "--val", "val.json"]
+            let check = try Program.run(["check", "train.json"] + sets, in: folder)
+            #expect(check.code == 0, "\(check.errors)\(check.output)")
+            let train = ["train", "--train", "train.json", "--steps", "1", "--out", "r", "--dry-run"]
+            let plan = try Program.run(train + sets, in: folder)
+            #expect(plan.code == 0, "\(plan.errors)")
+            // A folder of its own is meant, whatever lies in the other.
+            try Files.makeFolder(Files.join(folder, "none"))
+            let own = try Program.run(train + sets + ["--val-images", "none"], in: folder)
+            #expect(own.code == 3 && own.errors.contains("is not in none"), "\(own.errors)")
+        }
+    }
+
     /// What is wrong is named with rule, file, picture and item; training refuses; the mended copy trains.
     @Test func faultsAreNamedRefusedAndMended() throws {
         try Program.withFolder { folder in

@@ -9,6 +9,18 @@ import Testing
             #expect(verb.code == 2 && verb.errors.contains("did you mean train?"))
             let key = try Program.run(["train", "--stesp", "3"], in: folder)
             #expect(key.code == 2 && key.errors.contains("--steps"))
+            // What a setting is called elsewhere.
+            for (verb, theirs, ours) in [
+                ("train", "--epochs", "here it is --steps (steps are batches"),
+                ("train", "--imgsz", "here it is --size"),
+                ("train", "--train-images", "here it is --images"), ("train", "--pretrained", "here it is --init"),
+                ("predict", "--conf", "here it is --score"), ("label", "--conf", "here it is --threshold"),
+                ("val", "--iou-thr", "here it is --nms-iou"), ("selftrain", "--project", "here it is --out"),
+                ("check", "--data-root", "here it is --images"), ("selftrain", "--ema", "here it is --average"),
+            ] {
+                let run = try Program.run([verb, theirs, "3"], in: folder)
+                #expect(run.code == 2 && run.errors.contains(ours), "\(verb) \(theirs): \(run.errors)")
+            }
             let value = try Program.run(["draw", "--images", "many", "--out", "x"], in: folder)
             #expect(value.code == 2 && value.errors.contains("many"))
             #expect(try Program.run([], in: folder).code == 2)

@@ -36,11 +36,14 @@ import Testing
             try Files.write("{}", to: Files.join(folder, "mine/metrics.json"))
             let weights = Files.join(folder, "runs/a/weights/last.safetensors")
             let digest = try Files.digest(weights)
+            try Files.makeFolder(Files.join(folder, "theirs"))
+            try Files.write("[]", to: Files.join(folder, "theirs/predictions.json"))
             for (words, what) in [
                 (["embed", "--images", "set/images", "--out", "keep.npy"], "is there already"),
                 (["export", "--out", "keep.npy"], "is there already"),
                 (["export", "--out", "runs/a/weights/other.safetensors"], "finished stage"),
                 (["val", "--gt", gt, "--out", "mine"], "did not write"),
+                (["val", "--gt", gt, "--out", "theirs"], "did not write"),
                 (["val", "--gt", gt, "--out", "runs/a/weights"], "finished stage"),
             ] {
                 let refused = try run(words + ["--weights", "runs/a"])
@@ -83,6 +86,7 @@ import Testing
             for (words, what) in [
                 (["--threshold", "0.03"], "are not kept"),
                 (["--no-control", "--fail-on-no-gain"], "needs the control"),
+                (["--fail-on-no-gain", "--seeds", "2"], "needs --seeds 3 or more"),
                 (["--student-model", "pico", "--student-init", "start"], "use random"),
             ] {
                 let refused = try run(plan + words)
