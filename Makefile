@@ -30,10 +30,10 @@ deps: ## install what is missing: system libraries by apt, libtorch into .deps (
 build: deps ## build .build/release/pupil
 	$(SWIFT) build $(FLAGS) --product pupil
 
-demo: build ## draw pictures, train teacher, control and student, print the table (10 minutes)
+demo: build ## draw pictures, train teacher, control and student, print the table (6 minutes)
 	@Scripts/demo.sh
 
-demo-long: build ## the same over five seeds, until supervised training has stopped improving (hours; resumes)
+demo-long: build ## with 50 labels and a teacher that learns for long, five seeds side by side (hours; resumes)
 	@Scripts/demo-long.sh
 
 test: deps ## build and run the tests (FILTER=Name for some of them)
