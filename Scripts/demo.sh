@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 OUT=${OUT:-demo}            # everything this writes
+RUN=${RUN:-$OUT/run}        # the run, under it
+SHOW=${SHOW-yes}            # draw what the student sees, too; empty: the run alone
 IMAGES=${IMAGES:-3000}      # scenes in all: 7 in 10 to train, 1 to check, 2 to test
 LABELS=${LABELS:-200}       # of the training images; the rest are the unlabelled pool
 MODEL=${MODEL:-pico}
@@ -29,12 +31,13 @@ notes="$OUT/scenes/annotations"
 run selftrain \
     --train "$notes/instances_train.json" --val "$notes/instances_val.json" --test "$notes/instances_test.json" \
     --labels "$LABELS" --model "$MODEL" --size "$SIZE" --batch "$BATCH" --steps "$STEPS" \
-    --student-steps "$STUDENT_STEPS" --lr "$LR" --seeds "$SEEDS" --out "$OUT/run" "$@"
+    --student-steps "$STUDENT_STEPS" --lr "$LR" --seeds "$SEEDS" --out "$RUN" "$@"
+[ -n "$SHOW" ] || exit 0
 
-weights=$(find -L "$OUT/run" -path '*student*' -name last.safetensors 2>/dev/null | sort | head -1)
+weights=$(find -L "$RUN" -path '*student*' -name last.safetensors 2>/dev/null | sort | head -1)
 if [ -n "$weights" ]; then
     run predict --weights "$weights" --images "$OUT/new-scenes/images" --out "$OUT/predictions"
     printf '\nScenes that it has not seen, with the student'\''s boxes: %s/predictions/pictures\n' "$OUT"
 fi
-printf 'The run as a page, with its pseudo-labels to look at: %s/run/report.html\n' "$OUT"
+printf 'The run as a page, with its pseudo-labels to look at: %s/report.html\n' "$RUN"
 printf 'The demo took %d min %02d s.\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
