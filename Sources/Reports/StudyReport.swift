@@ -67,12 +67,14 @@ public struct StudyReport: Sendable {
         let cell = contrast.cell
         func varies<T: Hashable>(_ value: (StudyCell) -> T) -> Bool { Set(results.cells.map(value)).count > 1 }
         var parts: [String] = []
-        if !contrast.question.hasPrefix("start "), varies(\.start) { parts.append(cell.start) }
-        if !contrast.question.contains(" instead of ") || contrast.question.hasPrefix("start "), varies(\.augment) {
-            parts.append(cell.augment)
-        }
+        // What the question itself says is not repeated.
+        let isOfStart = contrast.question.hasPrefix("start ")
+        let isOfLength = contrast.question.hasSuffix(" steps")
+        let isOfAugment = !isOfStart && !isOfLength && contrast.question.contains(" instead of ")
+        if !isOfStart, varies(\.start) { parts.append(cell.start) }
+        if !isOfAugment, varies(\.augment) { parts.append(cell.augment) }
         if varies(\.labels) { parts.append(cell.labels) }
-        if varies(\.steps) { parts.append("\(cell.steps) steps") }
+        if !isOfLength, varies(\.steps) { parts.append("\(cell.steps) steps") }
         return parts.isEmpty ? cell.labels : parts.joined(separator: ", ")
     }
 
@@ -195,7 +197,26 @@ public struct StudyReport: Sendable {
             let seeds = line.seeds.sorted().map(String.init).joined(separator: ", ")
             notes.append("failed: \(line.what), seed\(line.seeds.count > 1 ? "s" : "") \(seeds): \(line.reason)")
         }
-        return notes + results.warnings.map { "warning: \($0)" }
+        return notes + unfinished + results.warnings.map { "warning: \($0)" }
+    }
+
+    /// Where it is not known, or known not to be so, that supervised training had stopped improving before anything was added
+    /// to it.
+    private var unfinished: [String] {
+        guard contrasts.contains(where: { $0.arms.1 == .control }) else { return [] }
+        let ofLengths = contrasts.filter { $0.question.hasSuffix(" steps") }
+        if ofLengths.isEmpty {
+            guard let steps = results.cells.first?.steps else { return [] }
+            return [
+                "whether supervised training stops improving at \(steps) steps is not measured here (`pupil study` with steps: "
+                    + "[\(steps), \(2 * steps)] asks); before that a method may only make up for a teacher that has not finished."
+            ]
+        }
+        return ofLengths.filter { results.isLongest($0.cell) && $0.verdict == .helps }.map {
+            "supervised training still improves at its longest (\(place($0)): \($0.question), "
+                + "\($0.verdict.sentence($0.comparison, metric: results.metric))): what a method adds to a teacher that has finished is "
+                + "not measured here."
+        }
     }
 
     /// `report.md`.

@@ -170,7 +170,7 @@ public struct TimeWorth: Sendable, Hashable {
 
 extension StudyResults {
     /// Every question that the arms answer, in the order of the grid: what a method adds to the control of its cell, what a
-    /// start or an augmentation adds to the first one's, all else equal.
+    /// start or an augmentation adds to the first one's and a length to the next shorter one's, all else equal.
     ///
     /// - Parameter draws: of pictures.
     public func contrasts(draws: Int = 1000, threads: Int = availableProcessors()) -> [StudyContrast] {
@@ -229,6 +229,11 @@ extension StudyResults {
                 ask("\(cell.augment) instead of \(first.augment)", (cell, .supervised), (first, .supervised))
             }
         }
+        for cell in cells {
+            if let shorter = nextShorter(cell) {
+                ask("\(cell.steps) instead of \(shorter.steps) steps", (cell, .supervised), (shorter, .supervised))
+            }
+        }
         let judged = found.map { $0.comparison.n < Comparison.leastSeeds ? .nan : $0.comparison.p }
         for (i, adjusted) in Comparison.holm(judged).enumerated() {
             found[i].adjusted = adjusted
@@ -236,6 +241,18 @@ extension StudyResults {
         }
         return found
     }
+
+    /// The cell with the next shorter length, all else equal.
+    private func nextShorter(_ cell: StudyCell) -> StudyCell? {
+        cells.filter { other in
+            var same = other
+            same.steps = cell.steps
+            return same == cell && other.steps < cell.steps
+        }.max { $0.steps < $1.steps }
+    }
+
+    /// Whether a cell is the longest of those that are else equal.
+    func isLongest(_ cell: StudyCell) -> Bool { !cells.contains { nextShorter($0) == cell } }
 
     /// Why a cell without a curve over labels has none, where another has one; nil where none has.
     private var curveElsewhere: String? {

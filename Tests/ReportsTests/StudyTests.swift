@@ -295,6 +295,40 @@ import Testing
             ])
     }
 
+    /// Whether supervised training still improves is a question of its own: a teacher that has not finished flatters.
+    @Test func lengthsAreAsked() throws {
+        let lengths = [100, 200, 400].map { cell("random", "S1", "10%", 20, $0) }
+        func results(_ last: Double) -> StudyResults {
+            var results = StudyResults(metric: "AP", classes: ["a"], reportedSet: "test", cells: lengths)
+            for (seed, wobble) in zip([UInt64(0), 1, 2], [0.002, 0, -0.002]) {
+                for (cell, metric) in zip(lengths, [0.2, 0.3, last]) {
+                    results.arms.append(arm(cell, .supervised, seed, metric + wobble * Double(cell.steps) / 100))
+                }
+                results.arms.append(arm(lengths[2], .control, seed, last))
+                results.arms.append(arm(lengths[2], .selfTraining, seed, last + 0.03 + wobble))
+            }
+            return results
+        }
+        let rising = StudyReport(results(0.35))
+        #expect(
+            rising.contrasts.map(\.question) == [
+                "self-training", "200 instead of 100 steps", "400 instead of 200 steps",
+            ])
+        #expect(abs(rising.contrasts[2].comparison.mean - 0.05) < 1e-9 && rising.contrasts[2].verdict == .helps)
+        let said = rising.notes.filter { $0.contains("still improves at its longest") }
+        #expect(
+            said.count == 1 && said[0].contains("(10%: 400 instead of 200 steps, helps by 5.0 +- "), "\(rising.notes)")
+        let done = StudyReport(results(0.3))
+        #expect(done.contrasts[2].verdict != .helps)
+        #expect(!done.notes.contains { $0.contains("still improves") || $0.contains("is not measured here") })
+        // One length says nothing of it, and where nothing was added to supervised training nobody asks.
+        let one = StudyReport(study()).notes.filter { $0.contains("stops improving at 300 steps is not measured here") }
+        #expect(one.count == 1)
+        var plain = study()
+        plain.arms.removeAll { $0.method != .supervised }
+        #expect(!StudyReport(plain).notes.contains { $0.contains("is not measured here") })
+    }
+
     /// Where lengths are part of the grid: as good as the first start becomes, sooner.
     @Test func worthInTime() throws {
         var cells: [StudyCell] = []
