@@ -20,6 +20,8 @@ public struct Comparison: Sendable, Hashable {
     public let seedVariance: Double
     /// Of the mean, over draws of pictures; NaN where nothing is known of pictures.
     public let pictureVariance: Double
+    /// The part of `pictureVariance` that more seeds would make less: what one seed owes to a picture and another does not.
+    public let sharedVariance: Double
     /// Pictures.
     public let pictures: Int
 
@@ -29,8 +31,10 @@ public struct Comparison: Sendable, Hashable {
     /// - Parameters:
     ///   - differences: one a seed.
     ///   - resampled: the mean difference of each draw of pictures.
+    ///   - bySeed: the difference of each draw, `[seeds][draws]`; without it all of `pictureVariance` is taken for the pictures'
+    ///     own.
     ///   - pictures: how many there are.
-    public init(differences: [Double], resampled: [Double], pictures: Int) {
+    public init(differences: [Double], resampled: [Double], bySeed: [[Double]] = [], pictures: Int) {
         func moments(_ values: [Double]) -> (mean: Double, variance: Double) {
             let mean = values.reduce(0, +) / Double(values.count)
             let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
@@ -39,16 +43,24 @@ public struct Comparison: Sendable, Hashable {
         n = differences.count
         (mean, seedVariance) = moments(differences)
         // A draw in which no class is left tells nothing.
-        pictureVariance = pictures < 2 ? .nan : moments(resampled.filter { !$0.isNaN }).variance
+        let whole = resampled.indices.filter { !resampled[$0].isNaN }
+        pictureVariance = pictures < 2 ? .nan : moments(whole.map { resampled[$0] }).variance
+        // Of one seed by itself it is P + S, of the mean of n seeds P + S / n.
+        let single = bySeed.map { draws in moments(whole.map { draws[$0] }).variance }
+        let ofOne = single.reduce(0, +) / Double(single.count)
+        sharedVariance =
+            single.count == n && n > 1 ? min(max(0, (ofOne - pictureVariance) / Double(n - 1)), pictureVariance) : 0
         self.pictures = pictures
     }
 
-    private init(mean: Double, n: Int, seedVariance: Double, pictureVariance: Double, pictures: Int) {
-        self.mean = mean
-        self.n = n
-        self.seedVariance = seedVariance
-        self.pictureVariance = pictureVariance
-        self.pictures = pictures
+    /// As this one, of another number of seeds.
+    private init(_ other: Comparison, seeds: Int) {
+        mean = other.mean
+        n = seeds
+        seedVariance = other.seedVariance
+        sharedVariance = other.sharedVariance * Double(other.n) / Double(seeds)
+        pictureVariance = other.pictureVariance - other.sharedVariance + sharedVariance
+        pictures = other.pictures
     }
 
     /// Of the mean, by seeds and pictures.
@@ -86,9 +98,7 @@ public struct Comparison: Sendable, Hashable {
     public var seedsNeeded: Int? {
         guard !variance.isNaN, mean != 0 else { return nil }
         func suffices(_ count: Int) -> Bool {
-            let more = Comparison(
-                mean: mean, n: count, seedVariance: seedVariance, pictureVariance: pictureVariance, pictures: pictures)
-            return more.margin < abs(mean)
+            Comparison(self, seeds: count).margin < abs(mean)
         }
         let most = 10_000
         guard suffices(most) else { return nil }
@@ -175,7 +185,7 @@ extension Estimate {
     /// Points with one digit behind the point; "-" where undefined.
     static func points(_ x: Double) -> String {
         if x.isNaN { return "-" }
-        let tenths = Int((abs(x) * 1000).rounded())
+        let tenths = Int((abs(x) * 100 * 10).rounded(.toNearestOrEven))
         return "\(x < 0 && tenths > 0 ? "-" : "")\(tenths / 10).\(tenths % 10)"
     }
 }

@@ -1,3 +1,5 @@
+import Base
+
 /// Rows of a comma-separated file (RFC 4180): quoted fields with commas, line ends and doubled quotes in them, line
 /// ends of either kind, a byte-order mark. Empty lines are passed over. One row is held at a time.
 public struct CSVReader {
@@ -93,8 +95,5 @@ public struct CSVReader {
     public func number(_ i: Int) -> Double? { decimalNumber(bytes[fields[i].range], comma: true) }
 
     /// A field as CSV text: quoted where it has to be.
-    public static func field(_ text: String) -> String {
-        text.utf8.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
-            ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
-    }
+    public static func field(_ text: String) -> String { text.asCSVField }
 }

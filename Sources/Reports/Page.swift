@@ -76,7 +76,7 @@ public struct ReportPage: Sendable {
             </head>
             <body>
             \(body.joined(separator: "\n"))
-            <script type="application/json" id="data">\(data(folder).canonical.replacing("<", with: "\\u003c"))</script>
+            <script type="application/json" id="data">\(data(folder).canonical.replacingScalars { $0 == "<" ? "\\u003c" : nil })</script>
             <script>\(PageAssets.script)</script>
             </body>
             </html>
@@ -180,8 +180,4 @@ extension StudyResults {
     }
 }
 
-/// Text as HTML.
-private func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-        .replacing("\"", with: "&quot;")
-}
+private func escaped(_ text: String) -> String { text.asHTML }

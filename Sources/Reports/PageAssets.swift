@@ -84,14 +84,17 @@ enum PageAssets {
 
         function confusion() {
           const d = data.details[Number($("confusion-arm").value || 0)];
-          const isOfBoxes = data.unit === "boxes", names = isOfBoxes ? data.classes.concat(["background"]) : data.classes;
+          const isOfBoxes = data.unit === "boxes", called = isOfBoxes ? data.classes.concat(["background"]) : data.classes;
+          // Two of one name would be one place.
+          const names = called.map((name, i) => called.indexOf(name) === i ? name : name + " (none)");
           const sum = row => Math.max(1, row.reduce((a, b) => a + b, 0));
           const z = isOfBoxes ? d.confusion : d.confusion.map(row => row.map(n => 100 * n / sum(row)));
           show("confusion", [{
             type: "heatmap", x: names, y: names, z: z, colorscale: [[0, "#f3f6f9"], [1, "#1f6feb"]],
             text: isOfBoxes ? z : z.map(row => row.map(n => n.toFixed(n < 10 ? 1 : 0))),
             texttemplate: "%{text}", showscale: false}],
-            layout("taken for", "is", {yaxis: {autorange: "reversed", automargin: true, title: {text: "is"}}}));
+            layout("taken for", "is", {xaxis: {type: "category", automargin: true, title: {text: "taken for"}},
+              yaxis: {type: "category", autorange: "reversed", automargin: true, title: {text: "is"}}}));
         }
 
         // ---- the gallery

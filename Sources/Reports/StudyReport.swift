@@ -36,7 +36,10 @@ public struct StudyReport: Sendable {
             }
         }
         for contrast in contrasts.enumerated().sorted(by: { (rank($0.1), $0.0) < (rank($1.1), $1.0) }).map(\.1) {
-            lines.append("\(contrast.question) (\(place(contrast))): \(contrast.sentence(metric: results.metric))")
+            let most = results.arms(contrast.cell, .supervised).count
+            lines.append(
+                "\(contrast.question) (\(place(contrast))): \(contrast.sentence(metric: results.metric))"
+                    + (contrast.comparison.n < most ? " (\(contrast.comparison.n) of \(most) seeds)" : ""))
         }
         for worth in results.timeWorths {
             let own = results.starts.filter { $0.word == worth.cell.start }
@@ -91,7 +94,11 @@ public struct StudyReport: Sendable {
                     let text = TextTable.points(x)
                     return text.hasPrefix("-") ? text : "+" + text
                 }
-                func p(_ x: Double) -> String { x.isNaN ? "-" : x < 0.001 ? "< 0.001" : TextTable.fixed(x, 3) }
+                func p(_ x: Double) -> String {
+                    if x.isNaN || x < 0.001 { return x.isNaN ? "-" : "< 0.001" }
+                    // On which side of the level it lies is to be seen.
+                    return abs(x - Verdict.level) < 0.0005 ? TextTable.fixed(x, 6) : TextTable.fixed(x, 3)
+                }
                 return [
                     c.question, place(c), points(mean),
                     margin.isNaN ? "-" : "\(points(mean - margin)) to \(points(mean + margin))", "\(c.comparison.n)",
@@ -110,7 +117,7 @@ public struct StudyReport: Sendable {
                 let n = Double(arms.count)
                 rows.append([
                     cell.start, cell.augment, cell.labels, "\(cell.steps)", method.rawValue,
-                    arms.map { TextTable.points($0.metric) }.joined(separator: " "), "\(arms[0].images)",
+                    bySeed(cell, arms), "\(arms[0].images)",
                     TextTable.fixed(arms.reduce(0) { $0 + $1.seconds } / n / 60, 1),
                 ])
                 // The teacher's work for those that come after it.
@@ -138,6 +145,12 @@ public struct StudyReport: Sendable {
                 "Arms: images and minutes of each training or labelling by itself, means over seeds",
             head: ["start", "augment", "labels", "steps", "method", "\(results.metric) by seed", "images", "minutes"],
             rows: rows)
+    }
+
+    /// The metric of each seed of a cell, "-" where an arm has none of it.
+    private func bySeed(_ cell: StudyCell, _ arms: [StudyArm]) -> String {
+        let seeds = Set(results.arms.lazy.filter { $0.cell == cell }.map(\.seed)).sorted()
+        return seeds.map { seed in TextTable.points(arms.first { $0.seed == seed }?.metric) }.joined(separator: " ")
     }
 
     /// How teachers labelled, means over seeds; nil where none did.
@@ -170,11 +183,13 @@ public struct StudyReport: Sendable {
 
     /// How the numbers are to be read, what failed, what is doubtful.
     var notes: [String] {
+        let judged = contrasts.count { !$0.adjusted.isNaN }
         var notes = [
             "\(results.metric) in points on \(results.reportedSet), means over seeds; in brackets, by shared seeds, the difference to the "
                 + "control, which saw as many pictures with the task's labels, all of them people's, and of supervised training that to "
                 + "its random start. Intervals of 95% by themselves, over seeds and pictures; "
-                + "verdicts after Holm's correction over the \(contrasts.count) question\(contrasts.count == 1 ? "" : "s")."
+                + "verdicts after Holm's correction over the \(judged) question\(judged == 1 ? "" : "s") with three seeds, if their number was "
+                + "fixed before looking."
         ]
         if results.cells.contains(where: { cell in
             results.methods.contains { paper(cell, $0) != nil }
@@ -204,18 +219,28 @@ public struct StudyReport: Sendable {
     /// to it.
     private var unfinished: [String] {
         guard contrasts.contains(where: { $0.arms.1 == .control }) else { return [] }
-        let ofLengths = contrasts.filter { $0.question.hasSuffix(" steps") }
-        if ofLengths.isEmpty {
-            guard let steps = results.cells.first?.steps else { return [] }
+        if Set(results.cells.map(\.steps)).count == 1, let steps = results.cells.first?.steps {
             return [
                 "whether supervised training stops improving at \(steps) steps is not measured here (`pupil study` with steps: "
                     + "[\(steps), \(2 * steps)] asks); before that a method may only make up for a teacher that has not finished."
             ]
         }
-        return ofLengths.filter { results.isLongest($0.cell) && $0.verdict == .helps }.map {
-            "supervised training still improves at its longest (\(place($0)): \($0.question), "
-                + "\($0.verdict.sentence($0.comparison, metric: results.metric))): what a method adds to a teacher that has finished is "
-                + "not measured here."
+        let end = "what a method adds to a teacher that has finished is not measured here."
+        return results.cells.filter { results.isLongest($0) }.compactMap { cell in
+            let last = contrasts.first { $0.question.hasSuffix(" steps") && $0.cell == cell }
+            guard let last, last.comparison.n >= Comparison.leastSeeds, !last.comparison.margin.isNaN else {
+                return
+                    "whether supervised training has stopped improving at its longest (\(cell.name)) is not known: \(end)"
+            }
+            let said =
+                "(\(place(last)): \(last.question), \(last.verdict.sentence(last.comparison, metric: results.metric)))"
+            if last.verdict == .helps { return "supervised training still improves at its longest \(said): \(end)" }
+            // By how much it may still improve, beside what the methods are said to add.
+            let gains = contrasts.filter { $0.arms.1 == .control && $0.cell == cell }.map(\.comparison.mean)
+            guard let gain = gains.max(), last.comparison.mean + last.comparison.margin >= gain, gain > 0 else {
+                return nil
+            }
+            return "supervised training may still improve at its longest by as much as a method adds \(said)."
         }
     }
 
@@ -279,11 +304,12 @@ extension StudyResults {
 
 private func number(_ x: Double) -> String { x.isNaN ? "" : "\(x)" }
 
+/// A name that a spreadsheet would take for a formula gets an apostrophe before it.
 private func csv(_ lines: [[String]]) -> String {
     lines.map { line in
         line.map { cell in
-            cell.contains { ",\"\n\r".contains($0) }
-                ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+            let isFormula = cell.unicodeScalars.first.map { "=+-@\t\r".unicodeScalars.contains($0) } ?? false
+            return (isFormula && Double(cell) == nil ? "'" + cell : cell).asCSVField
         }.joined(separator: ",") + "\n"
     }.joined()
 }

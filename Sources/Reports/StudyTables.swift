@@ -1,3 +1,4 @@
+import Base
 import Evaluation
 import Journal
 
@@ -9,7 +10,10 @@ extension StudyReport {
         var rows: [[String]]
 
         var markdown: String {
-            func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+            func plain(_ cell: String) -> String {
+                cell.replacingScalars { $0 == "|" ? "\\|" : $0 == "\n" ? " " : $0 == "<" ? "&lt;" : nil }
+            }
+            func line(_ cells: [String]) -> String { "| " + cells.map(plain).joined(separator: " | ") + " |\n" }
             return "\n### \(title)\n\n" + line(head) + "|" + String(repeating: "---|", count: head.count) + "\n"
                 + rows.map(line).joined()
         }

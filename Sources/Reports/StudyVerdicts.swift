@@ -50,7 +50,7 @@ public struct LabelWorth: Sendable, Hashable {
     /// "worth 23% more labelled images (8% to 40%)".
     public var sentence: String {
         func percent(_ x: Double) -> String { "\(Int((x * 100).rounded()))%" }
-        let more = share < 0 ? "\(percent(-share)) fewer" : "\(isAtLeast ? "at least " : "")\(percent(share)) more"
+        let more = (isAtLeast ? "at least " : "") + (share < 0 ? "\(percent(-share)) fewer" : "\(percent(share)) more")
         let ends = "\(percent(low)) to \(percent(high))"
         return "worth \(more) labelled images (\(ends)\(isCut ? ", where the measured shares end" : ""))"
     }
@@ -99,7 +99,7 @@ public struct LabelWorth: Sendable, Hashable {
         share = middle.images / n - 1
         low = lower.images / n - 1
         high = upper.images / n - 1
-        isAtLeast = middle.isBeyond && gain > 0
+        isAtLeast = middle.isBeyond
         isCut = lower.isBeyond || upper.isBeyond
     }
 }
@@ -125,7 +125,8 @@ public struct TimeWorth: Sendable, Hashable {
     /// What of the first one's best counts as nearly as good.
     static let share = 0.95
 
-    /// "simclr (S1, 10%): comes to 95% of what random becomes in 1/2.5 of its steps (1/1.8 to 1/3.4, 3 seeds)".
+    /// "simclr (S1, 10%): comes to 95% of what random becomes in 1/2.5 of its steps (1/1.8 to 1/3.4, over 3 seeds of these
+    /// pictures)".
     public var sentence: String {
         // Of a slower one more than its steps.
         func shown(_ x: Double) -> String {
@@ -138,7 +139,7 @@ public struct TimeWorth: Sendable, Hashable {
                 ? "(\(seeds) seed\(seeds == 1 ? "" : "s"): no interval)"
                 : isAtLeast
                     ? "(\(seeds) seeds; in some the shortest length was enough, so there is no interval)"
-                    : "(\(shown(low)) to \(shown(high)), \(seeds) seeds)")
+                    : "(\(shown(low)) to \(shown(high)), over \(seeds) seeds of these pictures)")
     }
 
     /// The steps in which one curve comes to `share` of the best of another, as a part of those that the other takes to come
@@ -191,13 +192,11 @@ extension StudyResults {
             let others = Dictionary(arms(b.0, b.1).map { ($0.seed, $0) }, uniquingKeysWith: { first, _ in first })
             let pairs = arms(a.0, a.1).compactMap { arm in others[arm.seed].map { (arm, $0) } }
             if pairs.isEmpty { return }
+            let bySeed = pairs.map { one, other in zip(resampled(one), resampled(other)).map { $0 - $1 } }
             var mean = [Double](repeating: 0, count: draws)
-            for (one, other) in pairs {
-                let (x, y) = (resampled(one), resampled(other))
-                for i in 0..<draws { mean[i] += (x[i] - y[i]) / Double(pairs.count) }
-            }
+            for seed in bySeed { for i in 0..<draws { mean[i] += seed[i] / Double(pairs.count) } }
             let comparison = Comparison(
-                differences: pairs.map { $0.metric - $1.metric }, resampled: mean, pictures: pictures)
+                differences: pairs.map { $0.metric - $1.metric }, resampled: mean, bySeed: bySeed, pictures: pictures)
             var contrast = StudyContrast(
                 question: question, cell: a.0, arms: (a.1, b.1), comparison: comparison, adjusted: .nan,
                 verdict: .none(seeds: pairs.count))
@@ -208,6 +207,13 @@ extension StudyResults {
             contrast.worthObstacle =
                 LabelWorth.obstacle(curve: curve, at: images, gain: comparison.mean)
                 ?? (curve.count < 3 ? curveElsewhere : nil)
+            // The same labels do better without it, and without its control.
+            if b.1 == .control, curve.count >= 3, comparison.mean > 0,
+                !(self.mean(a.0, a.1) > self.mean(a.0, .supervised))
+            {
+                contrast.labelWorth = nil
+                contrast.worthObstacle = "supervised training with the same labels is as good or better"
+            }
             found.append(contrast)
         }
         for cell in cells {

@@ -247,10 +247,7 @@ extension Classifier {
         var pictures: [ClassifiedPicture] = []
         var quarantine = Quarantine()
         var lines = ["file,class,predicted,probability\n"]
-        func quoted(_ text: String) -> String {
-            text.contains { ",\"\n".contains($0) }
-                ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
-        }
+        func quoted(_ text: String) -> String { text.asCSVField }
         try forEachBatch(set, options) { results throws(Failure) in
             for result in results {
                 let example = set.examples[result.index]

@@ -34,7 +34,9 @@ struct StudySeeds {
             usleep(50_000)
             running.removeAll { child in
                 var status: Int32 = 0
-                guard waitpid(child.process, &status, WNOHANG) == child.process else { return false }
+                let answer = waitpid(child.process, &status, WNOHANG)
+                // Where somebody has SIGCHLD ignored, nobody keeps what became of it.
+                guard answer == child.process || answer < 0 && errno == ECHILD else { return false }
                 report(child, status)
                 return true
             }

@@ -173,7 +173,7 @@ enum StudyVerb {
             log(report.text)
             print(report.json.canonical)
         } else {
-            print(report.text)
+            print(Console.harmless(report.text))
             print(
                 isAll
                     ? "The report: \(folder.file("report.html")), as text report.md"

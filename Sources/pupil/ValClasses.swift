@@ -59,7 +59,7 @@ enum ValClasses {
         let score = try classifier.score(set, options, into: out)
         for line in score.quarantine.lines(fate: "") { Console.standardError.line(line) }
         if let out { try Files.write(score.json.pretty, to: Files.join(out, "metrics.json")) }
-        print(settings.bool("json") ? score.json.canonical : score.table)
+        print(settings.bool("json") ? score.json.canonical : Console.harmless(score.table))
         return .done
     }
 }

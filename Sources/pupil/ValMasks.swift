@@ -74,7 +74,7 @@ enum ValMasks {
             try Files.makeFolder(out)
             try Files.write(metrics.json.pretty, to: Files.join(out, "metrics.json"))
         }
-        print(settings.bool("json") ? metrics.json.canonical : metrics.table)
+        print(settings.bool("json") ? metrics.json.canonical : Console.harmless(metrics.table))
         return .done
     }
 

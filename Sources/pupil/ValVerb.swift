@@ -90,7 +90,7 @@ enum ValVerb {
         }
         let report = try asked.report(truth, detections)
         try write?(report.json)
-        print(settings.bool("json") ? report.json.canonical : report.text)
+        print(settings.bool("json") ? report.json.canonical : Console.harmless(report.text))
         return .done
     }
 

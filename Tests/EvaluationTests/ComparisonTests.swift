@@ -46,6 +46,28 @@ import Testing
             Verdict(few, adjusted: few.p).sentence(few, metric: "AP").contains("more pictures to measure on"))
     }
 
+    /// What one seed owes to a picture and another does not grows less with more seeds; what all owe to it stays.
+    @Test func seedsThatErrOnDifferentPictures() throws {
+        let patterns = [[1.0, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]
+        func compare(own: Double, shared: Double) -> Comparison {
+            let all = [1.0, -1, 0, 0].map { $0 * shared }
+            let bySeed = patterns.map { pattern in zip(pattern, all).map { 1 + own * $0 + $1 } }
+            let mean = (0..<4).map { i in bySeed.reduce(0) { $0 + $1[i] } / 3 }
+            return Comparison(differences: [0.9, 1, 1.1], resampled: mean, bySeed: bySeed, pictures: 1000)
+        }
+        // Of one seed 0.9, so of the mean of three 0.3, and of N 0.9 / N.
+        let apart = compare(own: (0.9 * 3 / 4).squareRoot(), shared: 0)
+        #expect(abs(apart.pictureVariance - 0.3) < 1e-12 && abs(apart.sharedVariance - 0.3) < 1e-12)
+        // 1.96^2 * (0.9 + 0.01) / N is under 1 from N = 4 on.
+        #expect(apart.margin > 1 && apart.seedsNeeded == 4)
+        let plain = Comparison(
+            differences: [0.9, 1, 1.1], resampled: [0, 1, 2, 1].map { 1 + 0.67 * ($0 - 1) }, pictures: 1000)
+        #expect(plain.sharedVariance == 0)
+        // Where all seeds err on the same pictures, there is nothing to be had from more of them.
+        let together = compare(own: 0, shared: 0.8)
+        #expect(together.sharedVariance == 0 && together.pictureVariance > 0.4 && together.seedsNeeded == nil)
+    }
+
     /// Holm's own order: the least times all, the next times all but one, never falling.
     @Test func holm() {
         #expect(

@@ -30,6 +30,14 @@ import Testing
         #expect(html.contains("<title>T &lt;1&gt;</title>") && html.contains("&lt;b&gt;&amp;&quot;x"))
         #expect(html.contains("warning: a &lt; b") && !html.contains("<i>") && !html.contains("<b>"))
         #expect(html.contains("1 of the 9 pictures"))
+        // A "<" is one behind a scalar that takes it into its own character, too.
+        results.classes = ["\u{600}</script><i>"]
+        results.warnings = ["\u{600}<b>"]
+        let joined = ReportPage(StudyReport(results)).html(in: "/a/runs/x")
+        #expect(!joined.utf8.elementsEqual(html.utf8))
+        for tag in ["<i>", "<b>", "\u{600}</script>"] {
+            #expect(!Array(joined.utf8).contains(Array(tag.utf8)), "\(tag)")
+        }
         // Nothing is fetched: the one script is beside the page.
         #expect(
             html.ranges(of: "src=").count == 1 && !html.contains("http://www.w3.org/1999") && !html.contains("https:"))

@@ -132,6 +132,28 @@ import Testing
         #expect(json["contrasts"]?.array?[0]["verdict"]?.string == "helps")
     }
 
+    /// What a spreadsheet would take for a formula, or for the end of a row, is text.
+    @Test func namesAreTextInTables() {
+        var results = study()
+        results.classes = ["=1+1", "a\r\nb\u{600}\"c"]
+        #expect(
+            results.armsCSV.hasPrefix(
+                "start,augment,labels,labelled,steps,method,seed,AP,images,seconds,'=1+1,\"a\r\nb\u{600}\"\"c\"\n"))
+        results.arms[0].metric = -0.5
+        #expect(results.armsCSV.contains(",5,-0.5,4800,"))
+    }
+
+    /// A student that is behind plain training of the same labels is worth no labels, whatever its control is.
+    @Test func nothingIsWorthLessThanNothing() throws {
+        var results = study()
+        for i in results.arms.indices where results.arms[i].cell == results.cells[0] {
+            if results.arms[i].method != .supervised { results.arms[i].metric -= 0.05 }
+        }
+        let gain = try #require(StudyReport(results).contrasts.first)
+        #expect(gain.verdict == .helps && gain.told == nil)
+        #expect(gain.sentence(metric: "AP").hasSuffix("supervised training with the same labels is as good or better"))
+    }
+
     /// The paper's own numbers where the cell is one of its tables', with what they are held against there.
     @Test func besideThePaper() {
         func rows(
@@ -321,6 +343,15 @@ import Testing
         let done = StudyReport(results(0.3))
         #expect(done.contrasts[2].verdict != .helps)
         #expect(!done.notes.contains { $0.contains("still improves") || $0.contains("is not measured here") })
+        // Two seeds tell nothing, and a cell whose longest failed has nothing to tell.
+        var few = results(0.35)
+        few.arms.removeAll { $0.seed == 2 }
+        #expect(StudyReport(few).notes.contains { $0.contains("at its longest (") && $0.contains("is not known") })
+        var failed = results(0.35)
+        failed.arms.removeAll { $0.cell == lengths[1] }
+        failed.cells.remove(at: 1)
+        failed.arms.removeAll { $0.cell == lengths[0] }
+        #expect(StudyReport(failed).notes.contains { $0.contains("is not known") })
         // One length says nothing of it, and where nothing was added to supervised training nobody asks.
         let one = StudyReport(study()).notes.filter { $0.contains("stops improving at 300 steps is not measured here") }
         #expect(one.count == 1)
@@ -347,7 +378,7 @@ import Testing
         // the way from 100 to 200.
         #expect(results.timeWorths.count == 1 && abs(log2(worth.times) - (1.75 - 0.375)) < 1e-9)
         #expect(abs(worth.low - worth.times) < 1e-9 && worth.seeds == 3)
-        #expect(worth.sentence.contains("1/2.6 of its steps (1/2.6 to 1/2.6, 3 seeds)"))
+        #expect(worth.sentence.contains("1/2.6 of its steps (1/2.6 to 1/2.6, over 3 seeds of these pictures)"))
         // Where the shortest length is more than enough, that is the most that it takes, and two seeds have no interval.
         var quick = results
         quick.arms = quick.arms.filter { $0.seed < 2 }.map { arm in
@@ -368,7 +399,9 @@ import Testing
         #expect(part([0, 0, 0], of: [0, 0, 0]) == nil && part([0.3, 0.3, 0.3], of: [0.2, 0.2, 0.2]) == nil)
         let slow = TimeWorth(cell: cells[0], other: "random", times: 0.5, low: 0.4, high: 1.26, seeds: 3)
         #expect(
-            slow.sentence.hasSuffix("becomes in 2.0 times its steps (2.5 times to 1/1.3, 3 seeds)"), "\(slow.sentence)")
+            slow.sentence.hasSuffix(
+                "becomes in 2.0 times its steps (2.5 times to 1/1.3, over 3 seeds of these pictures)"),
+            "\(slow.sentence)")
         // Where one seed never gets there, nothing is said.
         results.arms = results.arms.map { arm in
             var arm = arm
