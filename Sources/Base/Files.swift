@@ -242,7 +242,7 @@ public enum Files {
         do throws(Failure) {
             try makeFolder(partial)
             let result = try body(partial)
-            guard pupil_sync_file_system(partial) == 0 else { throw fault("write", partial) }
+            try sync(partial)
             if rename(partial, plain) == 0 { return result }
             // A link, a mount or the folder one stands in cannot be replaced, but filled.
             guard isFolder(plain), try list(plain).isEmpty else { throw fault("publish", plain) }
@@ -272,9 +272,14 @@ public enum Files {
         }
     }
 
+    /// Waits until what was written without waiting, in a folder or elsewhere on its disk, is on the disk.
+    public static func sync(_ folder: String) throws(Failure) {
+        guard pupil_sync_file_system(folder) == 0 else { throw fault("write", folder) }
+    }
+
     /// Moves a finished folder to its name in one step, when what was written without waiting is on the disk.
     public static func publish(_ folder: String, as name: String) throws(Failure) {
-        guard pupil_sync_file_system(folder) == 0 else { throw fault("write", folder) }
+        try sync(folder)
         guard rename(folder, name) == 0 else { throw fault("publish", name) }
     }
 

@@ -58,7 +58,7 @@ public struct StageStore: Sendable {
     }
 
     /// The stage of that identity: at once where it is finished, else by `body`, which works in (and may find its
-    /// earlier work in) a folder that gets its name only when it returns.
+    /// earlier work in) a folder that gets its name only when it returns. What is in `state/` there is of use until then.
     ///
     /// - Throws: what `body` throws; a `Failure` where another process is at the same stage.
     public func stage(
@@ -71,9 +71,19 @@ public struct StageStore: Sendable {
         // Another process may have finished it while we waited for nothing.
         if let stage = try finished(identity) { return stage }
         try Files.removeUnfinished(in: partial)
-        let result = try body(partial)
-        try Files.write(
-            JSON.object(["identity": identity.json, "result": result]).pretty, to: Files.join(partial, "stage.json"))
+        let record = Files.join(partial, "stage.json")
+        let result: JSON
+        // A process may have ended between the record and the name: then all the work is done, and on the disk.
+        if let left = try? Files.readJSON(record), left["identity"]?.canonical == identity.json.canonical,
+            let done = left["result"]
+        {
+            result = done
+        } else {
+            result = try body(partial)
+            try Files.sync(partial)
+            try Files.write(JSON.object(["identity": identity.json, "result": result]).pretty, to: record)
+        }
+        try Files.remove(Files.join(partial, "state"))
         try Files.publish(partial, as: Files.join(folder, identity.name))
         withExtendedLifetime(lock) {}
         return Stage(name: identity.name, path: Files.join(folder, identity.name), result: result)

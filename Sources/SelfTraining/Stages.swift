@@ -245,7 +245,6 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
                 )
             }
             try model.save(to: Files.join(folder, "weights/last.safetensors"), note: note)
-            try Files.remove(Files.join(folder, "state"))
             quarantine.add(trainer.quarantine)
             report(quarantine, label, fate: "others took their places")
             return [

@@ -233,7 +233,7 @@ extension Settings {
         if let folder = resources.cacheFolder {
             try Files.makeFolder(folder)
             // One that cannot be written at all is said at once.
-            let trial = Files.join(folder, "trial")
+            let trial = Files.join(folder, "trial.\(getpid())")
             try Files.writeUnsynced([], to: trial)
             try Files.remove(trial)
         }

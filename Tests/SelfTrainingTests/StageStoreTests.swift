@@ -58,6 +58,26 @@ import Testing
         #expect(try store.finished(identity(1)) != nil)
     }
 
+    /// Killed behind its last line, a training is not trained again.
+    @Test func whatIsDoneAndHasNoNameYetGetsIt() throws {
+        let stage = try store.stage(identity(1)) { folder throws(Failure) in
+            try Files.makeFolder(Files.join(folder, "state"))
+            try Files.write("w", to: Files.join(folder, "weights"))
+            return ["value": .int(7)]
+        }
+        #expect(try Files.list(stage.path) == ["stage.json", "weights"])
+        let partial = stage.path + ".partial"
+        try Files.publish(stage.path, as: partial)
+        try Files.makeFolder(Files.join(partial, "state"))
+        let again = try store.stage(identity(1)) { _ throws(Failure) in throw .data("made anew") }
+        #expect(again.result["value"]?.int == 7 && again.path == stage.path)
+        #expect(try Files.list(stage.path) == ["stage.json", "weights"])
+        // A record of something else is none.
+        try Files.publish(stage.path, as: Files.join(store.folder, identity(2).name + ".partial"))
+        let other = try store.stage(identity(2)) { _ throws(Failure) in ["value": .int(8)] }
+        #expect(other.result["value"]?.int == 8)
+    }
+
     @Test func aFolderWithAnotherIdentityIsRefused() throws {
         let stage = try store.stage(identity(1)) { _ throws(Failure) in [:] }
         let record = try Files.readText(stage.file("stage.json"))
