@@ -3,7 +3,7 @@ import CJSON
 import Geometry
 
 /// What a COCO file says, item by item, before items are held against each other. `keypoints`, `licenses` and other
-/// members must be JSON and are not read.
+/// members must be JSON and are not read; where that is asked for, they are kept.
 struct COCODocument: Sendable {
     struct Picture: Sendable, Equatable {
         var id: Int
@@ -68,6 +68,8 @@ struct COCODocument: Sendable {
     var segmented: [Segmented] = []
     /// Of items that are left out, and of values that are (`valueMalformed`).
     var faults: [ItemFault] = []
+    /// Of an annotation file, where `Options.keepsRest` says so.
+    var rest = COCORest()
 
     /// - Throws: `.invalidData` naming the file where it is no JSON (with line and column) or lacks its lists;
     ///   `.environment` where it cannot be read. Faults of items are in `faults`.

@@ -80,8 +80,12 @@ struct Item {
 
     /// The name of a member that is `key` in another spelling.
     private func resembling(_ key: String) -> String? {
-        func folded(_ name: String) -> String { name.filter { $0 != "_" && $0 != "-" && $0 != " " }.lowercased() }
-        return json.object?.keys.sorted().first { folded($0) == key }
+        json.object?.keys.sorted().first { Self.folded($0) == key }
+    }
+
+    /// A member's name without what spellings differ in.
+    static func folded(_ name: String) -> String {
+        name.filter { $0 != "_" && $0 != "-" && $0 != " " }.lowercased()
     }
 
     private func shown(_ value: JSON) -> String {
@@ -108,7 +112,7 @@ struct Item {
         let id = try id("id")
         let value = try member("file_name")
         guard let text = value.string else { throw fault("\"file_name\" is \(shown(value)); expected a string") }
-        if text.hasPrefix("/") || text.split(separator: "/").contains("..") {
+        if Files.isAbsolute(text) || Files.parts(text).contains("..") {
             throw fault(
                 "\"file_name\" is \(shown(value)); it must stay inside the folder of images (no leading / and no ..)",
                 .imageNameOutside)

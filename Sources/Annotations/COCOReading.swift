@@ -12,6 +12,8 @@ struct COCOReading {
         var threads = availableProcessors()
         /// Every item takes the slow way. What comes out is the same; for tests.
         var looksAtEach = false
+        /// What is not read is kept, too, for a mended copy; then every item takes the slow way.
+        var keepsRest = false
     }
 
     private(set) var root = CJSON_ROOT_UNKNOWN
@@ -48,16 +50,30 @@ struct COCOReading {
             try JSON.check(path)  // says what the fault is, and where
             if root != CJSON_ROOT_UNKNOWN { throw .data("\(path): was changed while it was read") }
         }
+        var names: [String] = []
         for i in 0..<cjson_member_count(windows.cutter) {
-            let name = String(cString: cjson_member_name(windows.cutter, i))
-            members[name] = cjson_member_is_list(windows.cutter, i) != 0
+            names.append(String(cString: cjson_member_name(windows.cutter, i)))
+            members[names[i]] = cjson_member_is_list(windows.cutter, i) != 0
         }
+        var texts = [[String]](repeating: [], count: names.count)
         for piece in pieces.withLock({ $0.sorted { $0.number < $1.number } }) {
+            document.rest.add(itemsOf: piece.rest)
+            if let other = piece.other { texts[other.member].append(other.text) }
             document.pictures += piece.pictures
             document.categories += piece.categories
             document.segmented += piece.segmented
             document.faults += piece.faults
             if !piece.labels.isEmpty { document.labels.append(piece.labels) }
+        }
+        guard options.keepsRest else { return }
+        for (name, parts) in zip(names, texts) where !["images", "annotations", "categories"].contains(name) {
+            // Of a list the windows hold the items, of another value all of it.
+            let text = members[name] == true ? "[" + parts.joined(separator: ",") + "]" : parts.joined()
+            if name == "info" {
+                document.rest.info = try JSON.parse(text, file: path)
+            } else {
+                document.rest.members.append((name, text))
+            }
         }
     }
 }
@@ -101,6 +117,9 @@ private struct Piece: Sendable {
     var labels: [COCODocument.Label] = []
     var segmented: [COCODocument.Segmented] = []
     var faults: [ItemFault] = []
+    var rest = COCORest()
+    /// Items that are of none of the lists that are read, and the member of the root object that they are of.
+    var other: (member: Int, text: String)?
 }
 
 /// Parses windows, one after another.
@@ -109,12 +128,14 @@ private final class Worker {
     private let parser: OpaquePointer
     private let content: COCODocument.Content
     private let looksAtEach: Bool
+    private let keepsRest: Bool
 
     init?(_ content: COCODocument.Content, _ options: COCOReading.Options) {
         guard let parser = cjson_parser_new() else { return nil }
         self.parser = parser
         self.content = content
-        looksAtEach = options.looksAtEach
+        looksAtEach = options.looksAtEach || options.keepsRest
+        keepsRest = options.keepsRest
     }
 
     deinit {
@@ -129,6 +150,11 @@ private final class Worker {
         let kind = self.kind
         let status = cjson_parse(parser, &window, kind ?? CJSON_CHECK, looksAtEach ? 1 : 0, &count)
         guard status == CJSON_DONE else { return (status, piece) }
+        if keepsRest, kind == nil, window.member >= 0 {
+            // Without the brackets that a window has around its items.
+            let text = UnsafeBufferPointer<UInt8>(start: window.bytes + 1, count: window.length - 2)
+            piece.other = (Int(window.member), String(decoding: text, as: UTF8.self))
+        }
         do throws(Failure) {
             if kind == CJSON_PICTURES {
                 piece.pictures.reserveCapacity(count)
@@ -203,11 +229,16 @@ private final class Worker {
         var faults: [ItemFault] = []
         do throws(ItemFault) {
             switch kind {
-            case CJSON_PICTURES: piece.pictures.append(try item(.image).picture(&faults))
+            case CJSON_PICTURES:
+                piece.pictures.append(try item(.image).picture(&faults))
+                if keepsRest { piece.rest.add(item(.image)) }
             case CJSON_ODD where window.role == CJSON_ANNOTATIONS.rawValue:
                 piece.segmented.append(try item(.annotation).segmented())
-            case CJSON_ODD: piece.categories.append(try item(.category).category())
+            case CJSON_ODD:
+                piece.categories.append(try item(.category).category())
+                if keepsRest { piece.rest.add(item(.category)) }
             case CJSON_LABELS, CJSON_DETECTIONS:
+                if keepsRest { piece.rest.add(item(.annotation)) }
                 var label =
                     kind == CJSON_LABELS ? try item(.annotation).label(&faults) : try item(.detection).detection()
                 label.segmentation = self.place(segmentation)

@@ -11,31 +11,45 @@ extension Dataset {
     ///   the masks stand in was changed.
     public func writeCOCO(to path: String) throws(Failure) { try Files.write(try cocoTextWithMasks(), to: path) }
 
+    /// As `writeCOCO`, for a set that was made of another one: where that is of a COCO file, with all that the file
+    /// holds and nobody reads (`info`, `licenses`, keypoints, keys of one's own).
+    /// - Throws: as `writeCOCO`, and where the file cannot be read anew.
+    public func writeCOCO(to path: String, restOf original: Dataset) throws(Failure) {
+        let file = try DatasetFormat.cocoFile(at: original.source)
+        let rest = try file.map { file throws(Failure) in try COCORest(file, of: original) }
+        try Files.write(try cocoTextWithMasks(rest ?? COCORest()), to: path)
+    }
+
     /// The text of `writeCOCO`.
-    func cocoTextWithMasks() throws(Failure) -> String {
+    func cocoTextWithMasks(_ rest: COCORest = COCORest()) throws(Failure) -> String {
         var failure: Failure?
-        let text = cocoText(annotationKeys: { label in
-            do throws(Failure) {
-                return try segmentation(of: label).map { ",\"segmentation\":\($0.canonical)" } ?? ""
-            } catch {
-                failure = failure ?? error
-                return ""
-            }
-        })
+        var text = cocoBeginning(
+            info: rest.info, members: rest.members, imageKeys: { rest.text(ofPicture: examples[$0].id) },
+            annotationKeys: { label in
+                do throws(Failure) {
+                    let mask = try segmentation(of: label).map { ",\"segmentation\":\($0.canonical)" } ?? ""
+                    return mask + rest.text(of: label)
+                } catch {
+                    failure = failure ?? error
+                    return ""
+                }
+            }, categoryKeys: { rest.text(ofClass: $0) })
         if let failure { throw failure }
+        text += Self.cocoEnd
         return text
     }
 
-    /// The text of the file.
+    /// The text of the file but for `cocoEnd`, so that further lists can follow (`cocoList`).
     /// - Parameters:
     ///   - info: members of `info`.
+    ///   - members: further members of the file, as JSON text.
     ///   - imageKeys: further members of each image, by its place in `examples`; JSON text such as `,"sha256":"..."`.
     ///   - annotationKeys: further members of each annotation, likewise.
-    ///   - lists: further lists at the end, their items as JSON text.
-    func cocoText(
-        info: JSON = ["description": "written by pupil"], imageKeys: (Int) -> String = { _ in "" },
-        annotationKeys: (Annotation) -> String = { _ in "" },
-        lists: [(key: String, items: [String])] = []
+    ///   - categoryKeys: further members of each category, by its name, likewise.
+    func cocoBeginning(
+        info: JSON = ["description": "written by pupil"], members: [(key: String, text: String)] = [],
+        imageKeys: (Int) -> String = { _ in "" }, annotationKeys: (Annotation) -> String = { _ in "" },
+        categoryKeys: (String) -> String = { _ in "" }
     ) -> String {
         let images = examples.enumerated().map { place, example in
             let size = example.size.map { ",\"width\":\($0.width),\"height\":\($0.height)" } ?? ""
@@ -51,15 +65,21 @@ extension Dataset {
                     + "\"iscrowd\":\(label.isCrowd ? 1 : 0)\(score)\(ignored)\(annotationKeys(label))}"
             }
         }
-        let categories = zip(classes.ids, classes.names).map { "{\"id\":\($0),\"name\":\(quoted($1))}" }
-        let all =
-            [("categories", categories), ("images", images), ("annotations", annotations)]
-            + lists.map { ($0.key, $0.items) }
-        return "{\n\"info\":\(info.canonical)"
-            + all.map { ",\n\"\($0.0)\":[" + ($0.1.isEmpty ? "]" : "\n" + $0.1.joined(separator: ",\n") + "\n]") }
-            .joined()
-            + "\n}\n"
+        let categories = zip(classes.ids, classes.names).map {
+            "{\"id\":\($0),\"name\":\(quoted($1))\(categoryKeys($1))}"
+        }
+        let all = [("categories", categories), ("images", images), ("annotations", annotations)]
+        let others = members.map { ",\n\(quoted($0.key)):\($0.text)" }.joined()
+        return "{\n\"info\":\(info.canonical)\(others)" + all.map { Self.cocoList($0.0, $0.1) }.joined()
     }
+
+    /// A list of the file, its items as JSON text.
+    static func cocoList(_ key: String, _ items: [String]) -> String {
+        ",\n\"\(key)\":[" + (items.isEmpty ? "]" : "\n" + items.joined(separator: ",\n") + "\n]")
+    }
+
+    /// The end of the file.
+    static let cocoEnd = "\n}\n"
 }
 
 /// A string as JSON text.

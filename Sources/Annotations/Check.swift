@@ -98,7 +98,8 @@ extension Dataset {
     /// looked into.
     public func checkUnlisted(besides others: [Dataset] = [], into findings: inout Findings) {
         let own = Set(examples.map(\.fileName))
-        let folders = Set(own.map { name in name.lastIndex(of: "/").map { String(name[...$0]) } ?? "" })
+        let folders = Set(
+            own.map { name in name.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(name[...$0]) } ?? "" })
         var listed = own
         for other in others {
             let isSameRoot = (try? Files.absolute(other.root)) == (try? Files.absolute(root))

@@ -96,6 +96,8 @@ public struct Example: Sendable {
     public var mask: MaskFile?
     /// Of the whole picture, in a set for classification.
     public var target: PictureClass?
+    /// Whether its file could not be reached when its folder was listed: a link to nothing, a name that is not UTF-8.
+    public var isUnreachable = false
 
     /// A picture and its labels.
     public init(id: Int, fileName: String, size: Size?, annotations: [Annotation] = []) {

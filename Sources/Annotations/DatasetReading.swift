@@ -12,14 +12,16 @@ extension Dataset {
     ///     without parts is read whole; one whose parts have other names is an error that names them.
     ///   - classes: the names of the classes in order. Without them: the file's own list; for forms that have none, the
     ///     20 of VOC in their order where all names are among them, else the names that occur, sorted.
+    ///   - vocPixels: from where a PASCAL VOC set counts pixels; of no meaning for other forms.
     ///   - clip: whether boxes are cut at the edge of their pictures.
     ///   - emptyBoxes: what becomes of boxes without width or height.
     ///   - findings: what is wrong with items, which are left out.
     /// - Returns: what could be read; with faults in all its items, a set without a picture.
     /// - Throws: `.invalidData` where there is nothing to go through item by item.
     public static func read(
-        _ path: String, images: String? = nil, part: String? = nil, classes: [String]? = nil, clip: Bool = true,
-        emptyBoxes: EmptyBoxes = .reject, into findings: inout Findings
+        _ path: String, images: String? = nil, part: String? = nil, classes: [String]? = nil,
+        vocPixels: VOCPixels = .one, clip: Bool = true, emptyBoxes: EmptyBoxes = .reject,
+        into findings: inout Findings
     ) throws(Failure) -> Dataset {
         if let images, !Files.isFolder(images) {
             throw .data(
@@ -40,10 +42,12 @@ extension Dataset {
         case .yoloFolder(let folder):
             set = try YOLOReader(try YOLOSource.folder(folder), images, rules).read(&findings)
         case .voc(let folder):
-            set = try VOCReader(try VOCFolder.open(folder, part: part), images, classes, rules).read(&findings)
+            let source = try VOCFolder.open(folder, part: part)
+            set = try VOCReader(source, images, classes, rules, vocPixels).read(&findings)
         case .vocList(let file):
-            set = try VOCReader(try VOCFolder(list: file), images, classes, rules).read(&findings)
-        case .vocFile(let file): set = try VOCReader(VOCFolder(file: file), images, classes, rules).read(&findings)
+            set = try VOCReader(try VOCFolder(list: file), images, classes, rules, vocPixels).read(&findings)
+        case .vocFile(let file):
+            set = try VOCReader(VOCFolder(file: file), images, classes, rules, vocPixels).read(&findings)
         case .openImages(let file): set = try OpenImagesReader(file, images, classes, rules).read(&findings)
         case .cvat(let file): set = try CVATReader(file, images, rules).read(&findings)
         }
@@ -59,12 +63,13 @@ extension Dataset {
     /// As the other form, where the first fault of an item is an error.
     /// - Throws: `.invalidData` also where an item has a fault; it names the first and counts the others.
     public static func read(
-        _ path: String, images: String? = nil, part: String? = nil, classes: [String]? = nil, clip: Bool = true,
-        emptyBoxes: EmptyBoxes = .reject
+        _ path: String, images: String? = nil, part: String? = nil, classes: [String]? = nil,
+        vocPixels: VOCPixels = .one, clip: Bool = true, emptyBoxes: EmptyBoxes = .reject
     ) throws(Failure) -> Dataset {
         var findings = Findings(limit: 1)
         let set = try read(
-            path, images: images, part: part, classes: classes, clip: clip, emptyBoxes: emptyBoxes, into: &findings)
+            path, images: images, part: part, classes: classes, vocPixels: vocPixels, clip: clip,
+            emptyBoxes: emptyBoxes, into: &findings)
         try findings.requireNoErrors()
         return set
     }

@@ -5,7 +5,7 @@ extension Dataset {
     /// The digest of what the set holds, by which stages that read it are named: classes, and of each picture in order
     /// its relative name, size in bytes, time of change and labels. Pictures are not read. Where the set lies and how
     /// its file is spelled do not count, so a split, a pseudo-labelled set and a copy in memory have identities by the
-    /// same rule. That a picture is not there counts, too: who reads it refuses it.
+    /// same rule. That a picture is not there counts, too.
     /// - Throws: `.invalidData` where a mask is not there.
     public var identity: Digest {
         get throws(Failure) {

@@ -63,11 +63,12 @@ extension Dataset {
                 let folder = name == folder ? "" : " (folder \(folder))"
                 throw .data("\(root): \"\(name)\"\(folder) is none of the classes\(didYouMean(name, table.names))")
             }
-            let files = try Files.walk(Files.join(root, folder))
+            let (files, unreachable) = try Files.survey(Files.join(root, folder))
             let pictures = files.filter { ImageFile.isImageName($0) }
             for picture in pictures {
                 var example = Example(id: set.examples.count + 1, fileName: folder + "/" + picture, size: nil)
                 example.target = .hard(label)
+                example.isUnreachable = unreachable.contains(picture)
                 set.examples.append(example)
             }
             otherFiles += files.count - pictures.count

@@ -1,26 +1,34 @@
 import Base
 
 extension Dataset {
-    /// Several sets as one, in their order: names are absolute paths, ids count from 1, classes and the coding of masks are
-    /// those of the first set that has them. A single set stays as it is. Polygons are not kept: they stand in several files.
+    /// Several sets as one, in their order: names are relative to the deepest folder above all of them, as those of a
+    /// pool of several folders, so that sets that are moved together stay what they were. Ids count from 1; classes and
+    /// the coding of masks are those of the first set that has them. A single set stays as it is. Polygons are not
+    /// kept: they stand in several files.
     ///
     /// - Precondition: at least one set; those that are labelled have one class table (`requireSameClasses`).
-    /// - Throws: `.usage` where masks name classes in different ways; what a path that cannot be resolved throws.
+    /// - Throws: `.usage` where masks name classes in different ways; `.invalidData` where a set's folder is not there.
     public static func joined(_ sets: [Dataset]) throws(Failure) -> Dataset {
         precondition(!sets.isEmpty, "nothing to join")
         if sets.count == 1 { return sets[0] }
+        // Folders alone are resolved: a picture that is not there counts.
+        var folders: [[Substring]] = []
+        for set in sets { folders.append(Files.parts(try Files.absolute(set.root.isEmpty ? "." : set.root))) }
+        let above = commonFolder(folders)
         var all = Dataset(
-            root: "/", classes: sets.first { $0.classes.count > 0 }?.classes ?? sets[0].classes, examples: [])
+            root: "/" + above.joined(separator: "/"),
+            classes: sets.first { $0.classes.count > 0 }?.classes ?? sets[0].classes, examples: [])
         all.hasWrittenIDs = sets.allSatisfy { $0.hasWrittenIDs || $0.classes.count == 0 }
         all.maskCoding = sets.lazy.compactMap(\.maskCoding).first
         all.source = sets.map(\.source).joined(separator: ", ")
-        for set in sets {
+        for (set, folder) in zip(sets, folders) {
+            let place = folder.dropFirst(above.count).joined(separator: "/")
             if let coding = set.maskCoding, coding != all.maskCoding {
                 throw .usage("the masks of \(set.source) do not name classes as those of \(sets[0].source) do")
             }
             for example in set.examples {
                 var example = example
-                example.fileName = try Files.absolute(set.path(of: example))
+                example.fileName = Files.join(place, example.fileName)
                 example.id = all.examples.count + 1
                 for i in example.annotations.indices { example.annotations[i].segmentation = nil }
                 all.examples.append(example)

@@ -31,7 +31,13 @@ extension Dataset {
         let bereft = reading.bereft.union(left.compactMap(\.place.image))
         result.notes = []
         result.examples = []
-        var nextID = max(0, examples.flatMap { $0.annotations.map(\.id) }.max() ?? 0) + 1
+        // Numbers to give: above all that are there, or, where the greatest there is was taken, the free ones from 1.
+        let known = Set(examples.lazy.flatMap(\.annotations).map(\.id))
+        var nextID = max(0, known.max() ?? 0)
+        func takeNextID() {
+            repeat { nextID = nextID == .max ? 1 : nextID + 1 } while known.contains(nextID)
+        }
+        takeNextID()
         var ids: Set<Int> = []
         for (example, fact) in zip(examples, facts) {
             var example = example
@@ -74,7 +80,7 @@ extension Dataset {
                     changes.append("\(name): has the id \(nextID) now")
                     annotation.id = nextID
                     ids.insert(nextID)
-                    nextID += 1
+                    takeNextID()
                 }
                 kept.append(annotation)
             }

@@ -1,6 +1,5 @@
 import Base
 import Geometry
-import Markup
 
 extension Conversion {
     /// `PART-annotations-bbox.csv`, `class-descriptions-boxable.csv`, `PART-images.csv` (all pictures, also those
@@ -12,7 +11,7 @@ extension Conversion {
         let header =
             "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,"
             + "IsInside\n"
-        let names = parts[0].set.classes.names.map { CSVReader.field($0) }
+        let names = parts[0].set.classes.names.map(\.asCSVField)
         var counts: [Count] = []
         for part in parts {
             let set = try sized(part.set)
@@ -21,7 +20,7 @@ extension Conversion {
             for example in set.examples {
                 try place(example, of: set, in: part.name)
                 guard let size = example.size else { preconditionFailure("\(example.fileName) has no size") }
-                let id = CSVReader.field(example.fileName)
+                let id = example.fileName.asCSVField
                 for label in example.annotations {
                     let score = score(label)
                     let box = label.box.clipped(to: size)
@@ -33,7 +32,7 @@ extension Conversion {
                 }
             }
             try put(text, at: "\(part.name)-annotations-bbox.csv")
-            let ids = set.examples.map { CSVReader.field($0.fileName) + "\n" }
+            let ids = set.examples.map { $0.fileName.asCSVField + "\n" }
             try put("ImageID\n" + ids.joined(), at: "\(part.name)-images.csv")
             counts.append(count)
         }

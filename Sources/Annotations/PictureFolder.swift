@@ -60,9 +60,9 @@ struct PictureFolder: Sendable {
 /// A name made safe to be read relative to a folder, or nil where it leaves it: no leading slash, no `..` above the
 /// folder, no control characters; `a/./b` and `a/x/../b` are `a/b`.
 func nameInside(_ name: String) -> String? {
-    if name.isEmpty || name.hasPrefix("/") || name.utf8.contains(where: { $0 < 0x20 }) { return nil }
+    if name.isEmpty || Files.isAbsolute(name) || name.utf8.contains(where: { $0 < 0x20 }) { return nil }
     var parts: [Substring] = []
-    for part in name.split(separator: "/") where part != "." {
+    for part in Files.parts(name) where part != "." {
         if part != ".." {
             parts.append(part)
         } else if parts.popLast() == nil {
@@ -74,6 +74,7 @@ func nameInside(_ name: String) -> String? {
 
 /// "a/b" of "a/b.jpg"; a name without an ending is its own stem.
 func stem(_ name: String) -> String {
-    guard let dot = name.lastIndex(of: "."), dot > (name.lastIndex(of: "/") ?? name.startIndex) else { return name }
+    let slash = name.utf8.lastIndex(of: UInt8(ascii: "/"))
+    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot > (slash ?? name.startIndex) else { return name }
     return String(name[..<dot])
 }

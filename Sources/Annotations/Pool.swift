@@ -21,17 +21,19 @@ extension Dataset {
     ///   found.
     public static func pool(_ folders: [String]) throws(Failure) -> Dataset {
         guard let only = folders.first else { throw .usage("a pool needs a folder of pictures") }
-        var names: [String] = []
+        var (names, unreachable): ([String], Set<String>) = ([], [])
         var root = only
         if folders.count == 1 {
-            names = try Files.walk(only)
+            (names, unreachable) = try Files.survey(only)
         } else {
             let paths = try resolve(folders)
             let above = commonFolder(paths)
             root = "/" + above.joined(separator: "/")
             for (folder, path) in zip(folders, paths) {
                 let prefix = path.dropFirst(above.count).joined(separator: "/")
-                names += try Files.walk(folder).map { prefix.isEmpty ? $0 : prefix + "/" + $0 }
+                let own = try Files.survey(folder)
+                names += own.files.map { Files.join(prefix, $0) }
+                for name in own.unreachable { unreachable.insert(Files.join(prefix, name)) }
             }
             names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
@@ -41,7 +43,9 @@ extension Dataset {
         for name in names {
             let ending = fileExtension(name)
             if pictureExtensions.contains(ending) {
-                pool.examples.append(Example(id: pool.examples.count + 1, fileName: name, size: nil))
+                var example = Example(id: pool.examples.count + 1, fileName: name, size: nil)
+                example.isUnreachable = unreachable.contains(name)
+                pool.examples.append(example)
             } else {
                 ignored[ending.isEmpty ? "no extension" : "." + ending, default: 0] += 1
             }
@@ -60,7 +64,7 @@ extension Dataset {
 
     private static func fileExtension(_ name: String) -> String {
         let last = Files.name(name)
-        guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return "" }
+        guard let dot = last.utf8.lastIndex(of: UInt8(ascii: ".")), dot != last.startIndex else { return "" }
         return last[last.index(after: dot)...].lowercased()
     }
 
@@ -69,21 +73,23 @@ extension Dataset {
         var paths: [[Substring]] = []
         for folder in folders {
             guard let real = realpath(folder, nil) else { throw .data("there is no folder \(folder)") }
-            paths.append(String(cString: real).split(separator: "/"))
+            paths.append(Files.parts(String(cString: real)))
             free(real)
         }
         for (i, a) in paths.enumerated() {
-            for (j, b) in paths.enumerated() where i != j && a.starts(with: b) && (a != b || i > j) {
-                let how = a == b ? "is the same folder as" : "lies inside"
+            for (j, b) in paths.enumerated()
+            where i != j && Files.sharedParts(a, b) == b.count && (a.count > b.count || i > j) {
+                let how = a.count == b.count ? "is the same folder as" : "lies inside"
                 throw .usage("\(folders[i]) \(how) \(folders[j]): its pictures would count twice")
             }
         }
         return paths
     }
 
-    private static func commonFolder(_ paths: [[Substring]]) -> [Substring] {
+    /// The parts of the deepest folder above several, or of the one that they are.
+    static func commonFolder(_ paths: [[Substring]]) -> [Substring] {
         guard var common = paths.first else { return [] }
-        for path in paths.dropFirst() { common = zip(common, path).prefix { $0 == $1 }.map(\.0) }
+        for path in paths.dropFirst() { common = Array(common.prefix(Files.sharedParts(common, path))) }
         return common
     }
 }

@@ -44,7 +44,7 @@ public struct StoreHeader: Hashable, Sendable {
             throw .data("\(path): is a store of format \(format); this program reads format \(Self.format)")
         }
         guard json["format"]?.int != nil, let teacher = json["teacher"]?.string, let pool = json["pool"]?.string,
-            let count = json["count"]?.int, let names = json["classes"]?.array?.compactMap(\.string),
+            let count = json["count"]?.int, count >= 0, let names = json["classes"]?.array?.compactMap(\.string),
             let ids = json["class_ids"]?.array?.compactMap(\.int), ids.count == names.count,
             let floor = json["floor"]?.double, let decoding = json["decoding"]
         else { throw .data("\(path): is no store of predictions: its first line is not a header") }
@@ -91,8 +91,8 @@ public typealias MaskStore = PoolStore<MaskRecord>
 /// All that a teacher saw in a pool: an append-only file with one line a picture, in the order of the pool.
 ///
 /// Scoring a pool is the long part of self-training, so it can be killed at any moment: each chunk is on disk when
-/// `append` returns, and `open` cuts off a torn end and says how many pictures are done. Thresholds are chosen later
-/// (`PseudoLabels.select`) without a second look at the pictures.
+/// `append` returns, and `open` cuts off what is not whole and says how many pictures are done. Thresholds are chosen
+/// later (`PseudoLabels.select`) without a second look at the pictures.
 ///
 /// The first line is the header. One process writes at a time.
 public final class PoolStore<Record: StoredRecord> {
@@ -141,30 +141,33 @@ public final class PoolStore<Record: StoredRecord> {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 throw .environment("\(path): another process is writing this store")
             }
-            let bytes = try Files.read(path)
+            let size = try Files.stamp(path).size
             var length = 0
             var completed = 0
-            if let contents = try StoreContents<Record>(bytes, path: path) {
-                let differences = contents.header.differences(from: header)
+            if let reader = try StoreReader<Record>(path, isFinished: false) {
+                let differences = reader.header.differences(from: header)
                 if !differences.isEmpty {
                     throw .usage(
                         "\(path) holds other predictions than the ones asked for: \(differences.joined(separator: "; "))"
                     )
                 }
-                for (i, record) in contents.records.enumerated() where record.fileName != names[i] {
-                    throw .data("\(path): record \(i + 1) is of \(record.fileName); the pool has \(names[i]) there")
+                while let record = try reader.next() {
+                    let name = names[completed]
+                    completed += 1
+                    if record.fileName != name {
+                        throw .data("\(path): record \(completed) is of \(record.fileName); the pool has \(name) there")
+                    }
                 }
-                length = contents.length
-                completed = contents.records.count
+                length = reader.length
             }
-            if length < bytes.count, ftruncate(descriptor, off_t(length)) != 0 { throw Files.fault("write", path) }
+            if length < size, ftruncate(descriptor, off_t(length)) != 0 { throw Files.fault("write", path) }
             if lseek(descriptor, 0, SEEK_END) < 0 { throw Files.fault("write", path) }
             if length == 0 {
                 try write(header.json.canonical + "\n", descriptor, path)
                 try syncFolder(of: path)
             }
             return PoolStore(
-                path: path, header: header, completed: completed, droppedBytes: bytes.count - length,
+                path: path, header: header, completed: completed, droppedBytes: size - length,
                 descriptor: descriptor, names: names)
         } catch {
             close(descriptor)
@@ -187,21 +190,30 @@ public final class PoolStore<Record: StoredRecord> {
         completed += chunk.count
     }
 
-    /// The header and all whole records of a store, whether or not it is complete. Nothing is changed.
+    /// The records of a store one by one, behind its header.
+    ///
+    /// - Parameter isFinished: whether every picture must have its record; if not, they end with the first that is not whole.
     /// - Throws: `.invalidData` where there is no such file or it is no store.
-    public static func read(_ path: String) throws(Failure) -> (header: Header, records: [Record]) {
-        guard let contents = try StoreContents<Record>(try Files.read(path), path: path) else {
+    public static func reader(_ path: String, isFinished: Bool = true) throws(Failure) -> StoreReader<Record> {
+        guard let reader = try StoreReader<Record>(path, isFinished: isFinished) else {
             throw .data("\(path): is no store of predictions: it has no header")
         }
-        return (contents.header, contents.records)
+        return reader
+    }
+
+    /// The header and all records of a store at once.
+    /// - Throws: as `reader`, and as `StoreReader.next`.
+    public static func read(
+        _ path: String, isFinished: Bool = true
+    ) throws(Failure) -> (header: Header, records: [Record]) {
+        let reader = try Self.reader(path, isFinished: isFinished)
+        var records: [Record] = []
+        while let record = try reader.next() { records.append(record) }
+        return (reader.header, records)
     }
 
     private static func write(_ text: String, _ descriptor: Int32, _ path: String) throws(Failure) {
-        var failure: Failure?
-        Array(text.utf8).withUnsafeBytes { bytes in
-            do throws(Failure) { try Files.writeAll(bytes, to: descriptor, path: path) } catch { failure = error }
-        }
-        if let failure { throw failure }
+        try Files.writeAll(text, to: descriptor, path: path)
         if fsync(descriptor) != 0 { throw Files.fault("write", path) }
     }
 
@@ -211,33 +223,5 @@ public final class PoolStore<Record: StoredRecord> {
         guard folder >= 0 else { return }
         fsync(folder)
         close(folder)
-    }
-}
-
-/// What can be read of a store's bytes: the header and the records up to the first that is not whole.
-private struct StoreContents<Record: StoredRecord> {
-    var header: StoreHeader
-    var records: [Record] = []
-    /// The bytes of the header and these records.
-    var length: Int
-
-    /// Nil where even the header was torn: the process was killed before it wrote anything else.
-    init?(_ bytes: [UInt8], path: String) throws(Failure) {
-        let newline = UInt8(ascii: "\n")
-        guard var end = bytes.firstIndex(of: newline) else {
-            let beginning = Array("{\"class_ids\":".utf8)  // canonical keys are sorted
-            if bytes.starts(with: beginning) || beginning.starts(with: bytes) { return nil }
-            throw .data("\(path): is no store of predictions: its first line is not a header")
-        }
-        let first = try? JSON.parse(Array(bytes[..<end]), file: path)
-        header = try StoreHeader(first ?? .null, path: path)
-        length = end + 1
-        while records.count < header.count, let next = bytes[length...].firstIndex(of: newline),
-            let record = Record(line: bytes[length..<next], classCount: header.classes.count)
-        {
-            records.append(record)
-            end = next
-            length = end + 1
-        }
     }
 }

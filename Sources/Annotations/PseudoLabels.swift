@@ -16,24 +16,27 @@ public struct PseudoLabels: Sendable {
     public var threshold: Float
     /// Whether pictures without a kept box are in the set, as background.
     public var keepEmpty: Bool
+    /// The file they are of, in which what was not kept is looked up when they are written.
+    private let store: String
     /// The SHA-256 of each picture of `dataset`, `[examples]`.
-    private var sha256: [String]
-    private var notKept: [String]
-    private var droppedPictures: [String]
+    private var sha256: [String] = []
+    private var droppedPictures: [String] = []
 
-    /// Picks the labels of a store.
+    /// Picks the labels of a store. It is read record by record: memory holds what is kept, and of the rest the scores.
     ///
     /// - Parameters:
-    ///   - header, records: the contents of a store (`PredictionStore.read`).
+    ///   - store: a finished store's file (`PredictionStore`).
     ///   - root: the pool's folder, which the records' names are relative to.
     ///   - threshold: the least score that is kept, 0...1; the paper's is 0.5.
     ///   - keepEmpty: whether pictures without a kept box stay as background; otherwise they are dropped and counted.
     /// - Returns: the labels; ids of pictures are their places in the pool, from 1.
-    /// - Throws: `.usage` where the threshold is below the store's floor: boxes under it are not there to be kept.
+    /// - Throws: `.usage` where the threshold is below the store's floor: boxes under it are not there to be kept; what
+    ///   reading the store throws.
     public static func select(
-        header: PredictionStore.Header, records: [PredictionRecord], root: String, threshold: Float,
-        keepEmpty: Bool = false
+        store: String, root: String, threshold: Float, keepEmpty: Bool = false
     ) throws(Failure) -> PseudoLabels {
+        let reader = try PredictionStore.reader(store)
+        let header = reader.header
         guard threshold >= header.floor, threshold <= 1 else {
             throw .usage(
                 "threshold \(threshold): expected a score from \(header.floor), the least that the predictions hold, to 1"
@@ -42,23 +45,18 @@ public struct PseudoLabels: Sendable {
         var labels = PseudoLabels(
             dataset: Dataset(root: root, classes: header.classes, examples: []),
             summary: PseudoLabelSummary(threshold: threshold, classes: header.classes), header: header,
-            threshold: threshold, keepEmpty: keepEmpty, sha256: [], notKept: [], droppedPictures: [])
+            threshold: threshold, keepEmpty: keepEmpty, store: store)
         var nextID = 1
-        for (place, record) in records.enumerated() {
+        while let record = try reader.next() {
             guard case .scored(let size, let detections) = record.outcome else {
                 if case .refused(let reason) = record.outcome { labels.drop(record, because: "refused: \(reason)") }
                 labels.summary.refused += 1
                 continue
             }
-            var example = Example(id: place + 1, fileName: record.fileName, size: size)
+            var example = Example(id: reader.count, fileName: record.fileName, size: size)
             for detection in detections {
                 labels.summary.count(score: detection.score)
-                if detection.score < threshold || detection.box.isEmpty {
-                    labels.leaveOut(
-                        detection, of: record,
-                        because: detection.box.isEmpty ? "empty box" : "score below the threshold")
-                    continue
-                }
+                if labels.reasonAgainst(detection) != nil { continue }
                 labels.summary.keptPerClass[detection.label] += 1
                 example.annotations.append(
                     Annotation(
@@ -79,17 +77,34 @@ public struct PseudoLabels: Sendable {
         return labels
     }
 
+    /// Why a detection is no label; nil where it is one.
+    private func reasonAgainst(_ detection: Detection) -> String? {
+        if detection.box.isEmpty { return "empty box" }
+        return detection.score < threshold ? "score below the threshold" : nil
+    }
+
     private mutating func drop(_ record: PredictionRecord, because reason: String) {
         droppedPictures.append(
             "{\"file_name\":\(quoted(record.fileName)),\"sha256\":\(quoted(record.sha256)),\"reason\":\(quoted(reason))}"
         )
     }
 
-    private mutating func leaveOut(_ detection: Detection, of record: PredictionRecord, because reason: String) {
-        notKept.append(
-            "{\"file_name\":\(quoted(record.fileName)),\"category_id\":\(header.classes.ids[detection.label]),"
-                + "\"bbox\":\(detection.box.cocoText),\"score\":\(decimal(shortest(detection.score))),"
-                + "\"reason\":\(quoted(reason))}")
+    private func notKept(_ detection: Detection, of record: PredictionRecord, because reason: String) -> String {
+        "{\"file_name\":\(quoted(record.fileName)),\"category_id\":\(header.classes.ids[detection.label]),"
+            + "\"bbox\":\(detection.box.cocoText),\"score\":\(decimal(shortest(detection.score))),"
+            + "\"reason\":\(quoted(reason))}"
+    }
+
+    /// Goes through the store for the items of the list `not_kept`, some at a time.
+    private func forEachNotKept(_ body: (_ items: [String]) throws(Failure) -> Void) throws(Failure) {
+        let reader = try PredictionStore.reader(store)
+        while let record = try reader.next() {
+            guard case .scored(_, let detections) = record.outcome else { continue }
+            let items = detections.compactMap { detection in
+                reasonAgainst(detection).map { notKept(detection, of: record, because: $0) }
+            }
+            if !items.isEmpty { try body(items) }
+        }
     }
 
     /// Writes a COCO annotation file (`labels.json`) that any COCO tool reads and `Dataset.coco` gives back with
@@ -97,17 +112,30 @@ public struct PseudoLabels: Sendable {
     ///
     /// `info.pupil` says teacher, pool, threshold and decoding; each image has its `sha256`, each annotation its
     /// `score`. Two more lists say what is not in the set and why: `not_kept` (boxes) and `dropped_images`.
-    /// - Throws: `.environment` where the file cannot be written.
+    /// - Throws: `.environment` where the file cannot be written, and what reading the store throws.
     public func write(to path: String) throws(Failure) {
         let provenance: JSON = [
             "teacher": .string(header.teacher), "pool": .string(header.pool), "decoding": header.decoding,
             "threshold": .double(shortest(threshold)), "floor": .double(shortest(header.floor)),
             "keep_empty": .bool(keepEmpty), "summary": summary.json,
         ]
-        let text = dataset.cocoText(
-            info: ["description": "pseudo-labels", "pupil": provenance],
-            imageKeys: { ",\"sha256\":\(quoted(sha256[$0]))" },
-            lists: [("not_kept", notKept), ("dropped_images", droppedPictures)])
-        try Files.write(text, to: path)
+        try Files.writeAtomically(to: path) { descriptor throws(Failure) in
+            var text = dataset.cocoBeginning(
+                info: ["description": "pseudo-labels", "pupil": provenance],
+                imageKeys: { ",\"sha256\":\(quoted(sha256[$0]))" })
+            text += ",\n\"not_kept\":["
+            var isFirst = true
+            try forEachNotKept { items throws(Failure) in
+                text += (isFirst ? "\n" : ",\n") + items.joined(separator: ",\n")
+                isFirst = false
+                if text.utf8.count > 1 << 18 {
+                    try Files.writeAll(text, to: descriptor, path: path)
+                    text = ""
+                }
+            }
+            text += isFirst ? "]" : "\n]"
+            text += Dataset.cocoList("dropped_images", droppedPictures) + Dataset.cocoEnd
+            try Files.writeAll(text, to: descriptor, path: path)
+        }
     }
 }

@@ -7,7 +7,7 @@ import Markup
 struct VOCFile: Sendable {
     struct Object: Sendable {
         var name: String
-        /// xmin, ymin, xmax, ymax as written: 1-based, both ends included.
+        /// xmin, ymin, xmax, ymax as written.
         var corners: [Double]
         var isDifficult: Bool
         var score: Double?
@@ -17,12 +17,15 @@ struct VOCFile: Sendable {
     /// Name, size and what is wrong; its labels come when the class table is known.
     var picture: PictureLabels
     var objects: [Object] = []
+    private let pixels: VOCPixels
 
     /// - Parameters:
     ///   - file: the XML file.
     ///   - id: its name without ending, as listed.
     ///   - listed: where it is listed.
-    init(_ file: String, id: String, listed: Place, _ pictures: PictureFolder) {
+    ///   - pixels: from where it counts them.
+    init(_ file: String, id: String, listed: Place, _ pictures: PictureFolder, _ pixels: VOCPixels) {
+        self.pixels = pixels
         picture = PictureLabels(fileName: pictures.find(stem: id) ?? id + ".jpg")
         picture.listed = listed
         func refuse(_ rule: Rule, _ place: Place, _ what: String) {
@@ -128,9 +131,10 @@ struct VOCFile: Sendable {
         guard corners.allSatisfy({ abs($0) < 1e9 }) else {
             return fault(.boxNotFinite, "the box \(written) is not finite or absurdly large", line: frame.line)
         }
-        // Both ends are included: a box between pixels can have xmin a little beyond xmax and still some width.
-        guard corners[2] - corners[0] > -1, corners[3] - corners[1] > -1 else {
-            let side = corners[2] - corners[0] > -1 ? "y" : "x"
+        // With both ends in it, a box between pixels can have xmin a little beyond xmax and still some width.
+        func isInOrder(_ low: Double, _ high: Double) -> Bool { pixels == .one ? high - low > -1 : high >= low }
+        guard isInOrder(corners[0], corners[2]), isInOrder(corners[1], corners[3]) else {
+            let side = isInOrder(corners[0], corners[2]) ? "y" : "x"
             return fault(
                 .boxReversed,
                 "the box \(written) has \(side)min beyond \(side)max; corners were expected, smaller first",
@@ -162,6 +166,7 @@ struct VOCFile: Sendable {
     /// The picture with its labels, counted by a class table.
     ///
     /// Pixels are numbered from 1 in VOC and the last one is in the box, so x = xmin - 1 and width = xmax - xmin + 1.
+    /// Where they are edges from 0, x = xmin and width = xmax - xmin.
     func labels(_ labelOfName: [String: Int], _ rules: BoxRules) -> PictureLabels {
         var picture = picture
         for object in objects {
@@ -171,9 +176,9 @@ struct VOCFile: Sendable {
                     "no class is named \"\(object.name)\"\(didYouMean(object.name, labelOfName.keys.sorted()))")
                 continue
             }
-            let c = object.corners
+            let (c, offset) = (object.corners, pixels.offset)
             picture.add(
-                Box(x1: Float(c[0] - 1), y1: Float(c[1] - 1), x2: Float(c[2]), y2: Float(c[3])), label: label,
+                Box(x1: Float(c[0] - offset), y1: Float(c[1] - offset), x2: Float(c[2]), y2: Float(c[3])), label: label,
                 treatment: object.isDifficult ? .ignore : .object, score: object.score, rules: rules, at: object.place,
                 written: Self.written(c))
         }

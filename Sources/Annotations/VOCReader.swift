@@ -9,6 +9,17 @@ let vocClasses = [
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 ]
 
+/// From where the corners in a PASCAL VOC set are counted, which it does not say itself.
+public enum VOCPixels: String, CaseIterable, Sendable {
+    /// Pixels from 1, the last one in the box: as VOC does.
+    case one
+    /// Edges from 0, as in COCO: as many labelling tools do.
+    case zero
+
+    /// What `xmin` and `ymin` lie beyond the edges of their box.
+    var offset: Double { self == .one ? 1 : 0 }
+}
+
 /// The class names of a form that lists none: the 20 of VOC where no other occurs, else those that occur, sorted.
 func classNames(occurring names: Set<String>) -> [String] {
     names.isSubset(of: vocClasses) && !names.isEmpty
@@ -20,13 +31,17 @@ struct VOCReader {
     private let folder: VOCFolder
     private let classes: [String]?
     private let rules: BoxRules
+    private let pixels: VOCPixels
     private let pictures: PictureFolder
 
     /// - Throws: where `images` is no folder.
-    init(_ folder: VOCFolder, _ images: String?, _ classes: [String]?, _ rules: BoxRules) throws(Failure) {
+    init(
+        _ folder: VOCFolder, _ images: String?, _ classes: [String]?, _ rules: BoxRules, _ pixels: VOCPixels
+    ) throws(Failure) {
         self.folder = folder
         self.classes = classes
         self.rules = rules
+        self.pixels = pixels
         pictures = try PictureFolder.find(images, usual: folder.pictures, beside: folder.annotations)
     }
 
@@ -34,9 +49,9 @@ struct VOCReader {
     /// where neither is there, names and sizes are what the file says.
     func read(_ findings: inout Findings) throws(Failure) -> Dataset {
         findings.add(folder.findings)
-        let (ids, annotations, pictures) = (folder.ids, folder.annotations, self.pictures)
+        let (ids, annotations, pictures, pixels) = (folder.ids, folder.annotations, self.pictures, self.pixels)
         let files = parallelMap(ids.count) { i in
-            VOCFile(Files.join(annotations, ids[i].id + ".xml"), id: ids[i].id, listed: ids[i].place, pictures)
+            VOCFile(Files.join(annotations, ids[i].id + ".xml"), id: ids[i].id, listed: ids[i].place, pictures, pixels)
         }
         let names: [String]
         if let classes {
@@ -53,6 +68,12 @@ struct VOCReader {
         let unlisted = hasFolder ? 0 : files.count { $0.picture.isUsable }
         var notes = folder.notes
         if unlisted > 0 { notes.append("no pictures were found; names and sizes are those in the files") }
+        let fromZero = files.count { $0.objects.contains { $0.corners[0] == 0 || $0.corners[1] == 0 } }
+        if pixels == .one, fromZero > 0 {
+            notes.append(
+                "\(fromZero) of \(files.count) files have boxes that begin at 0, and VOC counts pixels from 1; if "
+                    + "their tool counts from 0, say --voc-pixels zero")
+        }
         return Dataset(
             root: pictures.root, classes: ClassTable(names: names), pictures: read, notes: notes, into: &findings)
     }

@@ -7,6 +7,8 @@ extension Conversion {
     /// Corners are 1-based and inclusive: xmin = x1 + 1, xmax = x2; they have a point where the box is between pixels. A
     /// score is a child `<score>` of its object; regions to be ignored are `difficult`.
     mutating func writeVOC(_ parts: [Part]) throws(Failure) -> [Count] {
+        // All of them, since `classes.txt` has those, too, that no object has.
+        let names = try parts[0].set.classes.names.map { name throws(Failure) in try Self.xml(name, parts[0].set) }
         var counts: [Count] = []
         var written: [String: String] = [:]
         for part in parts {
@@ -19,7 +21,7 @@ extension Conversion {
                     throw .data("\(stem) is in the parts \(other) and \(part.name): a VOC folder has each picture once")
                 }
                 count.changed += example.annotations.count { $0.isCrowd }
-                try put(try vocText(example, set), at: "Annotations/\(stem).xml")
+                try put(try vocText(example, set, names), at: "Annotations/\(stem).xml")
             }
             try put(stems.map { $0 + "\n" }.joined(), at: "ImageSets/Main/\(part.name).txt")
             counts.append(count)
@@ -28,15 +30,18 @@ extension Conversion {
         return counts
     }
 
-    private func vocText(_ example: Example, _ set: Dataset) throws(Failure) -> String {
-        func escaped(_ text: String) throws(Failure) -> String {
-            guard text.utf8.allSatisfy({ $0 >= 0x20 }) else {
-                throw .data("\(set.source): XML has no way to write the name \(quoted(text))")
-            }
-            return text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    /// A name as XML, which can write control characters and U+FFFE, U+FFFF in no way at all.
+    private static func xml(_ name: String, _ set: Dataset) throws(Failure) -> String {
+        guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0xFFFE && $0.value != 0xFFFF }) else {
+            throw .data("\(set.source): XML has no way to write the name \(quoted(name))")
         }
-        var text =
-            "<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>\(try escaped(example.fileName))</filename>\n"
+        return name.asHTML
+    }
+
+    /// - Parameter names: of the classes, as XML.
+    private func vocText(_ example: Example, _ set: Dataset, _ names: [String]) throws(Failure) -> String {
+        var text = "<annotation>\n\t<folder>JPEGImages</folder>\n"
+        text += "\t<filename>\(try Self.xml(example.fileName, set))</filename>\n"
         if let size = example.size {
             text += "\t<size>\n\t\t<width>\(size.width)</width>\n\t\t<height>\(size.height)</height>\n"
             text += "\t\t<depth>3</depth>\n\t</size>\n"
@@ -44,7 +49,7 @@ extension Conversion {
         text += "\t<segmented>0</segmented>\n"
         for label in example.annotations {
             let box = label.box
-            text += "\t<object>\n\t\t<name>\(try escaped(set.classes.names[label.label]))</name>\n"
+            text += "\t<object>\n\t\t<name>\(names[label.label])</name>\n"
             text += "\t\t<pose>Unspecified</pose>\n\t\t<truncated>0</truncated>\n"
             text += "\t\t<difficult>\(label.treatment == .ignore ? 1 : 0)</difficult>\n\t\t<bndbox>\n"
             text += "\t\t\t<xmin>\(Self.fromOne(box.x1))</xmin>\n\t\t\t<ymin>\(Self.fromOne(box.y1))</ymin>\n"

@@ -105,7 +105,7 @@ struct YOLOReader {
             let place = Place(file: file, line: line)
             var candidates = [normalised(Files.join(folder, text))] + source.candidates(text)
             if !text.hasPrefix("./") { candidates.append(normalised(text)) }
-            if !text.hasPrefix("/"), text.contains("..") {
+            if !Files.isAbsolute(text), text.contains("..") {
                 let bases = (source.bases + [folder]).map { normalised($0) }
                 candidates.removeAll { path in !bases.contains { isInside(path, $0) } }
                 if candidates.isEmpty {
@@ -150,12 +150,13 @@ struct YOLOReader {
     private func root(of pictures: [String]) throws(Failure) -> (root: String, names: [String]) {
         let own = override.map { [$0.root] } ?? source.bases.map { normalised($0) }
         for base in own where pictures.allSatisfy({ isInside($0, base) }) {
-            return (base, pictures.map { String($0.dropFirst(base == "." ? 0 : base.count + 1)) })
+            let count = base == "." ? 0 : base.utf8.count + 1
+            return (base, pictures.map { String(Substring($0.utf8.dropFirst(count))) })
         }
         let here = try Files.absolute(".")
-        let paths = pictures.map { normalised(Files.join(here, $0)).split(separator: "/") }
+        let paths = pictures.map { Files.parts(normalised(Files.join(here, $0))) }
         var common = Array(paths.first?.dropLast() ?? [])
-        for path in paths { common = zip(common, path.dropLast()).prefix { $0 == $1 }.map(\.0) }
+        for path in paths { common = Array(common.prefix(Files.sharedParts(common, path.dropLast()))) }
         return ("/" + common.joined(separator: "/"), paths.map { $0.dropFirst(common.count).joined(separator: "/") })
     }
 
@@ -169,7 +170,7 @@ struct YOLOReader {
         }
         for (folder, pictures) in pictureFolderOf.sorted(by: { $0.key < $1.key }) {
             // Where labels lie beside the pictures, other texts do, too.
-            guard folder.split(separator: "/").contains("labels"), let names = try? Files.list(folder) else { continue }
+            guard Files.parts(folder).contains("labels"), let names = try? Files.list(folder) else { continue }
             let there = Set(((try? Files.list(pictures)) ?? []).filter { ImageFile.isImageName($0) }.map { stem($0) })
             for name in names where name.hasSuffix(".txt") && name != "classes.txt" {
                 let path = Files.join(folder, name)

@@ -182,18 +182,19 @@ extension Failure {
 /// A path without `.`, `..` and doubled slashes, as far as text alone can tell.
 func normalised(_ path: String) -> String {
     var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
+    for part in Files.parts(path) where part != "." {
         if part == "..", let last = parts.last, last != ".." {
             parts.removeLast()
-        } else if part != ".." || !path.hasPrefix("/") {
+        } else if part != ".." || !Files.isAbsolute(path) {
             parts.append(part)
         }
     }
     let joined = parts.joined(separator: "/")
-    return path.hasPrefix("/") ? "/" + joined : joined.isEmpty ? "." : joined
+    return Files.isAbsolute(path) ? "/" + joined : joined.isEmpty ? "." : joined
 }
 
 /// Whether a normalised path lies in a normalised folder, as far as text alone can tell.
 func isInside(_ path: String, _ folder: String) -> Bool {
-    folder == "." ? !path.hasPrefix("/") && path != ".." && !path.hasPrefix("../") : path.hasPrefix(folder + "/")
+    folder == "."
+        ? !Files.isAbsolute(path) && Files.parts(path).first != ".." : path.utf8.starts(with: (folder + "/").utf8)
 }

@@ -1,27 +1,9 @@
 import CBase
 import FoundationEssentials
 import Glibc
-import Synchronization
 
 /// File access for the house: plain paths, errors that name the file, and writes that are whole or not there.
 public enum Files {
-    /// Joins two paths; an absolute second one wins.
-    public static func join(_ folder: String, _ name: String) -> String {
-        if name.hasPrefix("/") || folder.isEmpty || folder == "." { return name }
-        return folder.hasSuffix("/") ? folder + name : folder + "/" + name
-    }
-
-    /// The last part of a path.
-    public static func name(_ path: String) -> String {
-        String(path.split(separator: "/", omittingEmptySubsequences: true).last ?? "/")
-    }
-
-    /// All but the last part of a path; "." where there is none.
-    public static func folder(_ path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
     /// True where `path` leads to something, through links too. A broken link leads to nothing.
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
@@ -29,6 +11,20 @@ public enum Files {
     public static func isFolder(_ path: String) -> Bool {
         var info = stat()
         return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Whether there is nothing of that name, or nothing where its link leads.
+    public static func isMissing(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR)
+    }
+
+    /// Whether what is there can never be read by this process: for want of permission, since links lead in a circle, or
+    /// since it is no file (a socket).
+    public static func isUnreadable(_ path: String) -> Bool {
+        if access(path, R_OK) != 0 { return [EACCES, EPERM, ELOOP, ENAMETOOLONG].contains(errno) }
+        var info = stat()
+        return stat(path, &info) == 0 && info.st_mode & S_IFMT != S_IFREG
     }
 
     /// Size in bytes and time of the last change in nanoseconds since 1970.
@@ -153,15 +149,15 @@ public enum Files {
         if let reason { throw reason }
     }
 
-    private static let writes = Atomic<Int>(0)
+    /// A name for a file until it is whole, which `removeUnfinished` knows. Its number is drawn: that of the process is
+    /// perhaps that of another one, too, which writes the same file on another machine or in another container.
+    private static func unfinished(_ path: String) -> String { "\(path).\(UInt32.random(in: 0 ... .max)).partial" }
 
     /// As `write`, without waiting for the disk: for caches, whose readers look whether a file is whole. Threads may
-    /// write one file at once.
+    /// write one file at once, and so may processes.
     public static func writeUnsynced(_ bytes: [UInt8], to path: String) throws(Failure) {
-        // A name that `removeUnfinished` knows, another one for each write of this process.
-        let number = writes.wrappingAdd(1, ordering: .relaxed).newValue
-        let name = "\(path).\(number).\(getpid()).partial"
-        let descriptor = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let name = unfinished(path)
+        let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw fault("write", path) }
         let whole = bytes.withUnsafeBytes { attempt($0, descriptor) }
         let reason = whole ? nil : fault("write", path)
@@ -181,8 +177,8 @@ public enum Files {
     public static func writeAtomically(
         to path: String, _ body: (Int32) throws(Failure) -> Void
     ) throws(Failure) {
-        let temporary = "\(path).\(getpid()).partial"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let temporary = unfinished(path)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw fault("write", path) }
         do throws(Failure) {
             try body(descriptor)
@@ -208,6 +204,13 @@ public enum Files {
         if !attempt(buffer, descriptor) { throw fault("write", path) }
     }
 
+    /// As `writeAll` of bytes, for the UTF-8 of a string.
+    public static func writeAll(_ text: String, to descriptor: Int32, path: String) throws(Failure) {
+        var contents = text
+        let whole = contents.withUTF8 { attempt(UnsafeRawBufferPointer($0), descriptor) }
+        if !whole { throw fault("write", path) }
+    }
+
     private static func attempt(_ buffer: UnsafeRawBufferPointer, _ descriptor: Int32) -> Bool {
         var done = 0
         while done < buffer.count {
@@ -230,20 +233,28 @@ public enum Files {
         if !isFolder(path) { throw .environment("cannot make the folder \(path): a file of that name is there") }
     }
 
-    /// Makes a folder with all that is in it or not at all: `body` fills one beside it, which gets the name at the end.
-    /// An empty folder of the name may be there. What killed processes left of such folders is removed.
+    /// Makes a folder with all that is in it or not at all: `body` fills `NAME.partial` beside it, which gets the name
+    /// at the end. An empty folder of the name may be there. What a killed process left of `NAME.partial` is removed;
+    /// that no process is at it, on this machine or another, an `flock` says.
+    ///
+    /// - Throws: what `body` throws; `.environment` where another process makes the folder; `.usage` where
+    ///   `NAME.partial` is something else.
     public static func makeWhole<Result>(
         _ folder: String, _ body: (_ partial: String) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         var plain = folder
-        while plain.count > 1, plain.hasSuffix("/") { plain.removeLast() }
-        try removeLeft(of: plain)
-        let partial = "\(plain).\(getpid()).partial"
+        while plain.utf8.count > 1, plain.utf8.last == slash { plain.unicodeScalars.removeLast() }
+        let partial = plain + ".partial"
+        let lock = try claim(partial)
+        defer { close(lock) }
         do throws(Failure) {
-            try makeFolder(partial)
+            for name in try list(partial) { try remove(join(partial, name)) }
             let result = try body(partial)
             try sync(partial)
-            if rename(partial, plain) == 0 { return result }
+            if rename(partial, plain) == 0 {
+                unlink(join(plain, lockName))
+                return result
+            }
             // A link, a mount or the folder one stands in cannot be replaced, but filled.
             guard isFolder(plain), try list(plain).isEmpty else { throw fault("publish", plain) }
             for name in try list(partial) where rename(join(partial, name), join(plain, name)) != 0 {
@@ -257,18 +268,37 @@ public enum Files {
         }
     }
 
-    /// Removes unfinished folders beside `path` that `makeWhole` made in processes that are gone.
-    private static func removeLeft(of path: String) throws(Failure) {
-        let start = name(path) + "."
-        guard let names = try? list(self.folder(path)) else { return }
-        for name in names where name.hasPrefix(start) && isUnfinished(name) {
-            let parts = name.dropFirst(start.count).split(separator: ".")
-            guard parts.count == 2, let process = pid_t(parts[0]), isFolder(join(self.folder(path), name)) else {
-                continue
+    /// Not that of a run's folder, which may be called `NAME.partial`.
+    private static let lockName = ".making"
+
+    /// Makes an unfinished folder, or takes one that a killed process left.
+    /// - Returns: what holds its lock until it is closed.
+    private static func claim(_ partial: String) throws(Failure) -> Int32 {
+        let path = join(partial, lockName)
+        while true {
+            if exists(partial), !exists(path), rmdir(partial) != 0, errno != ENOENT, !exists(path) {
+                throw .usage("\(partial) is there and is no unfinished folder of ours; move it or choose another name")
             }
-            if process == getpid() || kill(process, 0) != 0 && errno == ESRCH {
-                try remove(join(self.folder(path), name))
+            try makeFolder(partial)
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            if descriptor < 0, errno == ENOENT { continue }  // it got its name meanwhile, or was removed
+            guard descriptor >= 0 else { throw fault("write", path) }
+            while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+                let reason = errno
+                if reason == EINTR { continue }
+                close(descriptor)
+                errno = reason
+                guard reason == EWOULDBLOCK else { throw fault("lock", path) }
+                throw .environment("another process is making \(partial); wait for it or choose another name")
             }
+            // Who held it before may have published or removed the folder: then this is not the lock of what is there.
+            var (held, there) = (stat(), stat())
+            if fstat(descriptor, &held) == 0, stat(path, &there) == 0, held.st_ino == there.st_ino,
+                held.st_dev == there.st_dev
+            {
+                return descriptor
+            }
+            close(descriptor)
         }
     }
 
@@ -303,8 +333,8 @@ public enum Files {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// Removes what killed processes left of files they were writing (`NAME.PID.partial`) under a folder; links are not
-    /// followed. For a folder of ours that no other process writes into.
+    /// Removes what killed processes left of files they were writing (`NAME.NUMBER.partial`) under a folder; links are
+    /// not followed. For a folder of ours that no other process writes into, as its lock says.
     /// - Throws: `.environment` where one cannot be removed.
     public static func removeUnfinished(in folder: String) throws(Failure) {
         for name in try list(folder) {
@@ -335,8 +365,12 @@ public enum Files {
 
     /// All files under a folder as sorted relative paths; symbolic links to folders are followed once. What cannot be
     /// reached (a link to nothing, a name that is not UTF-8) is among them.
-    public static func walk(_ root: String) throws(Failure) -> [String] {
+    public static func walk(_ root: String) throws(Failure) -> [String] { try survey(root).files }
+
+    /// As `walk`; `unreachable` are those of the files that cannot be reached.
+    public static func survey(_ root: String) throws(Failure) -> (files: [String], unreachable: Set<String>) {
         var found: [String] = []
+        var unreachable: Set<String> = []
         var seen: Set<[UInt64]> = []
         func visit(_ relative: String) throws(Failure) {
             let path = relative.isEmpty ? root : join(root, relative)
@@ -344,6 +378,7 @@ public enum Files {
             guard stat(path, &info) == 0 else {
                 // A link to nothing, or a name that is not UTF-8: who reads it says so.
                 found.append(relative)
+                unreachable.insert(relative)
                 return
             }
             if info.st_mode & S_IFMT == S_IFDIR {
@@ -357,7 +392,7 @@ public enum Files {
             throw .data(exists(root) ? "\(root) is a file; a folder was expected" : "there is no folder \(root)")
         }
         try visit("")
-        return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return (found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, unreachable)
     }
 
     /// The failure for the last system call, by `errno`.
@@ -371,14 +406,5 @@ public enum Files {
         case EACCES, EPERM, EROFS: return .environment("cannot \(action) \(path): no permission (\(reason))")
         default: return .environment("cannot \(action) \(path): \(reason)")
         }
-    }
-}
-
-extension Files {
-    /// The absolute path, links resolved. - Throws: a `Failure` where there is no such file.
-    public static func absolute(_ path: String) throws(Failure) -> String {
-        guard let resolved = realpath(path, nil) else { throw fault("read", path) }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 }

@@ -7,6 +7,7 @@ public enum Purpose: UInt64, Sendable {
     case scene = 5
     case bootstrap = 6
     case dropout = 7
+    case round = 8
     case test = 99
 }
 

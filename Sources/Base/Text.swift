@@ -10,7 +10,7 @@ extension String {
         return text
     }
 
-    /// As HTML, between tags or within quotes.
+    /// As HTML, between tags or within quotes; as XML, too, where XML has a way to write all of it.
     public var asHTML: String {
         replacingScalars { $0 == "&" ? "&amp;" : $0 == "<" ? "&lt;" : $0 == ">" ? "&gt;" : $0 == "\"" ? "&quot;" : nil }
     }

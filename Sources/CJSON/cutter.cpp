@@ -199,6 +199,7 @@ struct cjson_cutter {
         window.offset = base + int64_t(at) - int64_t(carry.size()) - 1;
         window.first = items_before;
         window.role = role;
+        window.member = int64_t(members.size()) - 1;
         const uint8_t bracket = '[';
         if (!append(window, &bracket, 1) || !append(window, carry.data(), carry.size())) return CJSON_NO_MEMORY;
         carry.clear();

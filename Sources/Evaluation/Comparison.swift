@@ -22,7 +22,7 @@ public struct Comparison: Sendable, Hashable {
     public let pictureVariance: Double
     /// The part of `pictureVariance` that more seeds would make less: what one seed owes to a picture and another does not.
     public let sharedVariance: Double
-    /// Pictures.
+    /// Pictures that can change what is compared.
     public let pictures: Int
 
     /// Fewer seeds say nothing about how much they differ.
@@ -33,7 +33,8 @@ public struct Comparison: Sendable, Hashable {
     ///   - resampled: the mean difference of each draw of pictures.
     ///   - bySeed: the difference of each draw, `[seeds][draws]`; without it all of `pictureVariance` is taken for the pictures'
     ///     own.
-    ///   - pictures: how many there are.
+    ///   - pictures: how many of them can change a metric (`PictureRecords.telling`): those alone are evidence. The
+    ///     others may be in the draws, whose variance they hardly change.
     public init(differences: [Double], resampled: [Double], bySeed: [[Double]] = [], pictures: Int) {
         func moments(_ values: [Double]) -> (mean: Double, variance: Double) {
             let mean = values.reduce(0, +) / Double(values.count)

@@ -27,6 +27,15 @@ public enum PictureRecords: Sendable, Hashable {
         }
     }
 
+    /// The pictures by which the metric of some draw can differ. The others have nothing that counts: a draw may have
+    /// them, and they are no evidence.
+    public var telling: Set<Int> {
+        switch self {
+        case .boxes(let records): records.telling
+        case .pixels(let records): records.telling
+        }
+    }
+
     /// The metric of the set as it is.
     public var metric: Double { metric([Int](repeating: 1, count: pictures)) }
 
@@ -117,6 +126,21 @@ public struct BoxRecords: Sendable, Hashable {
     public var thresholds: Int
     /// In the order of the class table.
     public var classes: [Class]
+
+    /// Pictures with a label that counts, or with a wrong detection that is surer than a right one of its class:
+    /// precision is taken where one is right, so that what comes after the last of them changes nothing.
+    var telling: Set<Int> {
+        var found: Set<Int> = []
+        for c in classes {
+            for (picture, objects) in zip(c.objectPictures, c.objects) where objects > 0 { found.insert(picture) }
+            var later: UInt64 = 0  // thresholds at which one is right that is less sure
+            for i in c.pictures.indices.reversed() {
+                if later & ~c.ignored[i] != 0 { found.insert(c.pictures[i]) }
+                later |= c.hits[i] & ~c.ignored[i]
+            }
+        }
+        return found
+    }
 
     /// AP over thresholds and classes, where picture i counts `counts[i]` times.
     func ap(_ counts: [Int]) -> Double {
@@ -209,7 +233,13 @@ public struct PixelRecords: Sendable, Hashable {
         }
     }
 
-    /// The mean over the classes that have an IoU.
+    /// Pictures with a pixel that has a label.
+    var telling: Set<Int> {
+        Set((0..<pictures).filter { picture in (0..<classes).contains { truth[picture * classes + $0] > 0 } })
+    }
+
+    /// The mean over the classes that have an IoU in the pictures of this draw, as `SegmentationMetrics` of them: a
+    /// class that is only predicted there has 0, one that is not even that is left out.
     func meanIoU(_ counts: [Int]) -> Double {
         var sum = 0.0
         var defined = 0

@@ -136,11 +136,13 @@ public enum ImageFile {
     private static func sizeAndOrientation(_ path: String) throws(Failure) -> (size: Size, orientation: Int) {
         let descriptor = try Files.opened(path)
         defer { close(descriptor) }
+        var failure: Failure?
         func read(_ offset: Int, _ count: Int) -> ArraySlice<UInt8> {
             [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
                 while filled < count {
                     let n = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
                     if n < 0 && errno == EINTR { continue }
+                    if n < 0 { failure = Files.fault("read", path) }
                     if n <= 0 { break }
                     filled += n
                 }
@@ -162,6 +164,7 @@ public enum ImageFile {
                 case .failure(let refusal): return .failure(refusal)
                 }
             }
+            if let failure { throw failure }
             switch result {
             case .success(let found): return found
             case .failure(let cause):

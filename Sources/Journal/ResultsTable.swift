@@ -11,7 +11,7 @@ public final class ResultsTable {
     public init(path: String, columns: [String], resumingAt step: Int = 0) throws(Failure) {
         precondition(Set(columns).count == columns.count && !columns.contains("step"), "columns repeat: \(columns)")
         self.columns = columns
-        let header = (["step"] + columns.map(Self.quoted)).joined(separator: ",")
+        let header = (["step"] + columns.map(Self.cell)).joined(separator: ",")
         log = try StepLog(path: path, header: header, resumingAt: step) { line in
             line.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false).first.flatMap { Int($0) }
         }
@@ -24,8 +24,8 @@ public final class ResultsTable {
         let cells = columns.map { column in
             switch values[column] ?? .null {
             case .null: ""
-            case .string(let text): Self.quoted(text)
-            case let value: Self.quoted(value.canonical == "null" ? "" : value.canonical)
+            case .string(let text): Self.cell(text)
+            case let value: Self.cell(value.canonical == "null" ? "" : value.canonical)
             }
         }
         try log.append(([String(step)] + cells).joined(separator: ","))
@@ -35,9 +35,7 @@ public final class ResultsTable {
     public func sync() throws(Failure) { try log.sync() }
 
     /// A cell as RFC 4180 has it; line ends become spaces, so that a row stays a line.
-    private static func quoted(_ text: String) -> String {
-        let line = String(text.map { $0.isNewline ? " " : $0 })
-        guard line.contains(where: { $0 == "," || $0 == "\"" }) else { return line }
-        return "\"" + line.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    private static func cell(_ text: String) -> String {
+        text.replacingScalars { $0 == "\n" || $0 == "\r" ? " " : nil }.asCSVField
     }
 }

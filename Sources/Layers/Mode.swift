@@ -15,14 +15,15 @@ public struct Mode: Sendable {
     public static func training(_ noise: Noise) -> Mode { Mode(isTraining: true, noise: noise) }
 }
 
-/// The place of a pass in a run, from which stochastic layers draw: the same at every repetition, on every device and
-/// however a batch is divided into passes.
+/// The place of a pass in a run, from which stochastic layers draw: the same at every repetition and on every device.
+/// A batch of one stream draws the same however it is divided into passes. Of several streams, or views, each pass has
+/// its part, so that a picture's place, and with it what is drawn, then depends on the passes.
 public struct Noise: Sendable {
     /// The run's.
     public var seed: UInt64
     /// The optimiser's step.
     public var step: Int
-    /// The place of the pass's first picture in the step's batch.
+    /// How many pictures the earlier passes of the step had.
     public var first: Int
 
     /// A place.

@@ -186,13 +186,13 @@ final class LoaderWork: Sendable {
                     for: image.size, boxes: boxes, target: options.canvas, view: draw.view, random: &random)
                 let item = try item(draw.source, index, plan, image, into: place)
                 if case .fitted(let policy) = source.variation, let mix = policy.cutMix, order.count > 1 {
-                    self.mix(mix, draw.source, policy, into: place, &random) {
+                    try self.mix(mix, draw.source, policy, into: place, &random) {
                         order[(draw.position + offset + 1 + $0.below(order.count - 1)) % order.count]
                     }
                 }
                 return item
             } catch {
-                refuse(path, error)
+                try refuse(draw.source, index, error)
                 last = error
             }
         }
@@ -205,7 +205,7 @@ final class LoaderWork: Sendable {
     private func mix(
         _ mix: CutMix, _ source: Int, _ policy: Policy, into place: Place, _ random: inout Random,
         another: (inout Random) -> Int
-    ) {
+    ) throws(Failure) {
         guard let labels = place.labels, let stride = options.maskStride,
             let rect = mix.rect(on: options.canvas, stride: stride, random: &random)
         else { return }
@@ -222,7 +222,7 @@ final class LoaderWork: Sendable {
             let plan = policy.plan(for: image.size, target: options.canvas, random: &random)
             _ = try item(source, index, plan, image, into: other)
         } catch {
-            refuse(path, error)
+            try refuse(source, index, error)
             return
         }
         CutMix.paste(
@@ -252,9 +252,9 @@ final class LoaderWork: Sendable {
             return try item(0, index, plan, image, into: place)
         } catch {
             guard skipsRefused else { throw error }
-            refuse(path, error)
+            let reason = try refuse(0, index, error)
             place.blank()
-            return Item(blank: options.canvas, index: index, refusal: error.message)
+            return Item(blank: options.canvas, index: index, refusal: reason)
         }
     }
 
@@ -315,7 +315,13 @@ final class LoaderWork: Sendable {
         return image
     }
 
-    private func refuse(_ path: String, _ failure: Failure) {
-        state.withLock { $0.quarantine.refuse(path, failure.message) }
+    /// - Throws: what is not the picture's own failure.
+    @discardableResult
+    private func refuse(_ source: Int, _ index: Int, _ failure: Failure) throws(Failure) -> String {
+        let dataset = sources[source].dataset
+        let example = dataset.examples[index]
+        let reason = try Quarantine.reason(failure, of: example, in: dataset)
+        state.withLock { $0.quarantine.refuse(dataset.path(of: example), reason) }
+        return reason
     }
 }

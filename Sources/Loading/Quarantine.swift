@@ -1,3 +1,4 @@
+import Annotations
 import Base
 
 /// The pictures of a piece of work with which something is wrong: those that were refused, and those that are damaged
@@ -39,6 +40,26 @@ public struct Quarantine: Sendable, Equatable {
 
     private static func sorted(_ entries: [String: String]) -> [Entry] {
         entries.map { Entry(path: $0.key, reason: $0.value) }.sorted { $0.path < $1.path }
+    }
+
+    /// What a picture is refused for, by the failure of reading it or its mask: what the bytes are, that nobody may read
+    /// them, that there were none when its folder was listed.
+    ///
+    /// Anything else is not the picture's (a disk that does not answer, a folder that is not mounted any more, no descriptor
+    /// left) and may be over the next time; work that went on without the picture would be kept all the same.
+    /// - Throws: `.environment` for such a failure.
+    public static func reason(
+        _ failure: Failure, of example: Example, in dataset: Dataset
+    ) throws(Failure) -> String {
+        let paths = [dataset.path(of: example)] + (example.mask.map { [$0.path] } ?? [])
+        if example.isUnreachable || paths.contains(where: Files.isUnreadable) { return failure.message }
+        for path in paths where Files.isMissing(path) {
+            throw .environment(
+                "\(path) was there when its folder was listed and has gone; what reads it ends here, since it would be kept "
+                    + "as done without it")
+        }
+        guard failure.code == .invalidData else { throw failure }
+        return failure.message
     }
 
     /// Adds a picture that was not used. The first reason stays.

@@ -84,8 +84,15 @@ public struct CSVReader {
 
     /// The text of a field; nil where it is not UTF-8. - Precondition: `i < count`.
     public func text(_ i: Int) -> String? {
-        guard let text = String(validating: bytes[fields[i].range], as: UTF8.self) else { return nil }
-        return fields[i].hasQuotes ? text.replacing("\"\"", with: "\"") : text
+        let field = bytes[fields[i].range]
+        guard fields[i].hasQuotes else { return String(validating: field, as: UTF8.self) }
+        // Quotes within come in pairs. By bytes: before a mark that combines with it a quote is no `Character`.
+        var isFirst = false
+        let plain = field.filter { byte in
+            isFirst = byte == 0x22 && !isFirst
+            return !isFirst
+        }
+        return String(validating: plain, as: UTF8.self)
     }
 
     /// Whether nothing is in a field. - Precondition: `i < count`.
@@ -93,7 +100,4 @@ public struct CSVReader {
 
     /// The number in a field, with point or comma; nil where it is none. - Precondition: `i < count`.
     public func number(_ i: Int) -> Double? { decimalNumber(bytes[fields[i].range], comma: true) }
-
-    /// A field as CSV text: quoted where it has to be.
-    public static func field(_ text: String) -> String { text.asCSVField }
 }

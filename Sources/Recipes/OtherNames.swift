@@ -23,7 +23,8 @@ enum OtherNames {
             theirs: [
                 "batch_size", "train_batch_size", "per_device_train_batch_size", "samples_per_gpu", "ims_per_batch",
             ]),
-        Entry(ours: ["micro"], note: "pictures a pass", theirs: ["gradient_accumulation_steps", "accumulate"]),
+        Entry(
+            ours: ["micro"], note: "the most pictures a pass", theirs: ["gradient_accumulation_steps", "accumulate"]),
         Entry(ours: ["lr"], theirs: ["learning_rate", "base_lr", "lr0"]),
         Entry(ours: ["decay"], theirs: ["weight_decay", "wd"]),
         Entry(

@@ -12,12 +12,14 @@ public struct ReportPage: Sendable {
     public var learning: [ChartLine]
     /// What the learning lines show: `loss`, or the metric.
     public var learningAxis: String
-    /// Arms looked at closely, by the first seed.
+    /// Arms looked at closely, by one seed.
     public var details: [ArmDetails]
     /// Pseudo-labels to look at.
     public var gallery: Gallery?
     /// Whose the details and the gallery are, such as a cell and a seed.
     public var detailsOf = ""
+    /// Of how many pictures of the reported set the details are, and how many it has; nil: of all.
+    public var detailsPictures: (some: Int, all: Int)?
     /// Whether plotly.min.js lies beside the page; without it there are no charts.
     public var hasCharts = true
 
@@ -29,21 +31,25 @@ public struct ReportPage: Sendable {
         details = []
     }
 
-    private var whose: String { detailsOf.isEmpty ? "" : " Of \(detailsOf)." }
+    private var whose: String {
+        if detailsOf.isEmpty { return "" }
+        let part = detailsPictures.map { ", by \($0.some) of its \($0.all) pictures" } ?? ""
+        return " Of \(detailsOf)\(part)."
+    }
 
     /// The page.
     /// - Parameter folder: where it will lie, an absolute path: pictures are shown from where they are.
     public func html(in folder: String) -> String {
         let summary = report.summary
         let body = [
-            "<h1>\(escaped(report.results.title))</h1>",
-            "<ul id=\"summary\">" + summary.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n") + "</ul>",
+            "<h1>\(report.results.title.asHTML)</h1>",
+            "<ul id=\"summary\">" + summary.map { "<li>\($0.asHTML)</li>" }.joined(separator: "\n") + "</ul>",
             (report.tables + [report.labelTable].compactMap(\.self)).map { table($0) }.joined(),
-            "<p class=\"note\">" + report.notes.map(escaped).joined(separator: "<br>\n") + "</p>",
+            "<p class=\"note\">" + report.notes.map(\.asHTML).joined(separator: "<br>\n") + "</p>",
             section("Questions", "forest", "How large each difference is, with its interval of 95%."),
             section(
                 "Labels", "labels", "\(report.results.metric) against labelled pictures, a line a start and method."),
-            section("Learning", "learning", "By steps, the first seed of each arm."),
+            section("Learning", "learning", "By steps, of each cell the first seed that finished."),
             section(
                 "Precision and recall", "curves",
                 (isOfBoxes ? "At an IoU of 0.5" : "Of pixels, by their probability") + ", of the class chosen.\(whose)",
@@ -70,7 +76,7 @@ public struct ReportPage: Sendable {
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width">
-            <title>\(escaped(report.results.title))</title>
+            <title>\(report.results.title.asHTML)</title>
             <style>\(PageAssets.style)</style>
             \(hasCharts ? "<script src=\"plotly.min.js\"></script>" : "")
             </head>
@@ -85,7 +91,7 @@ public struct ReportPage: Sendable {
     }
 
     private func section(_ title: String, _ id: String, _ note: String, _ controls: String = "") -> String {
-        "<section id=\"\(id)-section\" hidden><h2>\(escaped(title))</h2><p class=\"note\">\(escaped(note)) \(controls)</p>"
+        "<section id=\"\(id)-section\" hidden><h2>\(title.asHTML)</h2><p class=\"note\">\(note.asHTML) \(controls)</p>"
             + "<div id=\"\(id)\" class=\"chart\"></div></section>"
     }
 
@@ -123,12 +129,12 @@ public struct ReportPage: Sendable {
     }
 
     private func table(_ table: StudyReport.Table) -> String {
-        let head = table.head.map { "<th>\(escaped($0))</th>" }.joined()
+        let head = table.head.map { "<th>\($0.asHTML)</th>" }.joined()
         let rows = table.rows.map { row in
-            "<tr>" + row.map { "<td>\(escaped($0))</td>" }.joined() + "</tr>"
+            "<tr>" + row.map { "<td>\($0.asHTML)</td>" }.joined() + "</tr>"
         }.joined(separator: "\n")
         return
-            "<h2>\(escaped(table.title))</h2><table><thead><tr>\(head)</tr></thead><tbody>\(rows)</tbody></table>\n"
+            "<h2>\(table.title.asHTML)</h2><table><thead><tr>\(head)</tr></thead><tbody>\(rows)</tbody></table>\n"
     }
 
     /// What the charts are drawn from.
@@ -179,5 +185,3 @@ extension StudyResults {
         return lines.contains { $0.x.count > 1 } ? lines : []
     }
 }
-
-private func escaped(_ text: String) -> String { text.asHTML }

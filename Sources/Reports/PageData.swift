@@ -26,8 +26,8 @@ func rounded(_ x: Double, _ scale: Double = 10_000) -> Double { (x * scale).roun
 
 /// The way from a folder to a file as a page writes it; both paths absolute.
 func relativeURL(of path: String, from folder: String) -> String {
-    let (file, base) = (path.split(separator: "/"), folder.split(separator: "/"))
-    let shared = zip(file, base).prefix { $0 == $1 }.count
+    let (file, base) = (Files.parts(path), Files.parts(folder))
+    let shared = Files.sharedParts(file, base)
     let parts = [Substring](repeating: "..", count: base.count - shared) + file.dropFirst(shared)
     let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~".utf8)
     return parts.map { part in

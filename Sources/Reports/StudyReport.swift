@@ -212,8 +212,11 @@ public struct StudyReport: Sendable {
             let seeds = line.seeds.sorted().map(String.init).joined(separator: ", ")
             notes.append("failed: \(line.what), seed\(line.seeds.count > 1 ? "s" : "") \(seeds): \(line.reason)")
         }
-        return notes + unfinished + results.warnings.map { "warning: \($0)" }
+        return notes + unfinished + warnings.map { "warning: \($0)" }
     }
+
+    /// What makes the answer doubtful, or why there is none.
+    private var warnings: [String] { [results.picturesObstacle].compactMap(\.self) + results.warnings }
 
     /// Where it is not known, or known not to be so, that supervised training had stopped improving before anything was added
     /// to it.
@@ -376,7 +379,7 @@ extension StudyReport {
                         "reason": .string(f.reason),
                     ]
                 }),
-            "warnings": .array(results.warnings.map { .string($0) }),
+            "warnings": .array(warnings.map { .string($0) }),
         ]
     }
 }

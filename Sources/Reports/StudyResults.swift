@@ -25,7 +25,7 @@ public struct StudyCell: Hashable, Sendable {
 
     /// As a folder's name: `random_S1_10%_300`.
     public var name: String {
-        let parts = [start.split(separator: "/").joined(separator: "-"), augment, labels, String(steps)]
+        let parts = [Files.parts(start).joined(separator: "-"), augment, labels, String(steps)]
         return parts.joined(separator: "_")
     }
 

@@ -19,6 +19,8 @@ public struct StudyContrast: Sendable {
     public var verdict: Verdict
     /// What it is worth in labels, where that can be told.
     public var labelWorth: LabelWorth?
+    /// The number of seeds of the curve that it is read off, where that lacks some of the contrast's.
+    public var curveSeeds: Int?
     /// Why that cannot be told, where enough shares of labels were measured to ask.
     public var worthObstacle: String?
 
@@ -29,7 +31,10 @@ public struct StudyContrast: Sendable {
     public func sentence(metric: String) -> String {
         let said = verdict.sentence(comparison, metric: metric)
         guard verdict == .helps || verdict == .hurts else { return said }
-        if let labelWorth { return said + ", " + labelWorth.sentence }
+        if let labelWorth {
+            let others = curveSeeds.map { ", read off a curve of \($0) seed\($0 == 1 ? "" : "s")" } ?? ""
+            return said + ", " + labelWorth.sentence + others
+        }
         return said + (worthObstacle.map { "; what that is worth in labels cannot be told: \($0)" } ?? "")
     }
 }
@@ -59,6 +64,7 @@ public struct LabelWorth: Sendable, Hashable {
     static func obstacle(curve: [(images: Int, metric: Double)], at images: Int, gain: Double) -> String? {
         let points = curve.sorted { $0.images < $1.images }
         guard points.count >= 3 else { return nil }
+        if points.contains(where: \.metric.isNaN) { return "no seed has every share of labels" }
         if !zip(points, points.dropFirst()).allSatisfy({ $0.metric < $1.metric }) {
             return "supervised training does not gain with every larger share of labels"
         }
@@ -71,7 +77,7 @@ public struct LabelWorth: Sendable, Hashable {
     /// interval is the gain's, read off the same curve; the curve itself is taken as it was measured.
     ///
     /// - Parameters:
-    ///   - curve: pictures with labels and the mean metric with them, in any order.
+    ///   - curve: pictures with labels and the mean metric with them, over the same seeds, in any order.
     ///   - images: those with which the gain was made.
     /// - Returns: nil where the curve has fewer than three points, none at `images`, or does not rise throughout.
     public init?(curve: [(images: Int, metric: Double)], at images: Int, gain: Double, margin: Double) {
@@ -170,14 +176,24 @@ public struct TimeWorth: Sendable, Hashable {
 }
 
 extension StudyResults {
+    /// Why no question is answered: draws of pictures have to be the same for all arms. Nil where they can be.
+    var picturesObstacle: String? {
+        let byCount = Dictionary(grouping: arms, by: \.records.pictures)
+        guard byCount.count > 1, let most = byCount.max(by: { ($0.value.count, $0.key) < ($1.value.count, $1.key) }),
+            let odd = arms.first(where: { $0.records.pictures != most.key })
+        else { return nil }
+        return
+            "no question is answered, since arms were measured on different numbers of pictures: "
+            + "\(odd.method.rawValue), \(odd.cell.name), seed \(odd.seed) on \(odd.records.pictures), "
+            + "most on \(most.key)"
+    }
+
     /// Every question that the arms answer, in the order of the grid: what a method adds to the control of its cell, what a
     /// start or an augmentation adds to the first one's and a length to the next shorter one's, all else equal.
     ///
     /// - Parameter draws: of pictures.
     public func contrasts(draws: Int = 1000, threads: Int = availableProcessors()) -> [StudyContrast] {
-        guard let pictures = arms.first?.records.pictures, arms.allSatisfy({ $0.records.pictures == pictures }) else {
-            return []
-        }
+        guard let pictures = arms.first?.records.pictures, picturesObstacle == nil else { return [] }
         let resampling = PictureResampling(pictures: pictures, count: draws)
         var metrics: [ArmKey: [Double]] = [:]
         func resampled(_ arm: StudyArm) -> [Double] {
@@ -193,26 +209,37 @@ extension StudyResults {
             let pairs = arms(a.0, a.1).compactMap { arm in others[arm.seed].map { (arm, $0) } }
             if pairs.isEmpty { return }
             let bySeed = pairs.map { one, other in zip(resampled(one), resampled(other)).map { $0 - $1 } }
+            let telling = pairs.reduce(into: Set<Int>()) {
+                $0.formUnion($1.0.records.telling)
+                $0.formUnion($1.1.records.telling)
+            }
             var mean = [Double](repeating: 0, count: draws)
             for seed in bySeed { for i in 0..<draws { mean[i] += seed[i] / Double(pairs.count) } }
             let comparison = Comparison(
-                differences: pairs.map { $0.metric - $1.metric }, resampled: mean, bySeed: bySeed, pictures: pictures)
+                differences: pairs.map { $0.metric - $1.metric }, resampled: mean, bySeed: bySeed,
+                pictures: telling.count)
             var contrast = StudyContrast(
                 question: question, cell: a.0, arms: (a.1, b.1), comparison: comparison, adjusted: .nan,
                 verdict: .none(seeds: pairs.count))
             // As many more labels would bring as much to what it is held against.
-            let (curve, images) = (labelCurve(b.0), b.0.labelled)
+            let (curve, curveSeeds) = labelCurve(b.0)
+            let images = b.0.labelled
             contrast.labelWorth = LabelWorth(
                 curve: curve, at: images, gain: comparison.mean, margin: comparison.margin)
+            contrast.curveSeeds = curveSeeds.isSuperset(of: pairs.map(\.0.seed)) ? nil : curveSeeds.count
             contrast.worthObstacle =
                 LabelWorth.obstacle(curve: curve, at: images, gain: comparison.mean)
                 ?? (curve.count < 3 ? curveElsewhere : nil)
             // The same labels do better without it, and without its control.
-            if b.1 == .control, curve.count >= 3, comparison.mean > 0,
-                !(self.mean(a.0, a.1) > self.mean(a.0, .supervised))
-            {
-                contrast.labelWorth = nil
-                contrast.worthObstacle = "supervised training with the same labels is as good or better"
+            if b.1 == .control, curve.count >= 3, comparison.mean > 0 {
+                let lead = meanDifference(a, (a.0, .supervised)) ?? .nan
+                if !(lead > 0) {
+                    contrast.labelWorth = nil
+                    contrast.worthObstacle =
+                        lead.isNaN
+                        ? "supervised training with the same labels was measured with no seed of it"
+                        : "supervised training with the same labels is as good or better"
+                }
             }
             found.append(contrast)
         }
@@ -262,27 +289,35 @@ extension StudyResults {
 
     /// Why a cell without a curve over labels has none, where another has one; nil where none has.
     private var curveElsewhere: String? {
-        cells.first { labelCurve($0).count >= 3 }.map {
+        cells.first { labelCurve($0).points.count >= 3 }.map {
             "supervised training with other shares of labels was measured from \($0.start) with \($0.augment) alone"
         }
     }
 
-    /// Supervised training over labels, all else as in a cell.
-    func labelCurve(_ cell: StudyCell) -> [(images: Int, metric: Double)] {
-        cells.compactMap { other in
+    /// Supervised training over labels, all else as in a cell: means over the seeds that have every share, NaN where
+    /// none has. Over other seeds at each point, the curve would rise and fall by what seeds differ in.
+    func labelCurve(_ cell: StudyCell) -> (points: [(images: Int, metric: Double)], seeds: Set<UInt64>) {
+        let shares = cells.compactMap { other -> (images: Int, arms: [StudyArm])? in
             var same = other
             (same.labels, same.labelled) = (cell.labels, cell.labelled)
-            let metric = mean(other, .supervised)
-            return same == cell && !metric.isNaN ? (other.labelled, metric) : nil
+            let own = same == cell ? arms(other, .supervised).filter { !$0.metric.isNaN } : []
+            return own.isEmpty ? nil : (other.labelled, own)
         }
+        let seeds = shares.map { Set($0.arms.map(\.seed)) }
+        let common = seeds.dropFirst().reduce(seeds.first ?? []) { $0.intersection($1) }
+        let points = shares.map { share in
+            let own = share.arms.filter { common.contains($0.seed) }
+            return (images: share.images, metric: own.reduce(0) { $0 + $1.metric } / Double(own.count))
+        }
+        return (points, common)
     }
 
     /// How much sooner each start is nearly as good as the first one becomes, where lengths were part of the grid; a start of
     /// which that cannot be told in some seed has none.
     public var timeWorths: [TimeWorth] {
-        timeParts.compactMap { cell, parts in
+        timeParts.compactMap { cell, parts, _ in
             let told = parts.compactMap(\.self)
-            if told.count < parts.count { return nil }
+            if told.isEmpty || told.count < parts.count { return nil }
             let estimate = Estimate.mean(told.map { -log($0.part) })
             let isAtLeast = told.contains(where: \.isMost)
             let hasInterval = told.count >= 3 && !isAtLeast
@@ -293,43 +328,65 @@ extension StudyResults {
         }
     }
 
-    /// A sentence for each start of which that cannot be told.
+    /// A sentence for each start of which that cannot be told, or not by every seed.
     var timeObstacles: [String] {
-        timeParts.compactMap { cell, parts in
+        timeParts.flatMap { cell, parts, partial -> [String] in
+            let what = "\(cell.start) (\(cell.augment), \(cell.labels)): what it is worth in time "
+            let lengths = "every length of it and of \(cells[0].start)"
+            if parts.isEmpty { return [what + "cannot be told: no seed has \(lengths)"] }
+            var said = partial.map { what + "is asked without seed \($0), which has not \(lengths)" }
             let never = parts.count { $0 == nil }
-            if never == 0 { return nil }
-            return
-                "\(cell.start) (\(cell.augment), \(cell.labels)): what it is worth in time cannot be told: in \(never) of "
-                + "\(parts.count) seeds it does not come to 95% of what \(cells[0].start) becomes with any of these lengths, or for "
-                + "\(cells[0].start) the shortest is enough"
+            if never > 0 {
+                said.append(
+                    what + "cannot be told: in \(never) of \(parts.count) seeds it does not come to 95% of what "
+                        + "\(cells[0].start) becomes with any of these lengths, or for \(cells[0].start) the shortest "
+                        + "is enough")
+            }
+            return said
         }
     }
 
-    /// For each start but the first, augmentation and share of labels, with any length: seed by seed the part of the first one's
-    /// steps, nil where that cannot be told.
-    private var timeParts: [(cell: StudyCell, parts: [(part: Double, isMost: Bool)?])] {
+    /// For each start but the first, augmentation and share of labels, with any length: of each seed that has every
+    /// length the part of the first one's steps, nil where that cannot be told; and the other seeds: what failed there
+    /// may have been the best that a start becomes.
+    private var timeParts: [(cell: StudyCell, parts: [(part: Double, isMost: Bool)?], partial: [UInt64])] {
         guard Set(cells.map(\.steps)).count >= 2 else { return [] }
         var seen: Set<StudyCell> = []
-        var all: [(cell: StudyCell, parts: [(part: Double, isMost: Bool)?])] = []
+        var all: [(cell: StudyCell, parts: [(part: Double, isMost: Bool)?], partial: [UInt64])] = []
         for var cell in cells where cell.start != cells[0].start {
             cell.steps = 0
             if !seen.insert(cell).inserted { continue }
-            func curves(_ start: String) -> [UInt64: [(steps: Int, metric: Double)]] {
-                var curves: [UInt64: [(steps: Int, metric: Double)]] = [:]
-                for arm in arms where arm.method == .supervised && arm.cell.start == start {
-                    var like = arm.cell
-                    (like.start, like.steps) = (cell.start, 0)
-                    if like == cell { curves[arm.seed, default: []].append((arm.cell.steps, arm.metric)) }
+            let (own, others) = (lengthCurves(cell, from: cell.start), lengthCurves(cell, from: cells[0].start))
+            let seeds = Set(own.seeds).union(others.seeds).sorted()
+            if seeds.isEmpty { continue }
+            var (parts, partial): ([(part: Double, isMost: Bool)?], [UInt64]) = ([], [])
+            for seed in seeds {
+                if let curve = own.whole[seed], let other = others.whole[seed] {
+                    parts.append(TimeWorth.part(curve, of: other))
+                } else {
+                    partial.append(seed)
                 }
-                return curves
             }
-            let others = curves(cells[0].start)
-            let pairs = curves(cell.start).sorted { $0.key < $1.key }.compactMap { seed, curve in
-                others[seed].map { (curve, $0) }
-            }
-            if !pairs.isEmpty { all.append((cell, pairs.map { TimeWorth.part($0, of: $1) })) }
+            all.append((cell, parts, partial))
         }
         return all
+    }
+
+    /// Supervised training over lengths from a start, all else as in a cell: the seeds that have any, and the curves of
+    /// those that have all.
+    private func lengthCurves(
+        _ cell: StudyCell, from start: String
+    ) -> (seeds: [UInt64], whole: [UInt64: [(steps: Int, metric: Double)]]) {
+        let like = cells.filter { other in
+            var same = cell
+            (same.start, same.steps) = (start, other.steps)
+            return same == other
+        }
+        var curves: [UInt64: [(steps: Int, metric: Double)]] = [:]
+        for arm in arms where arm.method == .supervised && !arm.metric.isNaN && like.contains(arm.cell) {
+            curves[arm.seed, default: []].append((arm.cell.steps, arm.metric))
+        }
+        return (curves.keys.sorted(), curves.filter { $0.value.count == like.count })
     }
 }
 

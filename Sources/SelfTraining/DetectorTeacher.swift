@@ -65,9 +65,9 @@ extension Detector: Teacher {
     private static func select(
         _ scored: String, _ root: String, _ choice: LabelChoice
     ) throws(Failure) -> PseudoLabels {
-        let (header, records) = try PredictionStore.read(Files.join(scored, "store.jsonl"))
-        return try PseudoLabels.select(
-            header: header, records: records, root: root, threshold: choice.threshold, keepEmpty: choice.keepEmpty)
+        try PseudoLabels.select(
+            store: Files.join(scored, "store.jsonl"), root: root, threshold: choice.threshold,
+            keepEmpty: choice.keepEmpty)
     }
 
     private static func chosen(_ labels: PseudoLabels, _ human: LabelDensity?) throws(Failure) -> ChosenLabels {

@@ -19,8 +19,7 @@ public struct MemoryFit: Sendable {
     ) throws(Failure) -> [MemoryFit] {
         var fits: [MemoryFit] = []
         for (recipe, streams) in trainings {
-            // The recipes of a run differ in model and steps alone.
-            if let like = fits.first(where: { $0.recipe.model == recipe.model }) {
+            if let like = fits.first(where: { $0.recipe.needsAsMuch(as: recipe) }) {
                 fits.append(MemoryFit(recipe: recipe, streams: streams, need: like.need))
                 continue
             }
@@ -40,34 +39,39 @@ public struct MemoryFit: Sendable {
 
     private var batch: Int { streams.reduce(0, +) }
 
-    private func bytes(_ micro: Int) -> Int { need.bytes(images: micro, of: batch) }
+    /// The pictures in each pass of a step, where no pass may have more than `micro`; nil: a pass cannot be so small.
+    private func pass(_ micro: Int) -> Int? {
+        (try? TrainingPlan.passes(streams, micro: micro)).map { batch / $0 }
+    }
+
+    private func bytes(_ micro: Int) -> Int { need.bytes(images: pass(micro) ?? micro, of: batch) }
 
     private func fits(_ micro: Int, in available: Int) -> Bool { bytes(micro) <= available }
 
-    /// The pictures a pass for all of these trainings: nil, the whole batch, where each fits into memory; else the most
-    /// that do.
+    /// The most pictures a pass for all of these trainings: nil, the whole batch, where each fits into memory; else the
+    /// greatest number with which each does.
     ///
     /// - Parameters:
     ///   - asked: the user's own number, which is only checked.
     ///   - available: bytes.
-    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where what
-    ///   was asked for does not divide a batch.
+    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where no
+    ///   pass can be as small as was asked for.
     public static func micro(_ fits: [MemoryFit], asked: Int?, available: Int) throws(Failure) -> Int? {
         if let asked { for fit in fits { _ = try TrainingPlan.passes(fit.streams, micro: asked) } }
         if fits.allSatisfy({ $0.fits(asked ?? $0.batch, in: available) }) { return asked }
-        let most = fits.map(\.batch).min() ?? 1
-        let shared = (1...most).filter { micro in
-            fits.allSatisfy { (try? TrainingPlan.passes($0.streams, micro: micro)) != nil }
-        }
-        let smaller = shared.last { micro in fits.allSatisfy { $0.fits(micro, in: available) } }
+        let most = fits.map(\.batch).max() ?? 1
+        let possible = (1...most).filter { micro in fits.allSatisfy { $0.pass(micro) != nil } }
+        // Of numbers that mean the same passes the one that some pass has.
+        let smaller = possible.last { micro in fits.allSatisfy { $0.fits(micro, in: available) } }
+            .flatMap { micro in fits.compactMap { $0.pass(micro) }.max() }
         if asked == nil, let smaller { return smaller }
-        let pass = asked ?? shared.first ?? most
+        let pass = asked ?? possible.first ?? most
         guard let worst = fits.max(by: { $0.bytes(pass) < $1.bytes(pass) }) else {
             return nil
         }
         throw Failure(
             .device,
-            "out of memory before it began: a pass of \(pass) pictures through \(worst.recipe.model) at "
+            "out of memory before it began: a pass of \(worst.pass(pass) ?? pass) pictures through \(worst.recipe.model) at "
                 + "\(worst.recipe.size) px takes about \(gigabytes(worst.bytes(pass))), and "
                 + "\(gigabytes(available)) are free; "
                 + (smaller.map { "--micro \($0) would fit" } ?? "a smaller --size or --model is needed"))
@@ -82,5 +86,14 @@ public struct MemoryFit: Sendable {
     private static func gigabytes(_ bytes: Int) -> String {
         let tenths = Int((Double(bytes) / 0x1p30 * 10).rounded())
         return "\(tenths / 10).\(tenths % 10) GiB"
+    }
+}
+
+extension TrainingRecipe {
+    /// Whether a pass takes the same memory as one of another recipe: everything alike that a measurement depends on.
+    fileprivate func needsAsMuch(as other: TrainingRecipe) -> Bool {
+        model == other.model && canvas == other.canvas && changes == other.changes && optimizer == other.optimizer
+            && (averageDecay > 0) == (other.averageDecay > 0) && precision == other.precision
+            && labelStride == other.labelStride && loss == other.loss
     }
 }

@@ -78,14 +78,13 @@ public struct NoisyStudentRun: Sendable {
             let (stage, labels) = try stages.choose(scored, root: pool.root, choice, human: nil)
             try link(stage, "pseudo/round_\(round)")
             log("round \(round): \(labels.sentence)")
-            current = try stages.train(
-                student,
-                Lesson(
-                    human: labelled, humanImages: student.batch,
-                    pseudo: Lesson.Pseudo(
-                        labels: labels.dataset, stage: stage, images: ratio * student.batch, alpha: Double(ratio),
-                        isNormalized: false)),
-                start: studentStart, label: "student \(round)")
+            var lesson = Lesson(
+                human: labelled, humanImages: student.batch,
+                pseudo: Lesson.Pseudo(
+                    labels: labels.dataset, stage: stage, images: ratio * student.batch, alpha: Double(ratio),
+                    isNormalized: false))
+            lesson.round = round
+            current = try stages.train(student, lesson, start: studentStart, label: "student \(round)")
             try add("student \(round)", current, labels.json)
         }
         return generations

@@ -15,7 +15,7 @@ extension Segmenter: Teacher {
         densityKeys: ("kept_pixels", "human_pixels"))
 
     /// `store.jsonl`, `masks/NAME.png` (the most probable class of each pixel) and `confidence/NAME.png` (its probability
-    /// in whole 256ths). A picture's files are there before its line is.
+    /// in whole 256ths). A picture's files are on the disk before its line is.
     public func label(
         _ pool: Dataset, _ options: InferenceOptions, as id: String, poolID: String, into folder: String,
         each: (_ done: Int, _ batch: LabelledBatch) throws(Failure) -> Void
@@ -31,7 +31,7 @@ extension Segmenter: Teacher {
         var options = options
         options.wantsConfidence = true
         let names = maskNames(pool.examples.map(\.fileName))
-        var filling = StoreFilling(store, batch: options.batch)
+        var filling = StoreFilling(store, batch: options.batch, files: folder)
         try forEachBatch(pool, options, from: filling.first) { results throws(Failure) in
             try filling.add(results, each: each) { result, quarantine throws(Failure) in
                 quarantine.add(result, of: pool)

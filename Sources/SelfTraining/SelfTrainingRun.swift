@@ -183,6 +183,11 @@ public struct Fold: Sendable {
         self.human = human
         self.humanImages = humanImages
     }
+
+    /// The place of the first fold of which all is there; where none is whole, of the first with anything.
+    public static func firstFinished(_ folds: [Fold]) -> Int? {
+        folds.firstIndex { $0.failures.isEmpty && !$0.arms.isEmpty } ?? folds.firstIndex { !$0.arms.isEmpty }
+    }
 }
 
 /// The paper's three steps and a control, over several seeds: teacher, pseudo-labels, student; and the same training
@@ -253,6 +258,7 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
         let needsLabels = options.arms.contains(where: \.hasPseudoLabels)
         let pool = needsLabels ? try self.pool(rest) : nil
         let prefix = place + (options.seeds > 1 ? "seed_\(seed)/" : "")
+        if options.seeds > 1 { try removeLinksOfOneSeed() }
         let tag = (place.isEmpty ? "" : place.dropLast() + " ") + (options.seeds > 1 ? "seed \(seed) " : "")
         try Files.makeFolder(Files.join(folder, "split"))
         let splitFile = try split.write(into: Files.join(folder, "split"))
@@ -350,12 +356,31 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
                 case .start: start
                 case .own(let own): own
                 }
-            let trained = try attempt([name]) { () throws(Failure) in try train(name, studentRecipe, lesson, begin) }
+            let trained = try attempt([name]) { () throws(Failure) in
+                try train(name, try inPasses(studentRecipe, of: lesson), lesson, begin)
+            }
             if let trained {
                 _ = try attempt([name]) { () throws(Failure) in try report(name, trained, studentRecipe) }
             }
         }
         return fold
+    }
+
+    /// All arms after the teacher have as many passes a step, so that norms over the batch see as many of the task's
+    /// pictures in each: those that the arm with the most parts needs.
+    private func inPasses(_ recipe: TrainingRecipe, of lesson: Lesson) throws(Failure) -> TrainingRecipe {
+        guard let micro = recipe.micro else { return recipe }
+        let parts = [recipe.batch, recipe.batch] + (options.joint.map { [$0.images] } ?? [])
+        var recipe = recipe
+        recipe.micro = lesson.images / (try TrainingPlan.passes(parts, micro: micro))
+        return recipe
+    }
+
+    /// A run of one seed has its links in no seed's folder. Where more are asked for, they would be taken for all.
+    private func removeLinksOfOneSeed() throws(Failure) {
+        let arms = ArmName.allCases.map(\.rawValue)
+        try stages.store.removeLinks(
+            arms + arms.map { "eval/" + $0 } + ["pseudo/round_1", "pseudo/scores"], from: Files.join(folder, place))
     }
 
     /// What each arm after the teacher learns, in the order of the table. All see as many pictures a step that have the
@@ -389,7 +414,10 @@ public struct SelfTrainingRun<Model: Teacher>: Sendable {
             lessons[.human] = Lesson(human: all, humanImages: 2 * batch)
         }
         return ArmName.allCases.compactMap { name in
-            options.arms.contains(name) ? lessons[name].map { (name, $0) } : nil
+            guard options.arms.contains(name), var lesson = lessons[name] else { return nil }
+            // All of them come after the teacher, and share what they see of the same pictures.
+            lesson.round = 1
+            return (name, lesson)
         }
     }
 

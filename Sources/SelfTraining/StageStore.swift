@@ -39,10 +39,12 @@ public struct StageStore: Sendable {
     /// A store in a folder, which is made with the first stage.
     public init(folder: String) { self.folder = folder }
 
-    /// The store of a run folder: `.stages` beside it.
+    /// The store of a run folder: `.stages` beside it, where it is a link beside the link.
     public init(besideRun run: String) {
         var run = run
-        while run.count > 1, run.hasSuffix("/") { run.removeLast() }
+        // "." has nothing beside it by its name alone.
+        if [".", ".."].contains(Files.name(run)), let real = try? Files.absolute(run) { run = real }
+        while run.utf8.count > 1, run.utf8.last == UInt8(ascii: "/") { run.unicodeScalars.removeLast() }
         self.init(folder: Files.join(Files.folder(run), ".stages"))
     }
 
@@ -60,16 +62,23 @@ public struct StageStore: Sendable {
     /// The stage of that identity: at once where it is finished, else by `body`, which works in (and may find its
     /// earlier work in) a folder that gets its name only when it returns. What is in `state/` there is of use until then.
     ///
-    /// - Throws: what `body` throws; a `Failure` where another process is at the same stage.
+    /// Where another process is at the same stage, that one makes it and this one waits.
+    /// - Parameter log: gets a sentence for the user where there is something to wait for.
+    /// - Throws: what `body` throws; `.interrupted` or `.terminated` after a signal while it waits.
     public func stage(
-        _ identity: StageIdentity, _ body: (_ folder: String) throws(Failure) -> JSON
+        _ identity: StageIdentity, log: @escaping (String) -> Void = { _ in },
+        _ body: (_ folder: String) throws(Failure) -> JSON
     ) throws(Failure) -> Stage {
         if let stage = try finished(identity) { return stage }
         let partial = Files.join(folder, identity.name + ".partial")
-        try Files.makeFolder(partial)
-        let lock = try FileLock(folder: partial)
-        // Another process may have finished it while we waited for nothing.
-        if let stage = try finished(identity) { return stage }
+        let lock = try claim(partial) { holder in
+            log("another process\(holder) is at \(identity.name); waiting for it")
+        }
+        // That process may have finished it, or have ended before: then this one goes on.
+        if let stage = try finished(identity) {
+            try Files.remove(partial)  // made anew just now, if it is there
+            return stage
+        }
         try Files.removeUnfinished(in: partial)
         let record = Files.join(partial, "stage.json")
         let result: JSON
@@ -89,14 +98,39 @@ public struct StageStore: Sendable {
         return Stage(name: identity.name, path: Files.join(folder, identity.name), result: result)
     }
 
+    /// Makes a stage's unfinished folder, or takes what a killed process left of it.
+    private func claim(_ partial: String, waiting: @escaping (String) -> Void) throws(Failure) -> FileLock {
+        while true {
+            try Files.makeFolder(partial)
+            do throws(Failure) { return try FileLock(folder: partial, waiting: waiting) } catch {
+                // It may get its name between the two.
+                if Files.exists(partial) { throw error }
+            }
+        }
+    }
+
     /// Makes `run/name` a relative link to a stage (or to a file in it), replacing an older link.
     public func link(_ target: String, from run: String, as name: String) throws(Failure) {
         let path = Files.join(run, name)
         try Files.makeFolder(Files.folder(path))
-        let depth = name.split(separator: "/").count  // from the link's folder up to the run's parent
-        let relative = String(repeating: "../", count: depth) + ".stages/" + target
-        let temporary = path + ".link"
-        unlink(temporary)
+        // By the store's name: what links lead to is the store beside the run, even where that is a link itself.
+        let way = try Files.way(from: Files.folder(path), to: Files.folder(folder))
+        let relative = Files.join(way, Files.join(Files.name(folder), target))
+        // Drawn, since another process may be at the same link.
+        let temporary = "\(path).\(UInt32.random(in: 0 ... .max)).partial"
         guard symlink(relative, temporary) == 0, rename(temporary, path) == 0 else { throw Files.fault("link", path) }
+    }
+
+    /// Removes those of `folder/name` that are links to stages, and the folders in `folder` that this leaves empty.
+    public func removeLinks(_ names: [String], from folder: String) throws(Failure) {
+        for name in names {
+            let path = Files.join(folder, name)
+            guard let target = Files.target(ofLink: path), Files.parts(target).contains(".stages") else {
+                continue
+            }
+            // Another process may be at it.
+            if unlink(path) != 0, errno != ENOENT { throw Files.fault("remove", path) }
+            if name.contains("/") { rmdir(Files.folder(path)) }  // refuses where something is left
+        }
     }
 }

@@ -49,6 +49,9 @@ public struct Lesson: Sendable {
     public var pseudo: Pseudo?
     /// Pictures whose classes are learned on the same backbone; nil: none.
     public var joint: Joint?
+    /// How many trainings on these pictures came before it in the run. Each round has an order and views of its own: one
+    /// that goes on from another would else begin by seeing what that has seen.
+    public var round = 0
 
     /// A lesson; with `pseudo` or `joint` a step takes pictures of each kind.
     public init(human: Dataset, humanImages: Int, pseudo: Pseudo? = nil, joint: Joint? = nil) {
@@ -101,8 +104,22 @@ public struct Lesson: Sendable {
         }
     }
 
+    /// What order, views and dropout are drawn by.
+    func seed(_ recipe: TrainingRecipe) -> UInt64 {
+        if round == 0 { return recipe.seed }
+        var random = Random(seed: recipe.seed, purpose: .round, index: round)
+        return random.next()
+    }
+
     /// Pictures a step.
     var images: Int { humanImages + (pseudo?.images ?? 0) + (joint?.images ?? 0) }
+
+    /// The forward passes of a step.
+    func passes(_ micro: Int?) throws(Failure) -> Int {
+        guard let micro else { return 1 }
+        let streams = [humanImages] + (pseudo.map { [$0.images] } ?? []) + (joint.map { [$0.images] } ?? [])
+        return try TrainingPlan.passes(streams, micro: micro)
+    }
 
     /// How the losses of its streams become one.
     var mix: LossMix {
@@ -145,8 +162,14 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         validation: (set: Dataset, every: Int)? = nil
     ) throws(Failure) -> Stage {
         var recipe = recipe
-        // A pass of the whole batch, said or left unsaid, is one training.
-        if recipe.micro == lesson.images { recipe.micro = nil }
+        let passes = try lesson.passes(recipe.micro)
+        if let asked = recipe.micro, 2 * (lesson.images / passes) <= asked, !recipe.changes.freezesNorms {
+            log(
+                "warning: \(label): a step of \(lesson.images) pictures is shared evenly by passes of \(lesson.images / passes), "
+                    + "though \(asked) were allowed; norms over the batch see no more at a time")
+        }
+        // Two limits that mean the same passes, a pass of the whole batch among them, are one training.
+        recipe.micro = passes == 1 ? nil : lesson.images / passes
         var keys: [String: JSON] = [
             "task": .string(Model.task.rawValue), "recipe": recipe.json, "human_images": .int(lesson.humanImages),
         ]
@@ -168,6 +191,7 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             inputs.append("joint-" + (try joint.set.identity).hex(16))
             streams.append(Stream(name: "classes", dataset: joint.set, variation, images: joint.images))
         }
+        if lesson.round > 0 { keys["round"] = .int(lesson.round) }
         // Passes once ran on in the middle of a step.
         if Model.task == .contrastive { keys["distinct"] = true }
         // Class heads of other classes were once taken from files where their shapes fitted.
@@ -186,13 +210,14 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             return stage
         }
         var plan = recipe.plan(streams, lesson.mix)
+        plan.seed = lesson.seed(recipe)
         plan.workers = resources.workers
         plan.cacheBytes = resources.cacheBytes
         plan.cacheFolder = resources.cacheFolder
         plan.checkpointSeconds = resources.checkpointSeconds
         plan.checkpointSteps = resources.checkpointSteps
         plan.evaluateEvery = validation?.every ?? 0
-        return try store.stage(identity) { folder throws(Failure) in
+        return try store.stage(identity, log: log) { folder throws(Failure) in
             let model = try Model(
                 name: recipe.model, classes: lesson.human.classes, canvas: recipe.canvas, changes: recipe.changes,
                 seed: recipe.seed, device: resources.device)
@@ -215,7 +240,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
                 "\(label): \(recipe.model) at \(recipe.size) px, \(recipe.steps) steps of "
                     + streams.map { "\($0.images) \($0.name)" }.joined(separator: " + ")
                     + " (" + streams.map { "\($0.dataset.examples.count) \($0.name) pictures" }.joined(separator: ", ")
-                    + ") from \(try start.identity().prefix(18))")
+                    + ")" + (passes > 1 ? " in passes of \(lesson.images / passes)" : "")
+                    + " from \(try start.identity().prefix(18))")
             try Files.makeFolder(Files.join(folder, "weights"))
             let objective =
                 try lesson.joint.map { joint throws(Failure) in
@@ -280,7 +306,7 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         let identity = StageIdentity(
             kind: "eval", format: 6, keys: .object(keys),
             inputs: [trained.name, "set-" + (try set.identity).hex(16)])
-        return try store.stage(identity) { folder throws(Failure) in
+        return try store.stage(identity, log: log) { folder throws(Failure) in
             log("\(label): evaluating on \(set.examples.count) \(name) pictures")
             let model = try Model(weights: trained.weightsFile, device: resources.device)
             let score = try model.score(set, inference(precision), into: folder)
@@ -317,7 +343,7 @@ extension Stages where Model: Teacher {
             log("\(label): done before (\(stage.name))")
             return stage
         }
-        return try store.stage(identity) { folder throws(Failure) in
+        return try store.stage(identity, log: log) { folder throws(Failure) in
             let teacher = try Model(weights: weights, device: resources.device)
             var options = options
             options.workers = resources.workers
@@ -381,7 +407,7 @@ extension Stages where Model: Teacher {
         let identity = StageIdentity(
             kind: "pseudo", format: 2,
             keys: choice.json, inputs: [scored.name])
-        let stage = try store.stage(identity) { folder throws(Failure) in
+        let stage = try store.stage(identity, log: log) { folder throws(Failure) in
             let summary = try Model.choose(from: scored.path, root: root, choice, human: human, into: folder)
             try Files.write(summary.pretty, to: Files.join(folder, "summary.json"))
             return summary

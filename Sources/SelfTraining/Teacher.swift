@@ -57,11 +57,15 @@ struct StoreFilling<Record: StoredRecord> {
     /// The batch to begin with.
     let first: Int
     private let store: PoolStore<Record>
+    private let files: String?
     private var skip: Int
 
-    /// - Parameter batch: pictures that the model computes together.
-    init(_ store: PoolStore<Record>, batch: Int) {
+    /// - Parameters:
+    ///   - batch: pictures that the model computes together.
+    ///   - files: a folder of files that records speak of, written without waiting for the disk; nil: there are none.
+    init(_ store: PoolStore<Record>, batch: Int, files: String? = nil) {
         self.store = store
+        self.files = files
         first = store.completed / batch
         skip = store.completed - first * batch
     }
@@ -79,12 +83,16 @@ struct StoreFilling<Record: StoredRecord> {
         var quarantine = Quarantine()
         for result in results.dropFirst(skip) { chunk.append(try record(result, &quarantine)) }
         skip = 0
-        let (store, records) = (store, chunk)
+        let (store, records, files) = (store, chunk, files)
         try each(
             store.completed,
             LabelledBatch(
                 pictures: records.count, quarantine: quarantine,
-                store: { () throws(Failure) in try store.append(records) }))
+                store: { () throws(Failure) in
+                    // A record vouches for its files, so they are on the disk first: all of a batch at once.
+                    if let files { try Files.sync(files) }
+                    try store.append(records)
+                }))
     }
 }
 

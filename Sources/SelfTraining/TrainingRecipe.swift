@@ -26,7 +26,7 @@ public struct TrainingRecipe: Sendable {
     public var size: Int
     /// Human-labelled pictures a step, in the teacher's run; a student adds as many pseudo-labelled ones.
     public var batch: Int
-    /// Pictures in one forward pass; nil: the whole batch.
+    /// The most pictures in one forward pass; nil: the whole batch.
     public var micro: Int?
     /// Steps of the optimiser.
     public var steps: Int

@@ -152,6 +152,7 @@ extension Detector {
         var quarantine = Quarantine()
         var detections: [[Detection]] = []
         try forEachBatch(set, options) { results throws(Failure) in
+            try Signals.heed("the same command measures again")
             for result in results {
                 evaluator.add(image: result.index, detections: result.detections.map { ScoredBox($0) })
                 if folder != nil { detections.append(result.detections) }

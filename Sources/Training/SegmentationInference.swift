@@ -110,7 +110,7 @@ extension Segmenter {
                     waiting.append((results.count, decoded))
                 case .failure(let failure):
                     guard options.skipsRefused else { throw failure }
-                    result.refusal = failure.message
+                    result.refusal = try Quarantine.reason(failure, of: dataset.examples[index], in: dataset)
                 }
                 results.append(result)
                 if waiting.last.map({ $0.decoded.image.pixels.count > Self.large }) ?? false { try see() }
@@ -130,6 +130,7 @@ extension Segmenter {
         var quarantine = Quarantine()
         let names = maskNames(set.examples.map(\.fileName))
         try forEachBatch(set, options) { results throws(Failure) in
+            try Signals.heed("the same command measures again")
             for result in results {
                 let example = set.examples[result.index]
                 quarantine.add(result, of: set)

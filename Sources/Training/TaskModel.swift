@@ -42,6 +42,7 @@ public protocol TaskModel: AnyObject {
     func jointObjective(_ loss: LossOptions, classes: Int) throws(Failure) -> any Objective
     /// Scores a labelled set.
     /// - Parameter folder: gets what was predicted; nil: nothing is kept.
+    /// - Throws: `.interrupted` or `.terminated` after a signal, what reading throws.
     func score(_ set: Dataset, _ options: InferenceOptions, into folder: String?) throws(Failure) -> TaskScore
 }
 

@@ -50,7 +50,7 @@ public final class Trainer {
     /// - Parameters:
     ///   - identity: names the run; a checkpoint of another one is refused.
     ///   - label: for the progress line.
-    /// - Throws: a `Failure` with `.usage` where `micro` does not divide the batch and its streams.
+    /// - Throws: a `Failure` with `.usage` where a pass cannot be as small as `micro`.
     public init(
         _ objective: any Objective, _ plan: TrainingPlan, folder: String, identity: String, label: String
     ) throws(Failure) {
@@ -69,7 +69,8 @@ public final class Trainer {
     /// Trains to the last step. Afterwards the model holds the final weights (the averages, where there are any).
     ///
     /// - Parameter evaluate: called every `evaluateEvery` steps and after the last, with the weights that would be
-    ///   saved; `improved` is called when its value is the best so far.
+    ///   saved; `improved` is called when its value is the best so far. Where it throws `.interrupted` or
+    ///   `.terminated`, the step is saved, and the next sitting begins with its evaluation.
     /// - Throws: `.diverged` at a loss that is not finite, with a report in `state/`; `.interrupted` or `.terminated`
     ///   after a signal, with the state saved; what the data or the device throw.
     public func run(
@@ -77,7 +78,7 @@ public final class Trainer {
         improved: ((_ step: Int) throws(Failure) -> Void)? = nil
     ) throws(Failure) {
         try Files.makeFolder(statePath(""))
-        let start = try resume()
+        let (start, isJudged) = try resume()
         let metrics = try MetricsLog(path: Files.join(folder, "metrics.jsonl"), resumingAt: start)
         let events = try TensorBoardEvents(folder: Files.join(folder, "tensorboard"), resumingAt: start)
         var results: ResultsTable?
@@ -90,6 +91,58 @@ public final class Trainer {
             began = monotonicSeconds()
         }
 
+        func keep(_ done: Int, isJudged: Bool = true) throws(Failure) {
+            keepTime()
+            quarantine.add(loader.quarantine)
+            // What a checkpoint counts on is on the disk before it is.
+            try metrics.sync()
+            try results?.sync()
+            try save(step: done, isJudged: isJudged)
+            lastSave = monotonicSeconds()
+        }
+        func stopped(_ signal: ExitCode, _ done: Int) -> Failure {
+            progress.finish()
+            return Failure(
+                signal,
+                "stopped by a signal after step \(done) of \(plan.steps); the state is saved, the same command goes on")
+        }
+        // A signal in an evaluation, which may be long, costs no step: the next sitting begins with the evaluation.
+        func judge(_ done: Int) throws(Failure) {
+            guard let evaluate else { return }
+            keepTime()
+            let given: Evaluation?
+            do throws(Failure) {
+                given = try withFinalWeights { () throws(Failure) in try evaluate(done) }
+            } catch {
+                guard [.interrupted, .terminated].contains(error.code) else { throw error }
+                began = monotonicSeconds()
+                try keep(done, isJudged: false)
+                throw stopped(error.code, done)
+            }
+            began = monotonicSeconds()  // evaluations are not training time
+            guard let evaluation = given else { return }
+            if results == nil {
+                results = try ResultsTable(
+                    path: Files.join(folder, "results.csv"), columns: evaluation.columns.keys.sorted(),
+                    // What is made up for may have its row, of a sitting that was killed behind it.
+                    resumingAt: isJudged ? start : start - 1)
+            }
+            try results?.append(step: done, evaluation.columns)
+            try events.append(step: done, evaluation.columns.compactMapValues(\.double))
+            if evaluation.value > best?.value ?? -.infinity {
+                best = (evaluation.value, done)
+                if let improved {
+                    _ = try withFinalWeights { () throws(Failure) -> Bool in
+                        try improved(done); return true
+                    }
+                }
+            }
+        }
+
+        if !isJudged {
+            try judge(start)
+            try keep(start)
+        }
         for step in start..<max(start, plan.steps) {
             let waitedBefore = loader.secondsWaited
             let outcome = try Torch.catching { () throws(Failure) in try self.step(step, loader) }
@@ -108,48 +161,13 @@ public final class Trainer {
                 try events.append(step: done, outcome.values.merging(["lr": plan.schedule.rate(step)]) { $1 })
             }
             let isEvaluated = plan.evaluateEvery > 0 && done % plan.evaluateEvery == 0 && done < plan.steps
-            if let evaluate, isEvaluated || done == plan.steps {
-                keepTime()
-                let evaluation = try withFinalWeights { () throws(Failure) in try evaluate(done) }
-                began = monotonicSeconds()  // evaluations are not training time
-                if let evaluation {
-                    if results == nil {
-                        results = try ResultsTable(
-                            path: Files.join(folder, "results.csv"), columns: evaluation.columns.keys.sorted(),
-                            resumingAt: start)
-                    }
-                    try results?.append(step: done, evaluation.columns)
-                    try events.append(step: done, evaluation.columns.compactMapValues(\.double))
-                    if evaluation.value > best?.value ?? -.infinity {
-                        best = (evaluation.value, done)
-                        if let improved {
-                            _ = try withFinalWeights { () throws(Failure) -> Bool in
-                                try improved(done); return true
-                            }
-                        }
-                    }
-                }
-            }
+            if isEvaluated || done == plan.steps { try judge(done) }
             let signal = Signals.interruption
             let isDue =
                 monotonicSeconds() - lastSave >= plan.checkpointSeconds
                 || plan.checkpointSteps > 0 && done % plan.checkpointSteps == 0
-            if signal != nil || isDue || done == plan.steps {
-                keepTime()
-                quarantine.add(loader.quarantine)
-                // What a checkpoint counts on is on the disk before it is.
-                try metrics.sync()
-                try results?.sync()
-                try save(step: done)
-                lastSave = monotonicSeconds()
-            }
-            if let signal, done < plan.steps {
-                progress.finish()
-                throw Failure(
-                    signal,
-                    "stopped by a signal after step \(done) of \(plan.steps); the state is saved, the same command goes on"
-                )
-            }
+            if signal != nil || isDue || done == plan.steps { try keep(done) }
+            if let signal, done < plan.steps { throw stopped(signal, done) }
         }
         progress.finish()
         quarantine.add(loader.quarantine)
@@ -346,20 +364,20 @@ public final class Trainer {
             + (average?.tensors ?? []) + mixer.tensors
     }
 
-    private func save(step: Int) throws(Failure) {
+    private func save(step: Int, isJudged: Bool) throws(Failure) {
         let state: JSON = [
             "format": 1, "identity": .string(identity), "step": .int(step), "seconds": .number(seconds),
             "data_wait_seconds": .number(secondsWaited),
             "best": best.map { ["value": .number($0.value), "step": .int($0.step)] } ?? .null,
-            "quarantine": quarantine.json,
+            "quarantine": quarantine.json, "judged": .bool(isJudged),
         ]
         try TensorFile.write(tensors, metadata: ["pupil": state.canonical], to: statePath("checkpoint.safetensors"))
     }
 
-    /// The step to begin with.
-    private func resume() throws(Failure) -> Int {
+    /// The step to begin with, and whether the weights that it begins with were evaluated, where they were to be.
+    private func resume() throws(Failure) -> (step: Int, isJudged: Bool) {
         let path = statePath("checkpoint.safetensors")
-        guard Files.exists(path) else { return 0 }
+        guard Files.exists(path) else { return (0, true) }
         let file = try SafetensorsFile(path)
         let state = try JSON.parse(file.metadata["pupil"] ?? "{}", file: path)
         guard state["identity"]?.string == identity, let step = state["step"]?.int else {
@@ -370,7 +388,7 @@ public final class Trainer {
         secondsWaited = state["data_wait_seconds"]?.double ?? 0
         quarantine = Quarantine(state["quarantine"])
         if let value = state["best"]?["value"]?.double, let at = state["best"]?["step"]?.int { best = (value, at) }
-        return step
+        return (step, state["judged"]?.bool ?? true)
     }
 
     private func withFinalWeights<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {

@@ -11,7 +11,7 @@ public struct TrainingPlan: Sendable {
     public var mix: LossMix
     /// Steps of the optimiser.
     public var steps: Int
-    /// Pictures in one forward pass; divides the batch, which is the sum over the streams.
+    /// The most pictures in one forward pass (`passes`).
     public var micro: Int
     /// The update rule.
     public var optimizer: OptimizerSpec
@@ -51,20 +51,19 @@ public struct TrainingPlan: Sendable {
     /// Pictures a step, over all streams.
     public var batch: Int { streams.reduce(0) { $0 + $1.images } }
 
-    /// The forward passes of a step.
+    /// The forward passes of a step: the fewest that share each stream evenly and take no more than `micro` pictures each.
     ///
     /// - Parameters:
     ///   - images: pictures a step, of each stream.
-    ///   - micro: pictures in one pass.
-    /// - Throws: a `Failure` with `.usage` where `micro` does not divide the batch, or its passes a stream.
+    ///   - micro: the most pictures in one pass.
+    /// - Throws: a `Failure` with `.usage` where a pass cannot be so small, since it has a picture of each stream.
     public static func passes(_ images: [Int], micro: Int) throws(Failure) -> Int {
-        let batch = images.reduce(0, +)
-        guard micro > 0, batch % micro == 0 else {
-            throw .usage("micro: \(micro) does not divide the batch of \(batch)")
-        }
-        let passes = batch / micro
-        for images in images where images % passes != 0 {
-            throw .usage("micro: \(images) pictures of a stream cannot be shared by \(passes) passes of \(micro)")
+        let (batch, most) = (images.reduce(0, +), images.max() ?? 0)
+        let shared = (1...max(1, most)).filter { passes in images.allSatisfy { $0 % passes == 0 } }
+        guard let passes = shared.first(where: { batch / $0 <= micro }) else {
+            throw .usage(
+                "micro: a step of \(images.map(String.init).joined(separator: " + ")) pictures has passes of at least "
+                    + "\(batch / (shared.last ?? 1)), which share each part evenly; \(micro) is fewer")
         }
         return passes
     }

@@ -12,7 +12,8 @@ enum AugmentVerb {
         verb: "augment", summary: "Show what augmentation policies make of pictures, boxes and masks: PNG and HTML.",
         keys: [
             Key("images", .path, required: true, group: "data", help: "A folder of pictures, of any depth."),
-            Key("gt", .path, group: "data", help: "Their boxes. " + CommonKeys.forms), CommonKeys.classes,
+            Key("gt", .path, group: "data", help: "Their boxes. " + CommonKeys.forms),
+            CommonKeys.classes, CommonKeys.vocPixels,
             Key(
                 "masks", .path, group: "data",
                 help:
@@ -231,13 +232,13 @@ private enum AugmentPage {
     static func html(_ sheets: [(name: String, sheet: ContactSheet)], _ pictures: [String]) -> String {
         var body = ""
         for (name, sheet) in sheets {
-            body += "<h2>\(escaped(name))</h2>\n"
+            body += "<h2>\(name.asHTML)</h2>\n"
             for (row, tiles) in sheet.rows.enumerated() {
-                body += "<h3>\(escaped(pictures[row]))</h3>\n<div class=row>\n"
+                body += "<h3>\(pictures[row].asHTML)</h3>\n<div class=row>\n"
                 for (column, tile) in tiles.enumerated() {
                     body +=
-                        "<figure><img src=\"\(escaped(name))/\(row)-\(column).jpg\" alt=\"\" loading=lazy>"
-                        + "<figcaption>\(escaped(tile.caption))</figcaption></figure>\n"
+                        "<figure><img src=\"\(name.asHTML)/\(row)-\(column).jpg\" alt=\"\" loading=lazy>"
+                        + "<figcaption>\(tile.caption.asHTML)</figcaption></figure>\n"
                 }
                 body += "</div>\n"
             }
@@ -262,19 +263,5 @@ private enum AugmentPage {
             \(body)</html>
 
             """
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var out = ""
-        for character in text {
-            switch character {
-            case "&": out += "&amp;"
-            case "<": out += "&lt;"
-            case ">": out += "&gt;"
-            case "\"": out += "&quot;"
-            default: out.append(character)
-            }
-        }
-        return out
     }
 }

@@ -42,7 +42,8 @@ struct CheckReport {
             let classes = try settings.classNames("classes")
             let set = try settings.withPictures(images) { images throws(Failure) in
                 reading = Findings()
-                return try Dataset.read(path, images: images, part: role, classes: classes, into: &reading)
+                return try Dataset.read(
+                    path, images: images, part: role, classes: classes, vocPixels: settings.vocPixels, into: &reading)
             }
             findings.add(reading)
             add(role, set, reading, look, threads)
@@ -156,9 +157,9 @@ struct CheckReport {
             try Files.write(
                 changes.joined(separator: "\n")
                     + "\n\nThe pictures lie in \(set.root); give that folder with --images.\n"
-                    + "Masks are carried over; what else this program does not read (info, licenses, keypoints, ...) is not.\n",
+                    + "What else a COCO file holds (masks, keypoints, info, licenses, ...) is carried over as it is.\n",
                 to: Files.join(folder, "changes.txt"))
-            try set.writeCOCO(to: Files.join(folder, "annotations.json"))
+            try set.writeCOCO(to: Files.join(folder, "annotations.json"), restOf: part.set)
             return changes.count
         }
     }

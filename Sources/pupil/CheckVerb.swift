@@ -25,7 +25,7 @@ enum CheckVerb {
                 "test", .path, group: "data", help: "A set to report on, which must not share pictures with the others."
             ),
             Key("test-images", .path, group: "data", help: CommonKeys.othersPictures),
-            CommonKeys.classes,
+            CommonKeys.classes, CommonKeys.vocPixels,
             Key(
                 "unlabelled", .list(of: .path), group: "data",
                 help: "Folders of unlabelled pictures, which must not hold those of --val and --test."),
@@ -56,7 +56,7 @@ enum CheckVerb {
         guard settings.value("data") != nil || settings.value("masks") != nil else {
             throw .usage("check needs DATA (a labelled set), or --images and --masks")
         }
-        if hasMasks, let key = ["model", "size", "fix"].first(where: { settings.value($0) != nil }) {
+        if hasMasks, let key = ["model", "size", "fix", "voc-pixels"].first(where: { settings.value($0) != nil }) {
             throw .usage("check: --\(key) is about boxes, and this set has masks")
         }
         if settings.value("size") != nil, settings.value("model") == nil {

@@ -13,7 +13,7 @@ import Training
 extension Detector {
     static func closerLook(
         _ fold: Fold, _ reported: Dataset, threshold: Double, precision: DType?, resources: Resources
-    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?) {
+    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?, pictures: Int) {
         let truth = TruthSet(reported)
         var details: [ArmDetails] = []
         for arm in ArmName.allCases {
@@ -23,13 +23,21 @@ extension Detector {
                     name: method.rawValue, truth,
                     try COCOResults.scored(done.evaluation.file("predictions.json"), truth)))
         }
-        guard let (scored, pool) = fold.labelling else { return (details, nil) }
-        let records = try PredictionStore.read(scored.file("store.jsonl")).records
-        let boxes = records.map { record -> [ScoredBox] in
-            guard case .scored(_, let detections) = record.outcome else { return [] }
-            return detections.map { ScoredBox($0) }
+        guard let (scored, pool) = fold.labelling else { return (details, nil, reported.examples.count) }
+        var sureness: [Double] = []
+        var reader = try PredictionStore.reader(scored.file("store.jsonl"))
+        while let record = try reader.next() {
+            sureness.append(Gallery.sureness(record.boxes.map(\.score), threshold: threshold))
         }
-        let chosen = Gallery.choice(boxes.map { Gallery.sureness($0.map(\.score), threshold: threshold) })
+        let chosen = Gallery.choice(sureness)
+        // Read twice, so that of a large pool only the boxes that are shown are held.
+        var boxes: [Int: [ScoredBox]] = [:]
+        let places = Set(chosen)
+        reader = try PredictionStore.reader(scored.file("store.jsonl"))
+        while let record = try reader.next() {
+            let place = reader.count - 1
+            if places.contains(place) { boxes[place] = record.boxes.filter { $0.score >= 0.1 } }
+        }
         var students = [Gallery.Sight?](repeating: nil, count: chosen.count)
         if let student = fold.arms[.student] {
             let detector = try Detector(weights: student.stage.weightsFile, device: resources.device)
@@ -37,6 +45,7 @@ extension Detector {
             options.workers = resources.workers
             options.skipsRefused = true
             try detector.forEachBatch(pool.picked(chosen), options) { results throws(Failure) in
+                try Signals.heed("the same command makes the page")
                 for result in results {
                     let seen = result.detections.filter { $0.score >= 0.1 }
                     students[result.index] = .boxes(seen.map { ScoredBox($0) })
@@ -46,12 +55,12 @@ extension Detector {
         }
         var pictures: [Gallery.Picture] = []
         for (place, seen) in zip(chosen, students) {
-            pictures.append(
-                Gallery.Picture(
-                    path: try Files.absolute(pool.path(of: pool.examples[place])),
-                    teacher: .boxes(boxes[place].filter { $0.score >= 0.1 }), student: seen))
+            // What is not there was refused, and cannot be shown.
+            guard let path = try? Files.absolute(pool.path(of: pool.examples[place])) else { continue }
+            pictures.append(Gallery.Picture(path: path, teacher: .boxes(boxes[place] ?? []), student: seen))
         }
-        return (details, Gallery(pictures: pictures, pool: pool.examples.count, threshold: threshold))
+        let gallery = Gallery(pictures: pictures, pool: pool.examples.count, threshold: threshold)
+        return (details, gallery, reported.examples.count)
     }
 }
 
@@ -61,7 +70,7 @@ extension Segmenter {
 
     static func closerLook(
         _ fold: Fold, _ reported: Dataset, threshold: Double, precision: DType?, resources: Resources
-    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?) {
+    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?, pictures: Int) {
         var options = InferenceOptions(precision: precision)
         options.workers = resources.workers
         options.skipsRefused = true
@@ -76,6 +85,7 @@ extension Segmenter {
             let segmenter = try Segmenter(weights: done.stage.weightsFile, device: resources.device)
             var pixels = PixelDetails(classes: names.count)
             try segmenter.forEachBatch(some, options) { results throws(Failure) in
+                try Signals.heed("the same command makes the page")
                 for result in results {
                     guard let labels = result.labels, let confidence = result.confidence else { continue }
                     let truth = try some.labelMap(of: some.examples[result.index])
@@ -85,7 +95,7 @@ extension Segmenter {
             }
             details.append(ArmDetails(name: method.rawValue, pixels, classes: names))
         }
-        guard let (scored, pool) = fold.labelling else { return (details, nil) }
+        guard let (scored, pool) = fold.labelling else { return (details, nil, some.examples.count) }
         let records = try MaskStore.read(scored.file("store.jsonl")).records
         // Sure is a picture of which much is kept.
         let bin = Int((threshold * 20).rounded())
@@ -100,6 +110,7 @@ extension Segmenter {
         if let student = fold.arms[.student] {
             let segmenter = try Segmenter(weights: student.stage.weightsFile, device: resources.device)
             try segmenter.forEachBatch(pool.picked(chosen), options) { results throws(Failure) in
+                try Signals.heed("the same command makes the page")
                 for result in results {
                     guard let labels = result.labels, let confidence = result.confidence else { continue }
                     students[result.index] = .pixels(SmallMask(labels: labels, confidence: confidence))
@@ -118,7 +129,16 @@ extension Segmenter {
                     path: try Files.absolute(pool.path(of: pool.examples[place])), teacher: .pixels(teacher),
                     student: seen))
         }
-        return (details, Gallery(pictures: pictures, pool: pool.examples.count, threshold: threshold))
+        let gallery = Gallery(pictures: pictures, pool: pool.examples.count, threshold: threshold)
+        return (details, gallery, some.examples.count)
+    }
+}
+
+extension PredictionRecord {
+    /// All that was detected; nothing in a picture that was refused.
+    fileprivate var boxes: [ScoredBox] {
+        guard case .scored(_, let detections) = outcome else { return [] }
+        return detections.map { ScoredBox($0) }
     }
 }
 

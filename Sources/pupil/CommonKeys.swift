@@ -62,7 +62,7 @@ enum CommonKeys {
             Key(
                 "micro", .positiveInteger, group: "training",
                 help:
-                    "Pictures in one forward pass; gradients of several passes are added up. Default: as many as fit into memory."
+                    "The most pictures in one forward pass, which share a step evenly; gradients of several are added up. Default: as many as fit into memory."
             ),
             Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
             Key(
@@ -95,6 +95,10 @@ enum CommonKeys {
         "classes", .path, group: "data",
         help: "A file with the names of the classes in order, one a line, for masks perhaps with colours; or how many "
             + "there are. Default: what the set lists, or else has.")
+    static let vocPixels = Key(
+        "voc-pixels", .choice(VOCPixels.allCases.map(\.rawValue)), group: "data",
+        help: "From where VOC sets count pixels: one, with the last one in the box, as VOC does; or zero, edges as in "
+            + "COCO, as many tools do. Default: one.")
 
     /// A file or folder of detections.
     static func detections(_ help: String) -> Key {
@@ -145,7 +149,7 @@ enum CommonKeys {
                 "test", .path, group: "data",
                 help: "The set that the reported numbers come from; without it, --val."),
             Key("test-images", .path, group: "data", help: othersPictures),
-            classes,
+            classes, vocPixels,
             Key(
                 "eval-every", .count, default: 0, group: "training",
                 help: "Steps between evaluations on --val on the way; they choose weights/best. 0: at the end only."),
@@ -233,7 +237,7 @@ extension Settings {
         if let folder = resources.cacheFolder {
             try Files.makeFolder(folder)
             // One that cannot be written at all is said at once.
-            let trial = Files.join(folder, "trial.\(getpid())")
+            let trial = Files.join(folder, "trial.\(UInt32.random(in: 0 ... .max))")
             try Files.writeUnsynced([], to: trial)
             try Files.remove(trial)
         }
@@ -306,8 +310,8 @@ extension Settings {
     /// With `micro` settled: what a run that was begun in this folder settled; else as asked for; else left to the whole
     /// batch where that fits into memory, or set to the most that does. A run that was begun has been checked.
     ///
-    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where that
-    ///   divides no batch.
+    /// - Throws: a `Failure` with `.device` where nothing fits or what was asked for does not, with `.usage` where
+    ///   no pass can be so small.
     func fittedToMemory<Task: TaskModel>(
         _ device: Device, _ classes: ClassTable, _ trainings: [(recipe: TrainingRecipe, streams: [Int])], _: Task.Type
     ) throws(Failure) -> Settings {
@@ -325,7 +329,8 @@ extension Settings {
         guard let micro = try MemoryFit.micro(fits, asked: asked, available: available), asked == nil else {
             return self
         }
-        Console.standardError.line("the whole batch does not fit into memory: passes of \(micro) pictures (micro)")
+        Console.standardError.line(
+            "the whole batch does not fit into memory: passes of at most \(micro) pictures (micro)")
         return setting("micro", .int(micro))
     }
 

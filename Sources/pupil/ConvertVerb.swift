@@ -24,7 +24,7 @@ enum ConvertVerb {
             Key("train-images", .path, group: "data", help: "The pictures of --train."),
             Key("val-images", .path, group: "data", help: "The pictures of --val."),
             Key("test-images", .path, group: "data", help: "The pictures of --test."),
-            CommonKeys.classes,
+            CommonKeys.classes, CommonKeys.vocPixels,
             CommonKeys.detections("In place of the labels of --from: detections to convert, scores kept."),
             CommonKeys.detectionLines, CommonKeys.detectionClasses,
             Key(
@@ -170,7 +170,7 @@ extension Settings {
         if let from = optionalString("from") {
             guard several.isEmpty else { throw .usage("give either --from or --train, --val and --test") }
             let part = optionalString("part")
-            if let part, part.isEmpty || part.contains("/") || part.hasPrefix(".") {
+            if let part, part.isEmpty || part.utf8.contains(UInt8(ascii: "/")) || part.hasPrefix(".") {
                 throw .usage("part \"\(part)\": expected a word such as train")
             }
             if let part, try !DatasetFormat.of(from).hasParts {

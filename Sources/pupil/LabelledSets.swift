@@ -21,7 +21,8 @@ extension Settings {
         let classes = try classNames("classes")
         let set = try withPictures(imagesKey) { images throws(Failure) in
             try Dataset.read(
-                path, images: images, part: part, classes: classes, clip: clip, emptyBoxes: emptyBoxes)
+                path, images: images, part: part, classes: classes, vocPixels: vocPixels, clip: clip,
+                emptyBoxes: emptyBoxes)
         }
         for note in set.notes { Console.standardError.line("\(path): \(note)") }
         return set
@@ -45,6 +46,9 @@ extension Settings {
         guard let path = optionalString(key) else { return nil }
         return try Dataset.classNames(path)
     }
+
+    /// From where sets of VOC count pixels.
+    var vocPixels: VOCPixels { optionalString("voc-pixels").flatMap { VOCPixels(rawValue: $0) } ?? .one }
 
     var detectionLines: DetectionLines? { optionalString("dt-boxes").flatMap { DetectionLines(rawValue: $0) } }
     func detectionClasses() throws(Failure) -> [String]? { try classNames("dt-classes") }

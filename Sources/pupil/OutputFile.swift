@@ -46,7 +46,7 @@ enum OutputFile {
     private static func requireOutsideStages(_ folder: String, key: String) throws(Failure) {
         var place = folder
         while !Files.exists(place), Files.folder(place) != place { place = Files.folder(place) }
-        if try Files.absolute(place).split(separator: "/").contains(".stages") {
+        if Files.parts(try Files.absolute(place)).contains(".stages") {
             throw .usage("\(key): \(folder) belongs to a finished stage, which stays as it is")
         }
     }

@@ -287,7 +287,7 @@ enum PredictVerb {
             let names = index["images"]?.array?.compactMap({ $0["file_name"]?.string })
         else { return nil }
         // A name that leads out of the folder is none that this verb wrote.
-        return names.contains { $0.isEmpty || $0.hasPrefix("/") || $0.split(separator: "/").contains("..") }
+        return names.contains { $0.isEmpty || Files.isAbsolute($0) || Files.parts($0).contains("..") }
             ? nil : names
     }
 

@@ -60,9 +60,12 @@ enum PretrainSimCLR {
         settings = try settings.fittedToMemory(
             device, pool.classes, [(try settings.contrastiveRecipe(), [batch])], ContrastiveEncoder.self)
         let resolved = try settings.contrastiveRecipe()
-        if let micro = resolved.micro, micro < min(8, batch) {
+        let pass =
+            batch
+            / (try resolved.micro.map { micro throws(Failure) in try TrainingPlan.passes([batch], micro: micro) } ?? 1)
+        if pass < min(8, batch) {
             Console.standardError.line(
-                "warning: batch norms see a pass of \(micro) picture\(micro == 1 ? "" : "s") at a time, too few for their statistics; a smaller "
+                "warning: batch norms see a pass of \(pass) picture\(pass == 1 ? "" : "s") at a time, too few for their statistics; a smaller "
                     + "--size allows a larger --micro")
         }
         if settings.bool("dry-run") {

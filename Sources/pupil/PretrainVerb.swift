@@ -53,7 +53,7 @@ enum PretrainKeys {
             Key("batch", .positiveInteger, default: .int(batch), group: "training", help: "Pictures a step."),
             Key(
                 "micro", .positiveInteger, group: "training",
-                help: "Pictures in one forward pass. Default: as many as fit into memory."),
+                help: "The most pictures in one forward pass. Default: as many as fit into memory."),
             Key("steps", .positiveInteger, default: 1000, group: "training", help: "Steps of the optimiser."),
             Key(
                 "optimizer", .choice(["adamw", "sgd", "rmsprop", "lars"]), group: "training",

@@ -11,19 +11,24 @@ import Training
 /// `report.html` of a run or a study, with plotly.js beside it.
 enum RunPage {
     /// - Parameters:
-    ///   - folds: in the order of the grid and of seeds; the first one with a teacher's labels is looked at closely.
+    ///   - folds: in the order of the grid and of seeds; the first one that finished, with a teacher's labels if any
+    ///     has them, is looked at closely.
     ///   - threshold: from which the teacher's boxes became labels.
     ///
     /// What goes wrong is said and no more: the run is done, and its numbers are told.
+    /// - Throws: `.interrupted` or `.terminated` after a signal.
     static func write<Task: CommandTask>(
         _ report: StudyReport, _ folds: [(cell: StudyCell, fold: Fold)], _ data: SelfTrainingData,
         threshold: Double, precision: DType?, resources: Resources, in folder: RunFolder, _ task: Task.Type
-    ) {
+    ) throws(Failure) {
         do throws(Failure) {
             try make(
                 report, folds, data, threshold: threshold, precision: precision, resources: resources,
                 in: folder, task)
-        } catch { folder.log("warning: no page could be made: \(error.message)") }
+        } catch {
+            if [.interrupted, .terminated].contains(error.code) { throw error }
+            folder.log("warning: no page could be made: \(error.message)")
+        }
     }
 
     private static func make<Task: CommandTask>(
@@ -31,12 +36,15 @@ enum RunPage {
         threshold: Double, precision: DType?, resources: Resources, in folder: RunFolder, _: Task.Type
     ) throws(Failure) {
         var page = ReportPage(report)
-        if let first = folds.first(where: { $0.fold.labelling != nil }) ?? folds.first {
+        if let first = finished(folds.filter { $0.fold.labelling != nil }) ?? finished(folds) {
+            let reported = data.test ?? data.validation
             let look = try Task.closerLook(
-                first.fold, data.test ?? data.validation, threshold: threshold, precision: precision,
-                resources: resources)
+                first.fold, reported, threshold: threshold, precision: precision, resources: resources)
             page.details = look.details
             page.gallery = look.gallery
+            if look.pictures < reported.examples.count {
+                page.detailsPictures = (look.pictures, reported.examples.count)
+            }
             page.detailsOf =
                 (Set(folds.map(\.cell)).count > 1 ? "\(first.cell.name), " : "") + "seed \(first.fold.seed), on "
                 + report.results.reportedSet
@@ -52,8 +60,12 @@ enum RunPage {
         try Files.write(page.html(in: try Files.absolute(folder.path)), to: folder.file("report.html"))
     }
 
+    private static func finished(_ folds: [(cell: StudyCell, fold: Fold)]) -> (cell: StudyCell, fold: Fold)? {
+        Fold.firstFinished(folds.map(\.fold)).map { folds[$0] }
+    }
+
     /// Loss by steps, or the metric on the way where it was looked at, on the validation set or the held-out part: a line an arm, of the first
-    /// seed of each cell.
+    /// seed of each cell that finished.
     private static func learning(
         _ folds: [(cell: StudyCell, fold: Fold)], metric: String
     ) throws(Failure) -> (lines: [ChartLine], axis: String) {
@@ -61,7 +73,8 @@ enum RunPage {
         var metrics: [ChartLine] = []
         var seen: Set<StudyCell> = []
         let hasCells = Set(folds.map(\.cell)).count > 1
-        for (cell, fold) in folds where seen.insert(cell).inserted {
+        for cell in folds.map(\.cell) where seen.insert(cell).inserted {
+            guard let fold = finished(folds.filter { $0.cell == cell })?.fold else { continue }
             for (arm, name) in ArmName.allCases.compactMap({ arm in StudyMethod(arm: arm.rawValue).map { (arm, $0) } })
             {
                 guard let stage = fold.arms[arm]?.stage else { continue }
@@ -87,7 +100,10 @@ enum RunPage {
 
     private static func results(_ path: String, _ metric: String, _ title: String) throws(Failure) -> ChartLine {
         var line = ChartLine(name: title, x: [], y: [])
-        let rows = try Files.readText(path).split(separator: "\n").map { $0.split(separator: ",") }
+        // A metric that is not defined on a set has empty cells, which are cells.
+        let rows = try Files.readText(path).split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
         guard let head = rows.first, let x = head.firstIndex(of: "step"), let y = head.firstIndex(of: metric[...])
         else {
             return line

@@ -94,10 +94,10 @@ extension Settings {
         _ device: Device, _ sets: SelfTrainingSets, _: Task.Type
     ) throws(Failure) -> Settings {
         let batch = int("batch")
-        let streams = [batch, batch] + (sets.joint.map { [$0.images] } ?? [])
-        return try fittedToMemory(
-            device, sets.data.train.classes,
-            [(try recipe(Task.self), [batch]), (try studentRecipe(Task.self), streams)], Task.self)
+        let student = try studentRecipe(Task.self)
+        var trainings = [(try recipe(Task.self), [batch]), (student, [batch, batch])]
+        if let joint = sets.joint { trainings.append((student, [batch, batch, joint.images])) }
+        return try fittedToMemory(device, sets.data.train.classes, trainings, Task.self)
     }
 
     /// What `SelfTrainingRun` is asked. - Precondition: the settings are resolved.
@@ -153,14 +153,8 @@ extension Settings {
         if Task.task == .detection, optionalString("extra") == nil { throw .usage("--extra-images goes with --extra") }
         guard var extra = try Task.set("extra", self) else { return nil }
         try extra.requireSameClasses(as: train, naming: extra.source, train.source)
-        var theirs = Set<String>()
-        for example in train.examples { theirs.insert(try Files.absolute(train.path(of: example))) }
         let count = extra.examples.count
-        var rest: [Example] = []
-        for example in extra.examples where !theirs.contains(try Files.absolute(extra.path(of: example))) {
-            rest.append(example)
-        }
-        extra.examples = rest
+        extra = extra.without([train])
         if extra.examples.isEmpty {
             throw .usage("extra: all \(count) pictures of \(extra.source) are pictures of --train")
         }

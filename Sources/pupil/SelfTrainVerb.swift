@@ -169,7 +169,7 @@ enum SelfTrainVerb {
         for line in report.summary { folder.log("over seeds and pictures: \(line)") }
         if folds.count >= before {
             try report.write(in: folder)
-            RunPage.write(
+            try RunPage.write(
                 report, folds.map { (cell, $0) }, sets.data,
                 threshold: settings.double("threshold"), precision: options.teacher.precision,
                 resources: stages.resources, in: folder, Task.self)

@@ -142,8 +142,12 @@ struct StudyPlan {
         var (images, looked, trainings, labelled) = (0, 0, 0, 0)
         let measured = (sets.data.test ?? sets.data.validation).examples.count
         // What an earlier sitting finished has its link in the study's folder.
-        var (doneTrainings, doneImages, doneMeasured) = (0, 0, 0)
+        var (doneTrainings, doneImages, doneMeasured, doneLabelled) = (0, 0, 0, 0)
+        func has(_ name: String) -> Bool { Files.exists(Files.join(settings.string("out"), name)) }
         for (cell, asked) in zip(grid.cells, options) {
+            func folder(_ i: Int) -> String {
+                "cells/\(cell.cell.name)/" + (cell.seeds > 1 ? "seed_\(asked.teacher.seed + UInt64(i))/" : "")
+            }
             var each = 0
             for arm in cell.arms.union([.teacher]) {
                 var own = asked.student.steps * asked.student.batch * 2
@@ -151,14 +155,10 @@ struct StudyPlan {
                 if arm == .joint || arm == .both { own += asked.student.steps * (asked.joint?.images ?? 0) }
                 each += own
                 for i in 0..<cell.seeds {
-                    let folder =
-                        "cells/\(cell.cell.name)/"
-                        + (cell.seeds > 1 ? "seed_\(asked.teacher.seed + UInt64(i))/" : "")
-                    func has(_ name: String) -> Bool {
-                        Files.exists(Files.join(settings.string("out"), folder + name))
+                    if has(folder(i) + arm.rawValue) {
+                        (doneTrainings, doneImages) = (doneTrainings + 1, doneImages + own)
                     }
-                    if has(arm.rawValue) { (doneTrainings, doneImages) = (doneTrainings + 1, doneImages + own) }
-                    if has("eval/\(arm.rawValue)") { doneMeasured += measured }
+                    if has(folder(i) + "eval/\(arm.rawValue)") { doneMeasured += measured }
                 }
             }
             let methods =
@@ -170,7 +170,9 @@ struct StudyPlan {
             trainings += (cell.arms.count + 1) * cell.seeds
             looked += (cell.arms.count + 1) * cell.seeds * measured
             if !cell.arms.isDisjoint(with: [.student, .both]) {
-                labelled += sets.pool(besides: cell.cell.labelled) * cell.seeds
+                let pool = sets.pool(besides: cell.cell.labelled)
+                labelled += pool * cell.seeds
+                doneLabelled += pool * (0..<cell.seeds).count { has(folder($0) + "pseudo/scores") }
             }
             table.add([
                 cell.cell.start, cell.cell.augment, "\(cell.cell.labels) (\(cell.cell.labelled))", "\(cell.cell.steps)",
@@ -186,11 +188,14 @@ struct StudyPlan {
         let given = settings.doubles("label-scales")
         let sizes = isOfMasks ? (given.isEmpty ? Segmenter.InferenceOptions.labellingScales : given) : [1]
         let views = sizes.reduce(0) { $0 + $1 * $1 } * (settings.optionalBool("label-flip") == true ? 2 : 1)
-        var work = Double(images - doneImages) + (Double(looked - doneMeasured) + Double(labelled) * views) / 3
+        let unseen = Double(looked - doneMeasured) + Double(labelled - doneLabelled) * views
+        var work = Double(images - doneImages) + unseen / 3
         for word in Set(grid.cells.map(\.cell.start)).sorted() {
             let seeds = grid.cells.filter { $0.cell.start == word }.map(\.seeds).max() ?? 0
             guard let own = try starts.work(word) else { continue }
-            work += own.equivalent * Double(seeds)
+            let done = (0..<seeds).count { has(StudyStarts.place(word, seed: options[0].teacher.seed + UInt64($0))) }
+            work += own.equivalent * Double(seeds - done)
+            (doneTrainings, doneImages) = (doneTrainings + done, doneImages + own.images * done)
             trainings += seeds
             images += own.images * seeds
             table.add([

@@ -23,7 +23,13 @@ struct StudyStarts: Sendable {
     /// The starts that were learned, or found learned, so far: by word and seed.
     var learned: [StudyStart] { done.withLock { $0.sorted { ($0.word, $0.seed) < ($1.word, $1.seed) } } }
 
-    private func note(_ stage: Stage, _ word: String, _ seed: UInt64, steps: Int) -> Start {
+    /// Where the link to a learned start lies in the study's folder, which says that it is done.
+    static func place(_ word: String, seed: UInt64) -> String { "starts/\(word)/seed_\(seed)" }
+
+    private func note(
+        _ stage: Stage, _ word: String, _ seed: UInt64, steps: Int, _ store: StageStore
+    ) throws(Failure) -> Start {
+        try store.link(stage.name, from: settings.string("out"), as: Self.place(word, seed: seed))
         let start = StudyStart(
             word: word, seed: seed, steps: steps, images: Int(stage.result["images"]?.double ?? 0),
             seconds: stage.result["seconds"]?.double ?? 0)
@@ -44,13 +50,13 @@ struct StudyStarts: Sendable {
             let stage = try Stages<ContrastiveEncoder>(store: store, resources: resources, log: log).train(
                 try settings.contrastiveRecipe(), .init(human: try pictures(), humanImages: settings.int("batch")),
                 start: .random, label: "simclr seed \(seed)")
-            return note(stage, word, seed, steps: settings.int("steps"))
+            return try note(stage, word, seed, steps: settings.int("steps"), store)
         case "classes":
             let (settings, joint) = try classifier(seed)
             let stage = try Stages<Classifier>(store: store, resources: resources, log: log).train(
                 try settings.classifierRecipe(), .init(human: joint.set, humanImages: settings.int("batch")),
                 start: .random, label: "classes seed \(seed)")
-            return note(stage, word, seed, steps: settings.int("steps"))
+            return try note(stage, word, seed, steps: settings.int("steps"), store)
         default:
             return .file(try Settings.weights(of: word, named: "init"), reading)
         }

@@ -67,7 +67,7 @@ enum StudyVerb {
             help: "Pictures a step of them. Default: 256 for simclr, 64 for classes."),
         Key(
             "pretrain-micro", .positiveInteger, group: "starts",
-            help: "Pictures in one pass of them. Default: as many as fit into memory."),
+            help: "The most pictures in one pass of them. Default: as many as fit into memory."),
         Key(
             "pretrain-size", .integer(32...4096), group: "starts",
             help: "Side of their pictures. Default: --size, at most 224."),
@@ -140,8 +140,8 @@ enum StudyVerb {
         // A study that is taken up again, or asked for fewer seeds, does not forget what it said of more.
         let before = StudyResults.trainings(of: try? Files.readJSON(folder.file("summary.json")))
         var folds: [(cell: StudyCell, fold: Fold)] = []
-        func writePage(_ report: StudyReport) {
-            RunPage.write(
+        func writePage(_ report: StudyReport) throws(Failure) {
+            try RunPage.write(
                 report, folds, sets.data, threshold: settings.double("threshold"),
                 precision: options[0].teacher.precision, resources: resources, in: folder, Task.self)
         }
@@ -159,7 +159,7 @@ enum StudyVerb {
                 try write(report, in: folder)
                 // A page takes seconds to a minute.
                 if monotonicSeconds() - lastPage > 600 {
-                    writePage(report)
+                    try writePage(report)
                     lastPage = monotonicSeconds()
                 }
             } else {
@@ -180,7 +180,7 @@ enum StudyVerb {
                     : "\(folder.path) keeps its report of \(before.count) trainings, some of which were not asked for now"
             )
         }
-        if isAll { writePage(report) }
+        if isAll { try writePage(report) }
         if folds.allSatisfy(\.fold.arms.isEmpty),
             let failure = folds.lazy.compactMap({ fold in ArmName.allCases.compactMap { fold.fold.failures[$0] }.first }
             )

@@ -29,10 +29,10 @@ protocol CommandTask: Teacher {
     /// The names of settings that belong to another task.
     static var foreignKeys: [String] { get }
     /// What a page shows of a fold closer than its numbers: its arms on the reported set, and pictures of the pool with what
-    /// teacher and student see in them; no gallery where nothing was labelled.
+    /// teacher and student see in them; no gallery where nothing was labelled. Last: on how many pictures of that set.
     static func closerLook(
         _ fold: Fold, _ reported: Dataset, threshold: Double, precision: DType?, resources: Resources
-    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?)
+    ) throws(Failure) -> (details: [ArmDetails], gallery: Gallery?, pictures: Int)
 }
 
 extension CommandTask {
@@ -85,7 +85,7 @@ extension Segmenter: CommandTask {
     static func labelStride(_ settings: Settings) -> Int? {
         settings.optionalString("label-stride").flatMap { Int($0) }
     }
-    static let foreignKeys = ["keep_empty"]
+    static let foreignKeys = ["keep_empty", "voc_pixels"]
 
     static func set(_ role: String, _ settings: Settings) throws(Failure) -> Dataset? {
         var findings = Findings(limit: 5)

@@ -98,7 +98,7 @@ enum TrainVerb {
         try results.add(fold, cell, Task.self)
         let report = StudyReport(results)
         try report.write(in: folder)
-        RunPage.write(
+        try RunPage.write(
             report, [(cell, fold)], data, threshold: 0.5, precision: recipe.precision, resources: stages.resources,
             in: folder, Task.self)
         if settings.bool("json") {

@@ -32,7 +32,7 @@ enum ValClasses {
         }
         let foreign =
             ValMasks.keys + ValSettings.keys + CommonKeys.suppression + [
-                CommonKeys.detectionLines, CommonKeys.detectionClasses, CommonKeys.classes,
+                CommonKeys.detectionLines, CommonKeys.detectionClasses, CommonKeys.classes, CommonKeys.vocPixels,
             ]
         if let name = (foreign.map(\.name) + ["dt", "images"]).first(where: { settings.departs($0) }) {
             throw .usage("--\(name.map { $0 == "_" ? "-" : String($0) }.joined()) does not go with a classifier")

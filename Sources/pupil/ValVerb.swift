@@ -19,7 +19,7 @@ enum ValVerb {
                 help: "The ground truth. \(CommonKeys.forms) Of a classifier: a folder of class folders."),
             Key(
                 "part", .string, default: "val", group: "data", help: "Which part of --gt, where it has several."),
-            CommonKeys.classes,
+            CommonKeys.classes, CommonKeys.vocPixels,
             CommonKeys.detections("Detections to score."), CommonKeys.detectionLines, CommonKeys.detectionClasses,
             Key("weights", .path, group: "data", help: "Or a trained model, or the folder of its run."),
             Key(

@@ -103,6 +103,27 @@ import Testing
         _ = try agree(Array(results.utf8))
     }
 
+    /// Whatever the windows, what is not read is kept as it stands.
+    @Test(arguments: [1 << 20, 200, 16]) func keepsTheRest(window: Int) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let lists = #""licenses": [{"id": 1}, [2, "é"] , 3], "none": [ ]"#
+        let text = good.replacing("\"licenses\": [ ]", with: lists)
+        let options = COCOReading.Options(window: window, threads: 3, keepsRest: true)
+        let document = try COCODocument.read(try scratch.file("f.json", text), as: .annotations, options)
+        let rest = document.rest
+        #expect(document.pictures.count == 3 && document.labels.joined().count == 4)
+        #expect(rest.info["t"] == true && rest.info["x"]?.array?.count == 2)
+        #expect(rest.members.map(\.key) == ["licenses", "none", "version", "n"])
+        let values: [JSON] = [[["id": 1], [2, "é"], 3], [], "1/2", -0.5]
+        #expect(try rest.members.map { try JSON.parse($0.text) } == values)
+        #expect(rest.text(ofPicture: 7) == ",\"license\":1" && rest.text(ofPicture: 4) == "")
+        #expect(rest.text(ofPicture: 3) == ",\"coco_url\":\"http://x\"")
+        #expect(rest.text(ofClass: "cat") == ",\"supercategory\":\"animal\"" && rest.text(ofClass: "dog") == "")
+        let label = Annotation(id: 0, box: Box(x1: 0, y1: 0, x2: 1, y2: 1), label: 0)
+        #expect(rest.text(of: label) == ",\"ignore\":1,\"note\":\"a \\\"q\\\", {[ ]}, b\"")
+    }
+
     /// Bytes changed, removed, doubled, and the file cut: whatever comes of it, all ways of reading say the same.
     @Test(arguments: 0..<8)
     func agreesOnDamage(seed: Int) throws {

@@ -302,6 +302,76 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
         }
     }
 
+    @Test func whatIsNotReadSurvivesMending() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try write(picture(60, 40, seed: 1), scratch, "images/a.png")
+        let file = try scratch.file(
+            "annotations/labels.json",
+            """
+            {"info":{"year":2024},"licenses":[{"id":1,"name":"CC"}, {"id":2}],"type":"instances","empty":[],
+             "images":[{"id":1,"file_name":"a.png","width":60,"height":40,"license":2,"coco_url":"http://x/a"}],
+             "categories":[{"id":3,"name":"cat","keypoints":["nose"],"skeleton":[[1,1]]},{"id":5,"name":"dog"}],
+             "annotations":[
+              {"id":1,"image_id":1,"category_id":3,"bbox":[1,2,10,10],"keypoints":[3,4,2],"ignore":1},
+              {"id":7,"image_id":1,"category_id":3,"bbox":[20,2,10,10],"note":"first"},
+              {"id":7,"image_id":1,"category_id":3,"bbox":[30,2,10,10],"note":"second"},
+              {"id":8,"image_id":9,"category_id":3,"bbox":[1,2,10,10],"note":"of no picture"},
+              {"id":2,"image_id":1,"category_id":3,"bbox":[1,20,10,10],"iscrowd":1,"ignore":1,"note":"kept"}]}
+            """)
+        var findings = Findings()
+        let set = try Dataset.read(file, into: &findings)
+        let out = scratch.path + "/mended.json"
+        try set.mended(set.lookAtPictures(.pixels)).set.writeCOCO(to: out, restOf: set)
+        let json = try Files.readJSON(out)
+        #expect(json["info"] == ["year": 2024] && json["type"] == "instances" && json["empty"] == [])
+        let licenses: JSON = [["id": 1, "name": "CC"], ["id": 2]]
+        let categories: JSON = [
+            ["id": 3, "name": "cat", "keypoints": ["nose"], "skeleton": [[1, 1]]], ["id": 5, "name": "dog"],
+        ]
+        #expect(json["licenses"] == licenses && json["categories"] == categories)
+        #expect(json["images"]?.array?.first?["license"] == 2)
+        #expect(json["images"]?.array?.first?["coco_url"] == "http://x/a")
+        let labels = json["annotations"]?.array ?? []
+        // The second of two with one id has a new one, which one had that was left out.
+        #expect(labels.map { $0["id"]?.int } == [1, 7, 8, 2])
+        #expect(labels.map { $0["note"]?.string } == [nil, nil, nil, "kept"])
+        #expect(labels[0]["keypoints"] == [3, 4, 2] && labels[0]["ignore"] == 1 && labels[3]["ignore"] == nil)
+        #expect(try Dataset.coco(out, images: set.root).examples[0].annotations.count == 4)
+        // Of another form there is nothing of the kind.
+        var other = set
+        try scratch.write(GoodSets.voc, in: "voc")
+        other.source = scratch.path + "/voc"
+        try other.writeCOCO(to: out, restOf: other)
+        #expect(try Files.readJSON(out)["licenses"] == nil)
+    }
+
+    /// A copy has no fault that the set had: not a misspelled key, nor a number that there is none above.
+    @Test func aMendedCopyIsClean() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try write(picture(60, 40, seed: 1), scratch, "images/a.png")
+        let file = try scratch.file(
+            "labels.json",
+            """
+            {"images":[{"id":1,"file_name":"a.png","width":60,"height":40}],
+             "categories":[{"id":3,"name":"cat","supercategory":"pet"},{"id":4,"name":"cat"}],
+             "annotations":[
+              {"id":9223372036854775807,"image_id":1,"category_id":3,"bbox":[1,2,10,10],"Score":0.9,"is_crowd":0},
+              {"id":9223372036854775807,"image_id":1,"category_id":3,"bbox":[20,2,10,10]},
+              {"id":1,"image_id":1,"category_id":3,"bbox":[30,2,10,10]}]}
+            """)
+        var findings = Findings()
+        let set = try Dataset.read(file, images: scratch.path + "/images", into: &findings)
+        #expect(findings.counts[.valueMalformed] == 2)
+        let out = scratch.path + "/mended.json"
+        try set.mended(set.lookAtPictures(.pixels), after: findings).set.writeCOCO(to: out, restOf: set)
+        var again = Findings()
+        let mended = try Dataset.read(out, images: set.root, into: &again)
+        #expect(again.list.filter { $0.rule.severity == .error }.isEmpty, "\(again.list)")
+        #expect(mended.examples[0].annotations.map(\.id) == [.max, 2, 1])
+    }
+
     @Test func mendingLeavesOutAndCuts() throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -125,6 +125,67 @@ import Testing
         }
     }
 
+    /// Edges from 0, as many tools write them in this form; nothing tells but a corner at 0.
+    @Test func vocFromZero() throws {
+        func read(_ xmin: Int, _ pixels: VOCPixels, _ body: (Dataset, Findings) -> Void) throws {
+            var files = GoodSets.voc
+            files["Annotations/a.xml"] = .text(
+                GoodSets.vocText.replacing("<xmin>41</xmin>", with: "<xmin>\(xmin)</xmin>"))
+            try inFolder(files) { scratch in
+                var findings = Findings()
+                let set = try Dataset.read(scratch.path, part: "train", vocPixels: pixels, into: &findings)
+                body(set, findings)
+            }
+        }
+        let dog = Box(x1: 1.5, y1: 1, x2: 50.5, y2: 50)
+        func asks(_ set: Dataset) -> Bool { set.notes.contains { $0.contains("say --voc-pixels zero") } }
+        try read(41, .one) { set, _ in
+            #expect(set.examples[0].annotations.map(\.box).first == cat && !asks(set))
+        }
+        try read(0, .one) { set, findings in
+            #expect(set.examples[0].annotations.map(\.box).first == Box(x1: 0, y1: 15, x2: 60, y2: 35))
+            #expect(findings.list.map(\.rule).contains(.boxClipped) && asks(set))
+        }
+        try read(0, .zero) { set, findings in
+            #expect(set.examples[0].annotations.map(\.box) == [Box(x1: 0, y1: 16, x2: 60, y2: 35), dog])
+            #expect(findings.list.isEmpty && !asks(set))
+        }
+        try read(60, .one) { set, findings in
+            #expect(set.examples[0].annotations.count == 2 && findings.list.isEmpty)
+        }
+        try read(60, .zero) { _, findings in #expect(findings.list.map(\.rule) == [.boxEmpty]) }
+        try read(61, .zero) { _, findings in #expect(findings.list.map(\.rule) == [.boxReversed]) }
+    }
+
+    /// Whatever stands beside what XML has to spell. What it cannot spell is refused, also of classes without a box.
+    @Test func vocNamesAreXML() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        func write(_ names: [String], to out: String) throws {
+            var example = Example(id: 1, fileName: "a\u{600}&.jpg", size: Size(width: 100, height: 50))
+            example.annotations = [Annotation(id: 1, box: cat, label: 0)]
+            let set = Dataset(root: scratch.path, classes: ClassTable(names: names), examples: [example])
+            _ = try Conversion.write([Conversion.Part("train", set)], as: .voc, to: Files.join(scratch.path, out))
+        }
+        let name = "\u{600}<\u{301}b>\u{301} &\u{301}\" '"
+        try write([name, "plain"], to: "out")
+        let back = try Dataset.read(scratch.path + "/out")
+        #expect(back.examples[0].annotations.map(\.label) == [0] && back.examples[0].fileName == "a\u{600}&.jpg")
+        #expect(Array(back.classes.names[0].unicodeScalars) == Array(name.unicodeScalars))
+        for names in [["a\u{FFFF}"], ["cat", "a\u{7}"]] {
+            #expect(message { try write(names, to: "none") }.contains("XML has no way to write the name"))
+        }
+        #expect(try Files.list(scratch.path) == ["out"])
+    }
+
+    /// A slash before a mark that combines with it leads as far as any other does.
+    @Test func namesStayInside() {
+        #expect(nameInside("../\u{301}x.jpg") == nil && nameInside("/\u{301}x.jpg") == nil)
+        #expect(nameInside("a/./\u{301}/../b.jpg") == "a/b.jpg")
+        #expect(normalised("a/../\u{301}b") == "\u{301}b" && stem("a/\u{301}b.jpg") == "a/\u{301}b")
+        #expect(!isInside("../\u{301}x", ".") && isInside("a/\u{301}x", "a") && !isInside("ab/x", "a"))
+    }
+
     @Test func openImages() throws {
         try inFolder(GoodSets.openImages) { scratch in
             let set = try Dataset.read(scratch.path + "/train-annotations-bbox.csv")

@@ -63,6 +63,7 @@ import Testing
                 == ["a/x.jpg", "b/x.jpg", "b/y.jpg"].map {
                     Files.join(scratch.path, $0)
                 })
+        #expect(both.examples.map(\.fileName) == ["a/x.jpg", "b/x.jpg", "b/y.jpg"])
         #expect(both.examples.map(\.id) == [1, 2, 3] && both.classes == a.classes && both.hasWrittenIDs)
         #expect(both.examples.allSatisfy { $0.annotations.count == 1 && $0.annotations[0].segmentation == nil })
         #expect(try Dataset.joined([a]).identity == a.identity)
@@ -75,6 +76,32 @@ import Testing
         #expect(message { _ = try Dataset.joined([painted, other]) }.contains("do not name classes"))
         #expect(try Dataset.joined([painted, b.withoutLabels]).maskCoding == painted.maskCoding)
         #expect(painted.withoutLabels.maskCoding == nil)
+    }
+
+    /// Moved together, by a link or in truth, sets are the same ones; a picture that is not there stays one of theirs.
+    @Test func joinedSetsDoNotKnowWhereTheyLie() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        for name in ["here/a/x.jpg", "here/deep/b/x.jpg", "other/c/z.jpg"] { _ = try scratch.file(name) }
+        func joined(_ folders: [String]) throws -> Dataset {
+            try Dataset.joined(try folders.map { try Dataset.pool([Files.join(scratch.path, $0)]) })
+        }
+        let set = try joined(["here/a", "here/deep/b/"])
+        #expect(set.examples.map(\.fileName) == ["a/x.jpg", "deep/b/x.jpg"] && missing(set).isEmpty)
+        let identity = try set.identity
+        #expect(symlink("here", Files.join(scratch.path, "link")) == 0)
+        #expect(try joined(["link/a", "here/deep/b"]).identity == identity)
+        #expect(rename(Files.join(scratch.path, "here"), Files.join(scratch.path, "there")) == 0)
+        #expect(try joined(["there/a", "there/deep/b"]).identity == identity)
+        #expect(try joined(["there/a", "other/c"]).examples.map(\.fileName) == ["there/a/x.jpg", "other/c/z.jpg"])
+        #expect(symlink("nothing", Files.join(scratch.path, "there/a/y.jpg")) == 0)
+        let more = try joined(["there/a", "there/deep/b"])
+        #expect(more.examples.map(\.fileName) == ["a/x.jpg", "a/y.jpg", "deep/b/x.jpg"] && missing(more).count == 1)
+        #expect(more.examples.map(\.isUnreachable) == [false, true, false])
+        // To the system two spellings of one letter are two folders.
+        for name in ["nfc/\u{e9}/x.jpg", "nfc/e\u{301}/y.jpg"] { _ = try scratch.file(name) }
+        let spelled = try joined(["nfc/\u{e9}", "nfc/e\u{301}"])
+        #expect(missing(spelled).isEmpty && spelled.root.hasSuffix("/nfc"), "\(spelled.root)")
     }
 
     /// A folder of all pictures is a pool without those that are labelled, also by another way or a link.

@@ -82,15 +82,49 @@ import Testing
         }
     }
 
+    /// A finished store has a record of every picture; of one that grows those count that are whole.
+    @Test func aBadLineIsNamed() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let path = scratch.path + "/store.jsonl"
+        try finish(path)
+        let whole = try Files.read(path)
+        var lines = try Files.readText(path).split(separator: "\n").map { String($0) }
+        func read(_ isFinished: Bool = true) -> String {
+            message { _ = try PredictionStore.read(path, isFinished: isFinished) }
+        }
+        lines[6] = String(lines[6].dropLast(3))
+        try Files.write(lines.joined(separator: "\n") + "\n", to: path)
+        #expect(read().contains("\(path):7: is no record") && read(false).isEmpty, "\(read())")
+        #expect(try PredictionStore.read(path, isFinished: false).records.count == 5)
+        do {
+            let store = try open(path)
+            #expect(store.completed == 5 && store.droppedBytes > 0)  // what is behind it is seen anew
+        }
+        // The last line: of a store that grows it may be torn, of a finished one not.
+        for left in [whole.dropLast(1), whole.dropLast(9), whole.dropLast(9) + [UInt8(ascii: "\n")]] {
+            try Files.write(left, to: path)
+            #expect(read().contains("\(path):13: ") && read(false).isEmpty, "\(read())")
+            #expect(try PredictionStore.read(path, isFinished: false).records.count == 11)
+        }
+        try Files.write(whole + Array(record(11).line.utf8) + [UInt8(ascii: "\n")], to: path)
+        #expect(read().contains("\(path):14: a record too many"), "\(read())")
+        try finish(path)
+        #expect(try Files.read(path) == whole)
+        let reader = try PredictionStore.reader(path)
+        while let next = try reader.next() { #expect(next == record(reader.count - 1)) }
+        #expect(reader.count == 12)
+    }
+
     /// Without a new `open`, a store that is being written reads as far as it is whole.
     @Test func aStoreCanBeReadWhileItGrows() throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
         let path = scratch.path + "/store.jsonl"
         let store = try open(path)
-        #expect(try PredictionStore.read(path).records.isEmpty && !store.isComplete)
+        #expect(try PredictionStore.read(path, isFinished: false).records.isEmpty && !store.isComplete)
         try store.append([record(0), record(1)])
-        #expect(try PredictionStore.read(path).records.count == 2 && store.completed == 2)
+        #expect(try PredictionStore.read(path, isFinished: false).records.count == 2 && store.completed == 2)
         #expect(message { _ = try open(path) }.contains("another process"))
     }
 

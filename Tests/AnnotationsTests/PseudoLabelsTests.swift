@@ -23,22 +23,31 @@ import Testing
         ]
     }
 
-    private var header: PredictionStore.Header {
+    private func header(_ count: Int = 5) -> PredictionStore.Header {
         .init(
-            teacher: "t0", pool: "p0", count: 5, classes: ClassTable(names: ["a", "b"], ids: [3, 8]), floor: 0.05,
+            teacher: "t0", pool: "p0", count: count, classes: ClassTable(names: ["a", "b"], ids: [3, 8]), floor: 0.05,
             decoding: ["nms": 0.5])
     }
 
-    private func select(_ threshold: Float = 0.5, keepEmpty: Bool = false) throws -> PseudoLabels {
-        try PseudoLabels.select(
-            header: header, records: records, root: "/pool", threshold: threshold, keepEmpty: keepEmpty)
+    /// The labels of a store with these records, which are written as a file where one is asked for.
+    private func select(
+        _ threshold: Float = 0.5, keepEmpty: Bool = false, of some: [PredictionRecord]? = nil,
+        writtenTo file: String? = nil
+    ) throws -> PseudoLabels {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let (path, records) = (scratch.path + "/store.jsonl", some ?? self.records)
+        try PredictionStore.open(path, header: header(records.count), names: records.map(\.fileName)).append(records)
+        let labels = try PseudoLabels.select(store: path, root: "/pool", threshold: threshold, keepEmpty: keepEmpty)
+        if let file { try labels.write(to: file) }
+        return labels
     }
 
     @Test func hardLabelsAtOrAboveTheThreshold() throws {
         let labels = try select()
         let set = labels.dataset
         #expect(set.examples.map(\.fileName) == ["a.jpg", "e.jpg"] && set.examples.map(\.id) == [1, 5])
-        #expect(set.root == "/pool" && set.classes == header.classes)
+        #expect(set.root == "/pool" && set.classes == header().classes)
         #expect(set.examples[0].annotations.map(\.label) == [0, 1])
         #expect(set.examples.flatMap(\.annotations).map(\.id) == [1, 2, 3, 4])
         #expect(set.examples.flatMap(\.annotations).map(\.provenance?.score) == [0.9, 0.5, 1, 0.75])
@@ -67,11 +76,10 @@ import Testing
         let scratch = try Scratch()
         defer { scratch.remove() }
         let path = scratch.path + "/labels.json"
-        let labels = try select()
-        try labels.write(to: path)
+        let labels = try select(writtenTo: path)
         let back = try Dataset.coco(path, images: scratch.path)
         #expect(back.examples.map(\.annotations) == labels.dataset.examples.map(\.annotations))
-        #expect(back.examples.map(\.id) == [1, 5] && back.classes == header.classes)
+        #expect(back.examples.map(\.id) == [1, 5] && back.classes == header().classes)
         let json = try Files.readJSON(path)
         let about = json["info"]?["pupil"]
         #expect(about?["teacher"] == "t0" && about?["threshold"] == 0.5 && about?["summary"]?["refused"] == 1)
@@ -82,6 +90,32 @@ import Testing
         let dropped = try #require(json["dropped_images"]?.array)
         #expect(dropped.map { $0["file_name"]?.string } == ["b.jpg", "c.jpg", "d.jpg"])
         #expect(dropped[2]["reason"] == "refused: 12-bit JPEG" && dropped[0]["reason"] == "no box was kept")
+    }
+
+    /// What is not kept is looked up in the store when the file is written, however much it is.
+    @Test func theFileOfManyDetections() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let path = scratch.path + "/labels.json"
+        let many = (0..<300).map { i in
+            scored("\(i).jpg", (0..<50).map { (label: $0 % 2, score: $0 == 0 ? 0.5 : 0.25) })
+        }
+        let labels = try select(of: many, writtenTo: path)
+        #expect(labels.summary.kept == 300 && labels.summary.histogram[5] == 300 * 49)
+        let json = try Files.readJSON(path)
+        let left = try #require(json["not_kept"]?.array)
+        #expect(left.count == 300 * 49 && json["annotations"]?.array?.count == 300)
+        #expect(left.last?["file_name"]?.string == "299.jpg" && json["dropped_images"]?.array?.isEmpty == true)
+    }
+
+    @Test func aStoreThatIsNotWholeGivesNoLabels() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let path = scratch.path + "/store.jsonl"
+        let store = try PredictionStore.open(path, header: header(), names: records.map(\.fileName))
+        try store.append(Array(records[..<4]))
+        let said = message { _ = try PseudoLabels.select(store: path, root: "", threshold: 0.5) }
+        #expect(said.contains("\(path):6: the store ends here, with 4 of 5"), "\(said)")
     }
 
     @Test func theThresholdOfAHumanDensity() throws {
@@ -100,12 +134,11 @@ import Testing
         #expect(try summary.check(humanBoxesPerImage: 20) != nil)
         let said = message { _ = try summary.check(humanBoxesPerImage: 20.1) }
         #expect(said.contains("too few") && said.contains("> 0.50") && said.contains("#"))
-        let none = try PseudoLabels.select(header: header, records: Array(records[1...3]), root: "", threshold: 0.9)
-            .summary
+        let none = try select(0.9, of: Array(records[1...3])).summary
         let why = message { _ = try none.check(humanBoxesPerImage: 0.5) }
         #expect(why.contains("no box of 2 pictures") && why.contains("highest score is 0.2"), "\(why)")
         #expect(why.contains("a threshold of 0.2 would keep"), "\(why)")
-        let empty = try PseudoLabels.select(header: header, records: [], root: "", threshold: 0.5).summary
+        let empty = try select(of: []).summary
         #expect(message { _ = try empty.check(humanBoxesPerImage: 1) }.contains("found nothing"))
     }
 }

@@ -90,6 +90,56 @@ import Testing
         #expect(all.metric([0, 0, 0, 0, 0]).isNaN)
     }
 
+    /// By hand: of class a picture 0 has an object, found at both thresholds. Surer is a wrong box in picture 1, and
+    /// one in 3 that never counts; less sure a wrong one in 2. Picture 4 has an object of b that nobody finds, 5 a box of
+    /// c, which is nowhere, 6 nothing. So AP is 1/2 of a, 0 of b, and what is in 2, 3, 5 and 6 changes neither.
+    @Test func picturesThatCanChangeTheMetric() {
+        let boxes = BoxRecords(
+            pictures: 7, thresholds: 2,
+            classes: [
+                .init(
+                    objects: [1], objectPictures: [0], pictures: [3, 1, 0, 2], hits: [0, 0, 3, 0],
+                    ignored: [3, 0, 0, 0]
+                ),
+                .init(objects: [1], objectPictures: [4], pictures: [], hits: [], ignored: []),
+                .init(objects: [], objectPictures: [], pictures: [5], hits: [0], ignored: [0]),
+            ])
+        let records = PictureRecords.boxes(boxes)
+        #expect(abs(records.metric - 0.25) < 1e-12 && records.telling == [0, 1, 4])
+        for picture in 0..<7 {
+            var counts = [Int](repeating: 1, count: 7)
+            counts[picture] = 0
+            #expect((records.metric(counts) != records.metric) == records.telling.contains(picture), "\(picture)")
+        }
+        // Of masks: what has no labelled pixel.
+        var pixels = PixelRecords(classes: 2)
+        pixels.add(counted([255, 255], [0, 1]))
+        pixels.add(counted([0, 255], [1, 1]))
+        #expect(PictureRecords.pixels(pixels).telling == [1])
+    }
+
+    /// A picture of one row, counted.
+    private func counted(_ truth: [UInt8], _ prediction: [UInt8]) -> PixelConfusion {
+        func map(_ labels: [UInt8]) -> LabelMap { LabelMap(width: labels.count, height: 1, labels: labels) }
+        var counts = PixelConfusion(classes: 2)
+        counts.add(truth: map(truth), prediction: map(prediction))
+        return counts
+    }
+
+    /// Class 1 is nowhere, and predicted in one of two pictures. Both: 3/4 and 0; the other one twice: 1, of one class;
+    /// that one twice: 1/2 and 0.
+    @Test func aClassThatIsOnlyPredicted() {
+        let pictures = [counted([0, 0], [0, 0]), counted([0, 0], [0, 1])]
+        var records = PixelRecords(classes: 2)
+        for picture in pictures { records.add(picture) }
+        for (counts, expected) in [([1, 1], 0.375), ([2, 0], 1.0), ([0, 2], 0.25)] {
+            var whole = PixelConfusion(classes: 2)
+            for (picture, count) in zip(pictures, counts) { for _ in 0..<count { whole += picture } }
+            #expect(PictureRecords.pixels(records).metric(counts) == expected)
+            #expect(SegmentationMetrics(whole, names: ["a", "b"]).meanIoU == expected)
+        }
+    }
+
     @Test func whatAreNoRecordsSaysSo() throws {
         let (truth, detections) = set(3, seed: 1)
         let good = PictureRecords.boxes(COCOEvaluator(truth, detections).records()).json

@@ -86,6 +86,13 @@ private func == (a: [JSON], b: [[String: JSON?]]) -> Bool { a == b.map { .object
         #expect(try Files.readText(path) == "step,AP,AP50,\"a,\"\"b\"\"\"\n10,0.25,,\n")
     }
 
+    /// A comma or a quote before a mark that combines with it is one all the same.
+    @Test func cellsAreQuotedByScalars() throws {
+        let path = folder.file("r.csv")
+        try ResultsTable(path: path, columns: ["a"]).append(step: 1, ["a": "x,\u{301}\"\u{301}\r\ny"])
+        #expect(try Files.readText(path) == "step,a\n1,\"x,\u{301}\"\"\u{301}  y\"\n")
+    }
+
     @Test func anotherHeaderIsRefused() throws {
         let path = folder.file("r.csv")
         _ = try ResultsTable(path: path, columns: ["AP"])

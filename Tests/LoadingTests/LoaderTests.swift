@@ -301,6 +301,21 @@ import Torch
         }
     }
 
+    /// What is not the picture's own failure may be over the next time: nothing goes on without the picture.
+    @Test(arguments: [true, false]) func aDiskThatDoesNotAnswerEndsTheWork(gone: Bool) throws {
+        let path = human.path(of: human.examples[2])
+        try Files.remove(path)
+        // Reading the first byte of this file is an error of input and output.
+        if !gone { symlink("/proc/self/mem", path) }
+        for loader in [training(options(batch: 3, workers: 2)), evaluation(options(batch: 3), skips: true)] {
+            let failure = #expect(throws: Failure.self) { try loader.shots() }
+            #expect(failure?.code == .environment)
+            #expect(failure?.message.contains(path) == true, "\(failure?.message ?? "")")
+            #expect(failure?.message.contains("has gone") == gone)
+            #expect(loader.quarantine.refused.isEmpty)
+        }
+    }
+
     // MARK: Evaluation
 
     private func evaluation(_ options: Loader.Options, skips: Bool) -> Loader {

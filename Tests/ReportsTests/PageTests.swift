@@ -54,6 +54,16 @@ import Testing
         #expect(data["learning"]?.array?[0]["y"]?.canonical == "[0.5,null]")
     }
 
+    /// Whose the closer look is, and of how many pictures where it is not of all, stands at each of its charts.
+    @Test func ofWhichPicturesTheCloserLookIs() {
+        var page = ReportPage(
+            StudyReport(StudyResults(metric: "mIoU", classes: ["sky"], reportedSet: "test", cells: [])))
+        page.detailsOf = "seed 0, on test"
+        #expect(page.html(in: "/a").ranges(of: " Of seed 0, on test.").count == 4)
+        page.detailsPictures = (100, 500)
+        #expect(page.html(in: "/a").ranges(of: " Of seed 0, on test, by 100 of its 500 pictures.").count == 4)
+    }
+
     @Test func waysToPictures() {
         #expect(relativeURL(of: "/a/b/c.jpg", from: "/a/b") == "c.jpg")
         #expect(relativeURL(of: "/a/b/c.jpg", from: "/x/y/z") == "../../../a/b/c.jpg")

@@ -7,7 +7,7 @@ import Testing
 @testable import Reports
 
 @Suite struct StudyTests {
-    private func cell(
+    func cell(
         _ start: String = "random", _ augment: String = "S1", _ labels: String = "10%", _ labelled: Int = 20,
         _ steps: Int = 300
     ) -> StudyCell {
@@ -16,7 +16,7 @@ import Testing
 
     /// An arm whose every picture has one object, found in a part of the pictures by the metric: the mean IoU of one class
     /// is then the metric, and pictures differ.
-    private func arm(_ cell: StudyCell, _ method: StudyMethod, _ seed: UInt64, _ metric: Double) -> StudyArm {
+    func arm(_ cell: StudyCell, _ method: StudyMethod, _ seed: UInt64, _ metric: Double) -> StudyArm {
         var records = PixelRecords(classes: 1)
         for i in 0..<50 {
             var picture = PixelConfusion(classes: 1)
@@ -33,7 +33,7 @@ import Testing
             seconds: 90, records: .pixels(records))
     }
 
-    private func study() -> StudyResults {
+    func study() -> StudyResults {
         let cells = [
             cell(), cell("simclr"), cell("random", "S4"), cell("random", "S1", "25%", 50),
             cell("random", "S1", "50%", 100),
@@ -248,7 +248,14 @@ import Testing
         #expect(report.contrasts.allSatisfy { $0.verdict == .none(seeds: 2) && $0.adjusted.isNaN })
         #expect(report.text.contains("no verdict of 2 seeds"))
         results.arms[0].records = .pixels(PixelRecords(classes: 1))
-        #expect(StudyReport(results).contrasts.isEmpty)
+        let odd = StudyReport(results)
+        #expect(odd.contrasts.isEmpty)
+        let why =
+            "no question is answered, since arms were measured on different numbers of pictures: supervised, "
+            + "random_S1_10%_300, seed 5 on 0, most on 50"
+        #expect(
+            odd.text.contains(why) && odd.json["warnings"]?.array?.first == .string(why),
+            "\(odd.text) \(odd.json["warnings"]?.canonical ?? "")")
         #expect(StudyReport(StudyResults(metric: "AP", classes: [], reportedSet: "val", cells: [])).contrasts.isEmpty)
     }
 
@@ -402,6 +409,16 @@ import Testing
             slow.sentence.hasSuffix(
                 "becomes in 2.0 times its steps (2.5 times to 1/1.3, over 3 seeds of these pictures)"),
             "\(slow.sentence)")
+        // What a seed's failed length would have become nobody knows, so that seed is left out, and that is said.
+        var failed = results
+        failed.arms.removeAll { $0.seed == 1 && $0.cell.start == "random" && $0.cell.steps == 400 }
+        let without = try #require(failed.timeWorths.first)
+        #expect(without.seeds == 2 && abs(log2(without.times) - (1.75 - 0.375)) < 1e-9)
+        let asked = "is asked without seed 1, which has not every length of it and of random"
+        #expect(failed.timeObstacles == ["file (S1, 10%): what it is worth in time \(asked)"])
+        failed.arms.removeAll { $0.cell.start == "file" && $0.cell.steps == 100 }
+        #expect(failed.timeWorths.isEmpty)
+        #expect(failed.timeObstacles.count == 1 && failed.timeObstacles[0].contains("no seed has every length of it"))
         // Where one seed never gets there, nothing is said.
         results.arms = results.arms.map { arm in
             var arm = arm

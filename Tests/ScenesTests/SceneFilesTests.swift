@@ -85,11 +85,12 @@ import Testing
             }
             #expect(throws: Failure.self) { try Scenes.write(images: 3, seed: 1, to: folder + "/images/000001.jpg") }
             try Files.makeFolder(root + "/empty")
-            // What a killed process left; that of a living one stays.
-            try Files.makeFolder(root + "/empty.999999999.partial/old")
-            try Files.makeFolder(root + "/empty.1.partial/new")
+            // What a killed process left.
+            try Files.makeFolder(root + "/empty.partial/old")
+            try Files.write("", to: root + "/empty.partial/.making")
             try Scenes.write(images: 1, seed: 1, to: root + "/empty")
-            #expect(try Files.list(root) == ["empty", "empty.1.partial", "set"])
+            #expect(try Files.list(root) == ["empty", "set"])
+            #expect(!Files.exists(root + "/empty/old"))
         }
     }
 

@@ -82,7 +82,6 @@ import Training
         #expect(summary.text.contains("one seed: no interval"))
     }
 
-    /// A pass of the whole batch, said or left unsaid, is one training; the folds so far are told after each seed.
     /// What is wrong with pictures, labelled or not, is in the log and in the summary, whoever met it.
     @Test func refusedAndDamagedPicturesAreListed() throws {
         var data = self.data
@@ -115,10 +114,12 @@ import Training
         #expect(try run(options(), data: data, as: "runs/b")[0].quarantine == folds[0].quarantine)
     }
 
+    /// A pass of the whole batch, said or left unsaid, is one training; the folds so far are told after each seed.
     @Test func theWholeBatchHasOneName() throws {
         let first = try run(options())
         var said = options(seeds: 2)
         said.teacher.micro = 2
+        said.student.micro = 4
         let folder = scratch.file("runs/said")
         try Files.makeFolder(folder)
         let stages = Stages<Detector>(
@@ -130,7 +131,40 @@ import Training
             told.append(folds.count)
         }
         #expect(told == [1, 2] && folds.count == 2)
-        #expect(folds[0].arms[.teacher]?.stage.name == first[0].arms[.teacher]?.stage.name)
+        for arm in [ArmName.teacher, .control, .student] {
+            #expect(folds[0].arms[arm]?.stage.name == first[0].arms[arm]?.stage.name)
+        }
+    }
+
+    /// Student and control begin where the teacher ends: with its seed they would see its very views again.
+    @Test func whatComesAfterTheTeacherSeesViewsOfItsOwn() throws {
+        let recipe = options().teacher
+        var lesson = Lesson(human: data.train, humanImages: 2)
+        let teacher = lesson.seed(recipe)
+        lesson.round = 1
+        let student = lesson.seed(recipe)
+        lesson.round = 2
+        #expect(teacher == recipe.seed && Set([teacher, student, lesson.seed(recipe)]).count == 3)
+        let arms = try run(options())[0].arms
+        for (arm, round) in [(ArmName.teacher, nil), (.control, 1), (.student, 1)] {
+            let stage = try #require(arms[arm]?.stage)
+            let record = try Files.readJSON(stage.file("stage.json"))
+            #expect(record["identity"]?["keys"]?["round"]?.int == round, "\(record["identity"]?.canonical ?? "")")
+        }
+    }
+
+    /// Of 3 + 3 passes of at most 3 are three of 1 + 1, and the control's 6, which two passes of 3 would share, are divided
+    /// alike.
+    @Test func allArmsHaveAsManyPasses() throws {
+        var few = options()
+        few.student.batch = 3
+        few.student.micro = 3
+        let arms = try run(few)[0].arms
+        for arm in [ArmName.control, .student] {
+            let record = try Files.readJSON(try #require(arms[arm]?.stage).file("stage.json"))
+            #expect(record["identity"]?["keys"]?["recipe"]?["micro"]?.int == 2)
+        }
+        #expect(notes.all.contains { $0.hasPrefix("control: pico") && $0.contains(" in passes of 2 from ") })
     }
 
     /// A second run makes nothing; a lower threshold scores nothing anew; a second seed adds its own alone.
@@ -150,11 +184,16 @@ import Training
         // Teacher, scores and control are shared; labels, the student and its evaluation are not.
         #expect(added.map { $0.prefix { $0 != "-" } }.sorted() == ["eval", "pseudo", "train"], "\(added)")
 
-        let two = try run(options(seeds: 2), as: "runs/two")
+        // More seeds in the folder of one: links that are of no seed go, files stay.
+        try Files.write("mine", to: scratch.file("runs/a/pseudo/notes.txt"))
+        let two = try run(options(seeds: 2))
         #expect(two.map(\.seed) == [0, 1])
         #expect(two[0].arms[.student]?.stage.name == folds[0].arms[.student]?.stage.name)
         #expect(two[0].split.labelled != two[1].split.labelled)
-        #expect(Files.exists(scratch.file("runs/two/seed_1/student/weights/last.safetensors")))
+        #expect(Files.exists(scratch.file("runs/a/seed_1/student/weights/last.safetensors")))
+        #expect(Files.exists(scratch.file("runs/a/seed_0/eval/student/metrics.json")))
+        #expect(try Files.list(scratch.file("runs/a")) == ["pseudo", "seed_0", "seed_1", "split"])
+        #expect(try Files.list(scratch.file("runs/a/pseudo")) == ["notes.txt"])
     }
 
     /// Classification beside human labels and beside both kinds, and people's labels of the pool: each arm has its streams

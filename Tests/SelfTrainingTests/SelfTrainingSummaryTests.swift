@@ -68,6 +68,19 @@ import Training
         #expect(down.text.contains("a loss") && down.gain(over: .control)?.isAboveZero == false)
     }
 
+    /// What a page looks at is not what has failed, unless nothing else is there.
+    @Test func theFirstFoldThatFinished() throws {
+        let whole = try fold(2, teacher: 0.1, control: 0.2, student: 0.3)
+        var part = try fold(1, teacher: 0.1, control: 0.2, student: 0.3)
+        part.arms[.student] = nil
+        part.failures[.student] = Failure.data("too few labels")
+        var none = part
+        none.arms = [:]
+        #expect(Fold.firstFinished([none, part, whole, whole]) == 2)
+        #expect(Fold.firstFinished([none, part]) == 1)
+        #expect(Fold.firstFinished([none]) == nil && Fold.firstFinished([]) == nil)
+    }
+
     @Test func tablesAreInPointsAndTheirLinesAlign() throws {
         let text = try summary([(0.1234, 0.2, 0.3)]).text
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import Recipes
 import Testing
 
@@ -86,15 +87,32 @@ import Testing
         #expect(failure?.code == .invalidData && failure?.message.contains("remove the folder") == true)
     }
 
-    @Test func aSecondProcessAtTheSameStageIsTurnedAway() throws {
-        _ = try store.stage(identity(1)) { _ throws(Failure) in
-            // A lock is the open file's, so another object in this process is as good as another process.
-            let failure = #expect(throws: Failure.self) {
-                _ = try store.stage(identity(1)) { _ throws(Failure) in [:] }
+    /// A lock is the open file's, so another object in this process is as good as another process.
+    @Test(arguments: [true, false]) func aSecondProcessAtTheSameStageWaits(firstFinishes: Bool) throws {
+        let (store, second) = (store, identity(1))
+        let said = Monitor<[String]>([])
+        let stage = Monitor<Stage?>(nil)
+        func first() throws(Failure) {
+            _ = try store.stage(second) { folder throws(Failure) in
+                try Files.write("first", to: Files.join(folder, "f"))
+                startThread {
+                    let made = try? store.stage(second, log: { line in said.withLock { $0.append(line) } }) {
+                        folder throws(Failure) in
+                        // What the first left is there to go on with.
+                        ["by": .string("second after " + (try Files.readText(Files.join(folder, "f"))))]
+                    }
+                    stage.withLock { $0 = made }
+                }
+                said.wait(until: { !$0.isEmpty }) { _ in }
+                #expect(stage.withLock { $0 } == nil)
+                guard firstFinishes else { throw .data("given up") }
+                return ["by": "first"]
             }
-            #expect(failure?.code == .environment)
-            return [:]
         }
+        if firstFinishes { try first() } else { #expect(throws: Failure.self) { try first() } }
+        stage.wait(until: { $0 != nil }) { _ in }
+        #expect(stage.withLock { $0?.result["by"]?.string } == (firstFinishes ? "first" : "second after first"))
+        #expect(said.withLock { $0 } == ["another process (\(getpid())) is at \(second.name); waiting for it"])
     }
 
     @Test func linksAreRelativeAndReplaced() throws {
@@ -112,5 +130,55 @@ import Testing
         // Moved together, they still point to each other.
         try Files.publish(scratch.file("runs"), as: scratch.file("elsewhere"))
         #expect(try Files.readText(scratch.file("elsewhere/a/seed_1/teacher/f")) == "two")
+    }
+
+    /// A run folder may be a link to another disk: its stages lie beside the link, and its own links find them.
+    @Test func linksLeadOutOfAFolderThatIsALink() throws {
+        try Files.makeFolder(scratch.file("disk/deep/a"))
+        try Files.makeFolder(scratch.file("runs"))
+        try Files.link("../disk/deep/a", at: scratch.file("runs/a"))
+        let one = try store.stage(identity(1)) { folder throws(Failure) in
+            try Files.write("one", to: Files.join(folder, "f")); return [:]
+        }
+        for name in ["teacher", "seed_1/eval/teacher"] {
+            try store.link(one.name, from: scratch.file("runs/a"), as: name)
+            #expect(try Files.readText(scratch.file("runs/a/\(name)/f")) == "one")
+            #expect(Files.target(ofLink: scratch.file("runs/a/\(name)"))?.hasPrefix("../") == true)
+        }
+    }
+
+    @Test func theFolderOneStandsInIsARunLikeAnyOther() async {
+        // A process of its own, since all threads stand in one folder.
+        await #expect(processExitsWith: .success) {
+            let scratch = try Scratch()
+            try withExtendedLifetime(scratch) {
+                try Files.makeFolder(scratch.file("runs/a"))
+                try #require(chdir(scratch.file("runs/a")) == 0)
+                let store = StageStore(besideRun: ".")
+                #expect(try store.folder == Files.absolute(scratch.file("runs")) + "/.stages")
+                let identity = StageIdentity(kind: "train", format: 1, keys: [:], inputs: [])
+                let stage = try store.stage(identity) { folder throws(Failure) in
+                    try Files.write("one", to: Files.join(folder, "f")); return [:]
+                }
+                for name in ["teacher", "seed_1/teacher"] {
+                    try store.link(stage.name, from: ".", as: name)
+                    #expect(try Files.readText(name + "/f") == "one")
+                }
+            }
+        }
+    }
+
+    @Test func onlyLinksToStagesAreRemoved() throws {
+        let run = scratch.file("runs/a")
+        let one = try store.stage(identity(1)) { _ throws(Failure) in [:] }
+        for name in ["teacher", "eval/teacher", "pseudo/scores"] { try store.link(one.name, from: run, as: name) }
+        try Files.write("mine", to: Files.join(run, "eval/student"))
+        try Files.link("../../elsewhere", at: Files.join(run, "pseudo/round_1"))
+        try store.removeLinks(
+            ["teacher", "student", "eval/teacher", "eval/student", "pseudo/scores", "pseudo/round_1"], from: run)
+        #expect(try Files.list(run) == ["eval", "pseudo"])
+        #expect(try Files.list(Files.join(run, "eval")) == ["student"])
+        #expect(try Files.list(Files.join(run, "pseudo")) == ["round_1"])
+        #expect(Files.exists(one.path))
     }
 }

@@ -166,6 +166,63 @@ import Torch
         }
     }
 
+    /// Ctrl-C in an evaluation: no step is lost, and the evaluation is made up for.
+    @Test func aSignalInAnEvaluationLosesNoStep() throws {
+        var plan = plan(average: 0.9)
+        plan.evaluateEvery = 7
+        func judged(_ step: Int) -> Trainer.Evaluation {
+            Trainer.Evaluation(columns: ["AP": .number(1 / Double(step))], value: 1 / Double(step))
+        }
+        try trainer(Toy(), plan, "whole").run(evaluate: { judged($0) })
+        for stop in [7, 20] {
+            let folder = "parts\(stop)"
+            let toy = Toy()
+            let first = try trainer(toy, plan, folder)
+            let failure = #expect(throws: Failure.self) {
+                try first.run(evaluate: { step throws(Failure) in
+                    if step == stop { throw Failure(.interrupted, "in the middle") }
+                    return judged(step)
+                })
+            }
+            #expect(failure?.code == .interrupted && toy.calls == stop)
+            #expect(failure?.message.contains("after step \(stop) of 20; the state is saved") == true)
+            let rest = Toy(seed: 99)
+            var steps: [Int] = []
+            let second = try trainer(rest, plan, folder)
+            try second.run(evaluate: { step in
+                steps.append(step)
+                return judged(step)
+            })
+            #expect(rest.calls == 20 - stop && steps == (stop == 7 ? [7, 14, 20] : [20]))
+            #expect(second.best?.step == 7)
+            #expect(try state(folder) == state("whole"))
+            let rows = try Files.readText(scratch.file("\(folder)/results.csv"))
+            #expect(try rows == Files.readText(scratch.file("whole/results.csv")))
+            // Begun once more, it is not evaluated again.
+            try trainer(Toy(), plan, folder).run(evaluate: { _ in
+                Issue.record("evaluated again"); return nil
+            })
+        }
+    }
+
+    /// An evaluation looks for a signal after each batch, and keeps nothing then.
+    @Test func aSignalEndsAnEvaluation() throws {
+        let detector = try Detector(
+            name: "pico", classes: human.classes, canvas: Size(width: 64, height: 64), seed: 1, device: .cpu)
+        let folder = scratch.file("scored")
+        try Files.makeFolder(folder)
+        Signals.install()
+        defer { signal(SIGINT, SIG_DFL); signal(SIGTERM, SIG_DFL) }
+        kill(getpid(), SIGTERM)
+        while Signals.interruption == nil { usleep(500) }
+        let failure = #expect(throws: Failure.self) { try detector.score(human, .init(), into: folder) }
+        Signals.forget()
+        #expect(failure?.code == .terminated)
+        #expect(try Files.list(folder).isEmpty)
+        _ = try detector.score(human, .init(), into: folder)
+        #expect(try Files.list(folder) == ["predictions.json"])
+    }
+
     // MARK: Steps in parts
 
     /// Without norms over the batch and with losses that are means of equal parts, two passes of 2 are one of 4.
@@ -197,12 +254,14 @@ import Torch
         let toy = Toy()
         try trainer(toy, plan(steps: 3, micro: 2, both: true), "run").run()
         #expect(toy.calls == 12 && toy.files.allSatisfy { $0.count == 2 })
+        // At most three a pass are two: passes share a step evenly.
+        let three = Toy()
+        try trainer(three, plan(steps: 3, micro: 3), "three").run()
+        #expect(three.calls == 6 && three.files.allSatisfy { $0.count == 2 })
     }
 
-    @Test func partsThatDoNotDivideAreRefused() throws {
-        for (micro, both, words) in [
-            (3, false, "micro: 3 does not divide"), (1, true, "cannot be shared by 8"), (0, false, "micro: 0"),
-        ] {
+    @Test func passesThatCannotBeSoSmallAreRefused() throws {
+        for (micro, both, words) in [(1, true, "passes of at least 2"), (0, false, "passes of at least 1")] {
             let failure = #expect(throws: Failure.self) { try trainer(Toy(), plan(micro: micro, both: both), "run") }
             #expect(failure?.code == .usage)
             #expect(failure?.message.contains(words) == true, "\(failure?.message ?? "")")

@@ -40,6 +40,27 @@ import Testing
         }
     }
 
+    @Test func vocMayCountFromZero() throws {
+        try Program.withFolder { folder in
+            try Files.makeFolder(folder + "/v")
+            try Files.write(
+                """
+                <annotation><size><width>9</width><height>9</height></size><object><name>cat</name><bndbox>
+                <xmin>2</xmin><ymin>3</ymin><xmax>6</xmax><ymax>8</ymax></bndbox></object></annotation>
+                """, to: folder + "/v/a.xml")
+            for (words, box) in [([], [1, 2, 5, 6]), (["--voc-pixels", "zero"], [2, 3, 4, 5])] as [([String], JSON)] {
+                let out = "\(words.count).json"
+                let run = try Program.run(
+                    ["convert", "--from", "v", "--to", "coco", "--out", out] + words, in: folder)
+                #expect(run.code == 0, "\(run.errors)")
+                #expect(try Files.readJSON(Files.join(folder, out))["annotations"]?.array?.first?["bbox"] == box)
+            }
+            let word = try Program.run(
+                ["convert", "--from", "v", "--voc-pixels", "2", "--to", "coco", "--out", "x.json"], in: folder)
+            #expect(word.code == 2, "\(word.errors)")
+        }
+    }
+
     @Test func objectsAreCutOut() throws {
         try withScenes { folder in
             for name in ["a", "b"] {

@@ -76,6 +76,10 @@ import Testing
             // Again: nothing is made anew.
             let again = try Program.run(command + ["--json"], in: folder)
             #expect(again.code == 0 && !again.errors.contains("evaluating"))
+            // Of what is done nothing is left to do, learned starts among it.
+            let plan = try Program.run(command + ["--dry-run"], in: folder)
+            #expect(plan.output.contains("\n23 trainings of "), "\(plan.output)")
+            #expect(plan.output.contains(": about 0 minutes ") && plan.output.contains("; 23 of them, of "))
             // Asked for less, it keeps what it has.
             let less = try Program.run(command + ["--seeds", "1"], in: folder)
             #expect(less.code == 0 && less.output.contains("keeps its report of 20 trainings"), "\(less.output)")

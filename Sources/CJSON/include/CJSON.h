@@ -44,6 +44,7 @@ typedef struct {
     int64_t offset;   // of bytes[0] in the file, so that bytes[i] is the file's byte offset + i
     int64_t first;    // place of the first item in its list, from 0
     int64_t number;   // of the window, from 0
+    int64_t member;   // of the root object, from 0, that the items are of; -1 in a list that is the root
     int32_t role;     // cjson_role
 } cjson_window;
 
