@@ -133,7 +133,11 @@ public struct FuzzTarget: Sendable {
             precondition((1...8).contains(Orientation.inWebP(read)), "an orientation of none in a WebP")
         },
         file("coco") { path in
-            _ = try? Dataset.coco(path)
+            if let set = try? Dataset.coco(path), let rest = try? COCORest(path, of: set),
+                let copy = try? set.cocoTextWithMasks(rest)
+            {
+                precondition((try? JSON.parse(copy, file: "copy")) != nil, "a copy that is no JSON: \(copy)")
+            }
             _ = try? TruthSet.coco(path)
         },
         FuzzTarget("xml") { _ = try? XML.parse($0) },
