@@ -144,4 +144,6 @@ __attribute__((constructor)) void keep_memory() {
 
 } // namespace
 
-extern "C" void pupil_release_kept_memory(void) { KeepingAllocator::shared().release(); }
+extern "C" void pupil_release_kept_memory(void) {
+    pupil::run([] { KeepingAllocator::shared().release(); });
+}

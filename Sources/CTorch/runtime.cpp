@@ -144,18 +144,17 @@ const char *pupil_torch_version(void) { return TORCH_VERSION; }
 
 const char *pupil_torch_build(void) {
     static std::string text;
-    text = at::show_config();
-    return text.c_str();
+    return pupil::run([] { text = at::show_config(); }) == 0 ? text.c_str() : "unknown";
 }
 
 const char *pupil_torch_folder(void) {
-    static std::string text = torch_folder();
-    return text.c_str();
+    static std::string text;
+    return pupil::run([] { text = torch_folder(); }) == 0 ? text.c_str() : "";
 }
 
 const char *pupil_cpu_capability(void) {
-    static std::string text = at::get_cpu_capability();
-    return text.c_str();
+    static std::string text;
+    return pupil::run([] { text = at::get_cpu_capability(); }) == 0 ? text.c_str() : "unknown";
 }
 
 bool pupil_cpu_has(const char *feature) {
@@ -171,11 +170,12 @@ bool pupil_cpu_has(const char *feature) {
 int pupil_cuda_load(void) {
     static std::once_flag once;
     static int result = -1;
-    std::call_once(once, [] {
+    auto load = [] {
         // The linker drops a library of which no symbol is named, and CUDA then reads "unavailable" for no visible
         // reason; so it is loaded by hand, from beside libtorch_cpu and from nowhere else.
         auto path = torch_folder() + "/libtorch_cuda.so";
-        if (!std::filesystem::exists(path)) {
+        std::error_code code;
+        if (!std::filesystem::exists(path, code)) {
             cuda_text = "libtorch_cuda.so is not beside libtorch_cpu.so (make deps CUDA=1 brings it)";
             return;
         }
@@ -197,8 +197,8 @@ int pupil_cuda_load(void) {
         } catch (...) {
             cuda_text = "CUDA failed to start";
         }
-    });
-    return result;
+    };
+    return pupil::run([&] { std::call_once(once, load); }) == 0 ? result : -1;
 }
 
 const char *pupil_cuda_status(void) {
@@ -232,17 +232,19 @@ int pupil_parallel_width(void) {
     std::vector<pthread_t> seen;
     int width = at::get_num_threads();
     std::atomic<int> inside{0};
-    pupil::parallel_for(width, 1, [&](int64_t, int64_t) {
-        // Each part waits a moment for the others, so that one quick thread cannot take them all.
-        inside.fetch_add(1);
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2); // on a busy machine they are late
-        while (inside.load() < width && std::chrono::steady_clock::now() < end) sched_yield();
-        std::lock_guard<std::mutex> guard(lock);
-        for (auto t : seen)
-            if (pthread_equal(t, pthread_self())) return;
-        seen.push_back(pthread_self());
+    int outcome = pupil::run([&] {
+        pupil::parallel_for(width, 1, [&](int64_t, int64_t) {
+            // Each part waits a moment for the others, so that one quick thread cannot take them all.
+            inside.fetch_add(1);
+            const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2); // busy machines are late
+            while (inside.load() < width && std::chrono::steady_clock::now() < end) sched_yield();
+            std::lock_guard<std::mutex> guard(lock);
+            for (auto t : seen)
+                if (pthread_equal(t, pthread_self())) return;
+            seen.push_back(pthread_self());
+        });
     });
-    return static_cast<int>(seen.size());
+    return outcome == 0 ? static_cast<int>(seen.size()) : -1;
 }
 
 int pupil_seed(uint64_t seed) {

@@ -2,7 +2,8 @@ import Base
 import Geometry
 import Layers
 
-/// The networks by name. The size of the pictures is free in all of them.
+/// The networks by name. The size of the pictures is free in all of them, in steps
+/// of 32 pixels.
 public enum Zoo {
     /// An entry of the zoo.
     public struct Model: Sendable {

@@ -107,7 +107,16 @@ extension Scenes {
         if let found, found.canonical == identity.canonical { return }
         let isFree = Files.isFolder(folder) ? try Files.list(folder).isEmpty : !Files.exists(folder)
         if !isFree {
-            throw .usage("\(folder) holds something else already; name a new folder, or remove it first")
+            func shown(_ value: JSON) -> String { value.string ?? value.canonical }
+            // Text is compared: a number that was written as 1.0 is read as 1.
+            let differing = (identity.object ?? [:]).compactMap { key, value -> String? in
+                guard let old = found?[key], old.canonical != value.canonical else { return nil }
+                return "\(key): \(shown(old)) before, \(shown(value)) now"
+            }
+            throw .usage(
+                "\(folder) holds something else already"
+                    + (differing.isEmpty ? "" : " (\(differing.sorted().joined(separator: "; ")))")
+                    + "; name a new folder, or remove it first")
         }
         try Files.makeWhole(folder) { partial throws(Failure) in
             try body(partial)

@@ -146,7 +146,11 @@ public struct SelfTrainingSummary: Sendable {
         let looked = looked
         if looked.images > 0 {
             lines.append(
-                "labelling: \(TextTable.fixed(looked.images, 0)) pictures in \(TextTable.fixed(looked.seconds / 60, 1)) minutes"
+                "labelling: \(TextTable.fixed(looked.images, 0)) pictures in "
+                    + (looked.seconds < 120
+                        ? "\(TextTable.fixed(looked.seconds, 0)) s"
+                        : "\(TextTable.fixed(looked.seconds / 60, 1)) minutes")
+                    + "; minutes above are of training alone"
             )
         }
         if let gain = gain(over: .control) {

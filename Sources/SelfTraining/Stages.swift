@@ -154,8 +154,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         self.log = log
     }
 
-    /// Trains a model: `weights/last.safetensors` (and `best`, where it is evaluated on the way), `metrics.jsonl`,
-    /// `results.csv`, `tensorboard/`. The result: `images`, `seconds`, `data_wait_seconds`, `parameters`,
+    /// Trains a model: `weights/last.safetensors`, `metrics.jsonl`, `tensorboard/`, and where it is evaluated on the way
+    /// `weights/best.safetensors` and `results.csv`. The result: `images`, `seconds`, `data_wait_seconds`, `parameters`,
     /// `quarantine`.
     public func train(
         _ recipe: TrainingRecipe, _ lesson: Lesson, start: Start, label: String,

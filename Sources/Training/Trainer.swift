@@ -325,6 +325,7 @@ public final class Trainer {
     private func diverged(
         _ step: Int, pass: Int, _ items: [Item], _ values: [String: Double], _ loss: Double
     ) -> Failure {
+        func shown(_ x: Double) -> String { x.isNaN ? "nan" : "\(x)" }
         let path = statePath("diverged_step_\(step + 1).json")
         let pictures = items.map { item -> JSON in
             let dataset = plan.streams[item.source].dataset
@@ -340,9 +341,9 @@ public final class Trainer {
             ]
         }
         let report: JSON = [
-            "step": .int(step + 1), "pass": .int(pass), "loss": .string("\(loss)"),
+            "step": .int(step + 1), "pass": .int(pass), "loss": .string(shown(loss)),
             "lr": .number(plan.schedule.rate(step)),
-            "values": .object(values.mapValues { .string("\($0)") }), "pictures": .array(pictures),
+            "values": .object(values.mapValues { .string(shown($0)) }), "pictures": .array(pictures),
         ]
         var place = "the report is in \(path)"
         do throws(Failure) { try Files.write(report.pretty, to: path) } catch {
@@ -350,7 +351,7 @@ public final class Trainer {
         }
         return Failure(
             .diverged,
-            "the loss is not finite at step \(step + 1) (\(loss.isNaN ? "nan" : "\(loss)")); \(place). A smaller learning rate (lr=) or clipping (clip=) helps most often"
+            "the loss is not finite at step \(step + 1) (\(shown(loss))); \(place). A smaller learning rate (lr=) or clipping (clip=) helps most often"
         )
     }
 

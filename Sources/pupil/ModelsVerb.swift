@@ -29,7 +29,7 @@ enum ModelsVerb {
         }
         if settings.bool("json") {
             let rows = counts.map { $0.json(withLayers: shown != nil) }
-            print(shown == nil ? JSON.array(rows).canonical : rows[0].canonical)
+            print((shown == nil ? ["models": .array(rows)] : rows[0]).canonical)
         } else if shown != nil {
             print(counts[0].layers, terminator: "")
         } else {

@@ -77,12 +77,16 @@ import Testing
             let stamp = try Files.stamp(folder + "/images/000001.jpg").modified
             try Scenes.write(images: 3, seed: 1, to: folder)
             #expect(try Files.stamp(folder + "/images/000001.jpg").modified == stamp)
-            for (count, seed) in [(4, UInt64(1)), (3, 2)] {
+            for (count, seed, differing) in [
+                (4, UInt64(1), "images: 3 before, 4 now"), (3, 2, "seed: 1 before, 2 now"),
+            ] {
                 #expect(
                     throws: Failure.usage(
-                        "\(folder) holds something else already; name a new folder, or remove it first")
+                        "\(folder) holds something else already (\(differing)); name a new folder, or remove it first")
                 ) { try Scenes.write(images: count, seed: seed, to: folder) }
             }
+            let other = Failure.usage("\(root) holds something else already; name a new folder, or remove it first")
+            #expect(throws: other) { try Scenes.write(images: 3, seed: 1, to: root) }
             #expect(throws: Failure.self) { try Scenes.write(images: 3, seed: 1, to: folder + "/images/000001.jpg") }
             try Files.makeFolder(root + "/empty")
             // What a killed process left.

@@ -61,9 +61,14 @@ import Testing
             try Scenes.writeSingles(images: 3, seed: 1, to: folder)
             let before = try contents(folder)
             try Scenes.writeSingles(images: 3, seed: 1, to: folder)
-            let refusal = Failure.usage("\(folder) holds something else already; name a new folder, or remove it first")
+            let refusal = Failure.usage(
+                "\(folder) holds something else already (images: 3 before, 4 now); name a new folder, or remove it first"
+            )
             #expect(throws: refusal) { try Scenes.writeSingles(images: 4, seed: 1, to: folder) }
-            #expect(throws: refusal) { try Scenes.write(images: 3, seed: 1, to: folder, style: .single()) }
+            let other = #expect(throws: Failure.self) {
+                try Scenes.write(images: 3, seed: 1, to: folder, style: .single())
+            }
+            #expect(other?.code == .usage && other?.message.contains("holds something else") == true)
             #expect(try contents(folder) == before && Files.list(root) == ["set"])
         }
     }

@@ -86,6 +86,6 @@ import Training
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.first?.hasPrefix("arm") == true && text.contains("12.3"))
         #expect(lines.contains { $0.hasPrefix("human") && $0.contains("3.00") })
-        #expect(lines.contains("labelling: 2 pictures in 0.5 minutes"))
+        #expect(lines.contains("labelling: 2 pictures in 30 s; minutes above are of training alone"))
     }
 }

@@ -7,7 +7,7 @@ import Testing
         try Program.withFolder { folder in
             let all = try Program.run(["models", "--json"], in: folder)
             #expect(all.code == 0, "\(all.errors)")
-            let rows = try JSON.parse(all.output).array ?? []
+            let rows = try JSON.parse(all.output)["models"]?.array ?? []
             let b7 = try #require(rows.first { $0["name"]?.string == "retinanet-b7-640" })
             #expect(b7["parameters"]?.int == 72_050_727 && b7["size"]?.int == 640)
             #expect(b7["levels"]?["p7"]?.array?.compactMap(\.int) == [1, 256, 5, 5])

@@ -7,10 +7,10 @@
 
 // The C ABI over libtorch: the only door between Swift and C++.
 //
-// Every body runs inside a guard that catches everything. A function that makes a tensor returns a *new* handle, which
-// the caller frees, or null; one that returns `int` gives 0, or -1. After null or -1, pupil_error_* describe the fault
-// on the same thread. Handles passed in are *borrowed*. Sizes, strides and dimensions are int64_t; dimensions may be
-// negative as in torch. No type of libtorch appears here, so that importing this header stays fast.
+// Every body that can throw runs inside a guard that catches everything. A function that makes a tensor returns a
+// *new* handle, which the caller frees, or null; one that returns `int` gives 0, or -1. After null or -1, pupil_error_*
+// describe the fault on the same thread. Handles passed in are *borrowed*. Sizes, strides and dimensions are int64_t;
+// dimensions may be negative as in torch. No type of libtorch appears here, so that importing this header stays fast.
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,7 +38,7 @@ const char *pupil_torch_folder(void);         // where libtorch_cpu was found
 const char *pupil_cpu_capability(void);       // "AVX512", "AVX2", "DEFAULT"
 bool pupil_cpu_has(const char *feature);      // "avx512_bf16", "amx_bf16", ...: libtorch's own names
 bool pupil_amx_is_hidden(void);               // startup.cpp: AMX without tile shapes, kept from oneDNN
-int pupil_cuda_load(void);                    // loads libtorch_cuda beside libtorch_cpu, once; call first of all
+int pupil_cuda_load(void);                    // loads libtorch_cuda beside libtorch_cpu, once; before anything computes
 const char *pupil_cuda_status(void);          // "available", or why not
 int pupil_cuda_device_count(void);
 int pupil_synchronize(int cuda_index);
