@@ -149,9 +149,9 @@ public enum Files {
         if let reason { throw reason }
     }
 
-    /// A name for a file until it is whole, which `removeUnfinished` knows. Its number is drawn: that of the process is
+    /// A name for a file, or a link, until it is whole, which `removeUnfinished` knows. Its number is drawn: that of the process is
     /// perhaps that of another one, too, which writes the same file on another machine or in another container.
-    private static func unfinished(_ path: String) -> String { "\(path).\(UInt32.random(in: 0 ... .max)).partial" }
+    public static func unfinished(_ path: String) -> String { "\(path).\(UInt32.random(in: 0 ... .max)).partial" }
 
     /// As `write`, without waiting for the disk: for caches, whose readers look whether a file is whole. Threads may
     /// write one file at once, and so may processes.

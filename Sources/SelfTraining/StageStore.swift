@@ -116,8 +116,7 @@ public struct StageStore: Sendable {
         // By the store's name: what links lead to is the store beside the run, even where that is a link itself.
         let way = try Files.way(from: Files.folder(path), to: Files.folder(folder))
         let relative = Files.join(way, Files.join(Files.name(folder), target))
-        // Drawn, since another process may be at the same link.
-        let temporary = "\(path).\(UInt32.random(in: 0 ... .max)).partial"
+        let temporary = Files.unfinished(path)
         guard symlink(relative, temporary) == 0, rename(temporary, path) == 0 else { throw Files.fault("link", path) }
     }
 

@@ -58,8 +58,8 @@ public struct TrainingPlan: Sendable {
     ///   - micro: the most pictures in one pass.
     /// - Throws: a `Failure` with `.usage` where a pass cannot be so small, since it has a picture of each stream.
     public static func passes(_ images: [Int], micro: Int) throws(Failure) -> Int {
-        let (batch, most) = (images.reduce(0, +), images.max() ?? 0)
-        let shared = (1...max(1, most)).filter { passes in images.allSatisfy { $0 % passes == 0 } }
+        let batch = images.reduce(0, +)
+        let shared = (1...max(1, images.max() ?? 1)).lazy.filter { passes in images.allSatisfy { $0 % passes == 0 } }
         guard let passes = shared.first(where: { batch / $0 <= micro }) else {
             throw .usage(
                 "micro: a step of \(images.map(String.init).joined(separator: " + ")) pictures has passes of at least "

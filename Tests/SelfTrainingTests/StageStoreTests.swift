@@ -91,27 +91,30 @@ import Testing
     @Test(arguments: [true, false]) func aSecondProcessAtTheSameStageWaits(firstFinishes: Bool) throws {
         let (store, second) = (store, identity(1))
         let said = Monitor<[String]>([])
-        let stage = Monitor<Stage?>(nil)
+        let stage = Monitor<Result<Stage, Failure>?>(nil)
         func first() throws(Failure) {
             _ = try store.stage(second) { folder throws(Failure) in
                 try Files.write("first", to: Files.join(folder, "f"))
                 startThread {
-                    let made = try? store.stage(second, log: { line in said.withLock { $0.append(line) } }) {
-                        folder throws(Failure) in
-                        // What the first left is there to go on with.
-                        ["by": .string("second after " + (try Files.readText(Files.join(folder, "f"))))]
+                    let made = Result { () throws(Failure) in
+                        try store.stage(second, log: { line in said.withLock { $0.append(line) } }) {
+                            folder throws(Failure) in
+                            // What the first left is there to go on with.
+                            ["by": .string("second after " + (try Files.readText(Files.join(folder, "f"))))]
+                        }
                     }
                     stage.withLock { $0 = made }
                 }
                 said.wait(until: { !$0.isEmpty }) { _ in }
-                #expect(stage.withLock { $0 } == nil)
+                #expect(stage.withLock { $0 == nil })
                 guard firstFinishes else { throw .data("given up") }
                 return ["by": "first"]
             }
         }
         if firstFinishes { try first() } else { #expect(throws: Failure.self) { try first() } }
         stage.wait(until: { $0 != nil }) { _ in }
-        #expect(stage.withLock { $0?.result["by"]?.string } == (firstFinishes ? "first" : "second after first"))
+        let made = try #require(stage.withLock { $0 }).get()
+        #expect(made.result["by"]?.string == (firstFinishes ? "first" : "second after first"))
         #expect(said.withLock { $0 } == ["another process (\(getpid())) is at \(second.name); waiting for it"])
     }
 
