@@ -139,6 +139,7 @@ public struct FuzzTarget: Sendable {
                 precondition((try? JSON.parse(copy, file: "copy")) != nil, "a copy that is no JSON: \(copy)")
             }
             _ = try? TruthSet.coco(path)
+            mend(path)
         },
         FuzzTarget("xml") { _ = try? XML.parse($0) },
         FuzzTarget("csv") { bytes in
@@ -150,10 +151,7 @@ public struct FuzzTarget: Sendable {
             preconditionFailure("more rows than bytes")
         },
         // Told by content: VOC and CVAT files, tables of Open Images, lists.
-        file("set") { path in
-            var findings = Findings(limit: 10)
-            _ = try? Dataset.read(path, into: &findings)
-        },
+        file("set") { mend($0) },
         file("yolo") { path in
             var picture = PictureLabels(fileName: "a.jpg", size: Size(width: 64, height: 48))
             YOLOLabels.read(
@@ -165,6 +163,30 @@ public struct FuzzTarget: Sendable {
             _ = try? COCOResults.read(path, Dataset(root: "", classes: classes, examples: examples))
         },
     ]
+
+    /// Reads a set of any form and mends it, as if its pictures were there: what is left has boxes inside their pictures,
+    /// ids of their own, and no picture that lost all its labels.
+    private static func mend(_ path: String) {
+        var findings = Findings(limit: 10)
+        guard let set = try? Dataset.read(path, into: &findings) else { return }
+        let facts = set.examples.map { example in
+            var facts = PictureFacts()
+            (facts.size, facts.isMissing) = (example.size ?? Size(width: 64, height: 48), false)
+            return facts
+        }
+        guard let mended = try? set.mended(facts, after: findings).set else { return }
+        let labels = mended.examples.flatMap(\.annotations)
+        precondition(Set(labels.map(\.id)).count == labels.count, "an id comes twice")
+        let bare = Set(set.examples.filter { $0.annotations.isEmpty }.map(\.fileName))
+        for example in mended.examples {
+            guard let size = example.size else { preconditionFailure("a picture without a size") }
+            precondition(example.annotations.allSatisfy { $0.box == $0.box.clipped(to: size) && !$0.box.isEmpty })
+            precondition(
+                !example.annotations.isEmpty
+                    || (bare.contains(example.fileName) && !findings.bereft.contains(example.fileName)),
+                "a picture became background")
+        }
+    }
 
     /// The entries of a file of weights lie in it, and their elements can be had.
     private static func check(_ contents: WeightsContents, _ buffer: UnsafeRawBufferPointer) {

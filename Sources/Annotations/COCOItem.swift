@@ -136,6 +136,7 @@ struct Item {
         let id = try id("id")
         let name = try member("name")
         guard let text = name.string else { throw fault("\"name\" is \(shown(name)); expected a string") }
+        if text.isEmpty { throw fault("\"name\" is empty") }
         return COCODocument.Category(id: id, name: text)
     }
 

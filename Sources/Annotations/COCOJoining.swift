@@ -169,7 +169,7 @@ struct COCOJoining {
             } else {
                 unknownClasses.insert(label.category)
                 let known =
-                    classes.count <= 20 ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
+                    1...20 ~= classes.count ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
                 report(
                     .annotationWithoutClass, label, name(), "no category has the id \(label.category)\(known)")
             }

@@ -78,6 +78,7 @@ struct CVATReader {
         let place = Place(file: file, line: element.line)
         let written = element["name"] ?? ""
         var picture = PictureLabels(fileName: nameInside(written) ?? "")
+        picture.listed = place
         if picture.fileName.isEmpty {
             picture.isUsable = false
             picture.findings.add(
@@ -96,7 +97,9 @@ struct CVATReader {
         for shape in element.children {
             let place = Place(file: file, line: shape.line, image: written)
             guard ["box", "polygon"].contains(shape.name) else {
-                if shape.name != "tag" { others[shape.name, default: 0] += 1 }
+                if shape.name == "tag" { continue }
+                others[shape.name, default: 0] += 1
+                picture.findings.add(.shapeLeftOut, place, "a <\(shape.name)> is neither a box nor a polygon")
                 continue
             }
             guard let name = shape["label"], let label = labelOfName[name] else {

@@ -44,7 +44,12 @@ extension Dataset {
 
     private func nearestPicture(to name: String) -> String {
         guard let names = try? Files.list(Files.folder(Files.join(root, name))) else { return "" }
-        if names.contains(Files.name(name)) { return ", but for a link of that name, which leads nowhere" }
+        let own = Files.name(name)
+        if names.contains(where: { $0.utf8.elementsEqual(own.utf8) }) {
+            return ", but for a link of that name, which leads nowhere"
+        }
+        // Strings that look alike are equal here, and are different names on disk.
+        if names.contains(own) { return ", but for one whose name is written in another form of Unicode (accents)" }
         return didYouMean(Files.name(name), names)
     }
 
@@ -77,7 +82,7 @@ extension Dataset {
                         "the box of \(decimal(shortest(box.width))) x \(decimal(shortest(box.height))) pixels is a line"
                     )
                 }
-                let key = LabelledBox(box: box, label: annotation.label)
+                let key = LabelledBox(annotation)
                 if let other = seen.updateValue(annotation.id, forKey: key) {
                     findings.add(
                         .boxTwice, place(),
@@ -86,12 +91,6 @@ extension Dataset {
                 }
             }
         }
-    }
-
-    /// By what two labels of a picture are the same.
-    struct LabelledBox: Hashable {
-        var box: Box
-        var label: Int
     }
 
     /// Pictures in the folder that neither the set nor one of the others lists. Only folders that hold a listed picture are
@@ -143,4 +142,12 @@ extension Dataset {
             }
         }
     }
+}
+
+/// By what two labels of a picture are the same.
+struct LabelledBox: Hashable {
+    var box: Box
+    var label: Int
+
+    init(_ annotation: Annotation) { (box, label) = (annotation.box, annotation.label) }
 }

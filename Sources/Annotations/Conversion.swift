@@ -81,6 +81,7 @@ public struct Conversion {
         needsPictures: Bool = false, scores: Bool = true
     ) throws(Failure) -> [Count] {
         precondition(format != .cvat, "there is no writer for this")
+        for part in parts { try part.set.requireSayable(in: format, scores: scores) }
         return try make(out, of: parts) { folder throws(Failure) in
             var conversion = Conversion(
                 scores: scores, pictures: pictures, needsPictures: needsPictures, folder: folder)
@@ -134,10 +135,14 @@ public struct Conversion {
         try Files.writeNew(text, to: path)
     }
 
-    /// Notes that the picture of an example belongs at a place of the new folder.
+    /// Notes that the picture of an example belongs at a place of the new folder, which is returned.
+    /// - Parameter newName: in place of its own.
     /// - Throws: where another picture does already, or the name leaves the folder.
-    mutating func place(_ example: Example, of set: Dataset, in sub: String) throws(Failure) {
-        guard let name = nameInside(example.fileName) else {
+    @discardableResult
+    mutating func place(
+        _ example: Example, of set: Dataset, in sub: String, as newName: String? = nil
+    ) throws(Failure) -> String {
+        guard let name = nameInside(newName ?? example.fileName) else {
             throw .data("\(set.source): the picture \"\(example.fileName)\" has a name that leaves its folder")
         }
         let source = set.path(of: example)
@@ -145,6 +150,7 @@ public struct Conversion {
         if let other = sources.updateValue(source, forKey: there), other != source {
             throw .data("\(other) and \(source) would both be \(there)")
         }
+        return there
     }
 
     /// The names of the set's pictures without their endings, under which labels are filed.
@@ -238,6 +244,25 @@ extension Conversion.Count {
 }
 
 extension Dataset {
+    /// - Throws: `.invalidData` where a reader of that form would refuse what is written.
+    fileprivate func requireSayable(in format: DatasetFormat, scores: Bool) throws(Failure) {
+        if format == .coco { return }
+        for name in classes.names
+        where name.isEmpty || name.first?.isWhitespace == true || name.last?.isWhitespace == true {
+            throw .data(
+                "\(source): the class \"\(name)\" is empty or has spaces at its ends, which is lost in \(format.title)")
+        }
+        guard scores else { return }
+        for example in examples {
+            for label in example.annotations {
+                guard let score = label.provenance?.score, !(0...1).contains(score) else { continue }
+                throw .data(
+                    "\(source): image \(example.fileName): the score \(shortest(score)) is not in 0...1, as those of "
+                        + "\(format.title) are; without scores (--no-scores) the boxes can be written")
+            }
+        }
+    }
+
     /// The same labels as if people had made them.
     public var withoutScores: Dataset {
         var set = self

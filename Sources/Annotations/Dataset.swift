@@ -106,6 +106,9 @@ public struct Example: Sendable {
         self.size = size
         self.annotations = annotations
     }
+
+    /// The annotations that are trained on, without crowds and what else is to be ignored.
+    public var objects: [Annotation] { annotations.filter { $0.treatment == .object } }
 }
 
 /// The classes of a dataset, in the order of the network's channels, 0..<K.

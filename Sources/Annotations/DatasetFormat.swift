@@ -72,8 +72,8 @@ enum SetLayout: Equatable, Sendable {
     /// Whether an XML file lies in a folder, or else anywhere below it.
     private static func holdsXML(_ folder: String) throws(Failure) -> Bool {
         guard Files.isFolder(folder) else { return false }
-        if try Files.list(folder).contains(where: { $0.hasSuffix(".xml") }) { return true }
-        return try Files.walk(folder).contains { $0.hasSuffix(".xml") }
+        if try Files.list(folder).contains(where: VOCFolder.isXML) { return true }
+        return try Files.walk(folder).contains(where: VOCFolder.isXML)
     }
 
     private static func ofFolder(_ folder: String) throws(Failure) -> SetLayout {
@@ -159,10 +159,10 @@ enum SetLayout: Equatable, Sendable {
                 continue
             }
             if rest.first == "?" { continue }
-            // A document type: the reader refuses it and names its line.
-            if rest.first == "!" { return .vocFile(file: file) }
+            // Another document type: the reader refuses it and names its line.
+            if rest.first == "!", rest.prefix(13).lowercased() != "!doctype html" { return .vocFile(file: file) }
             let name = rest.prefix { $0.isLetter || $0.isNumber || "_-:.".contains($0) }
-            switch name {
+            switch rest.first == "!" ? "html" : name {
             case "annotation": return .vocFile(file: file)
             case "annotations": return .cvat(file: file)
             case "html", "HTML":

@@ -59,9 +59,9 @@ public struct Findings: Sendable {
     public private(set) var counts: [Rule: Int] = [:]
     /// Why leaving out what has an error would leave wrong labels behind, a sentence each.
     public private(set) var obstacles: [String] = []
-    /// What went with the items that were left out, a sentence each, and the pictures that lost labels by it.
+    /// What went with the items that were left out, a sentence each.
     public private(set) var losses: [String] = []
-    /// See `losses`.
+    /// The pictures that lost labels because something was left out, those beyond the limit too.
     public private(set) var bereft: Set<String> = []
     /// Boxes that stick out by more than a tenth of their picture: what no rounding does.
     public private(set) var boxesFarOut = 0
@@ -76,6 +76,20 @@ public struct Findings: Sendable {
         let count = counts[rule, default: 0] + 1
         counts[rule] = count
         if count <= limit { list.append(Finding(rule, place(), message())) }
+        if rule.mending == .leftOut, let image = place().image { bereft.insert(image) }
+    }
+
+    /// Notes that a picture lost labels.
+    mutating func noteLoss(of picture: String) { bereft.insert(picture) }
+
+    /// The same under another rule.
+    public func renamed(_ rules: Set<Rule>, to rule: Rule) -> Findings {
+        var result = self
+        result.list = list.map { rules.contains($0.rule) ? Finding(rule, $0.place, $0.message) : $0 }
+        for old in rules {
+            if let count = result.counts.removeValue(forKey: old) { result.counts[rule, default: 0] += count }
+        }
+        return result
     }
 
     /// Notes why the rest must not be taken for whole.

@@ -27,8 +27,6 @@ extension Dataset {
         }
         var result = self
         var changes = reading.changes
-        let left = reading.list.filter { $0.rule.mending == .leftOut }
-        let bereft = reading.bereft.union(left.compactMap(\.place.image))
         result.notes = []
         result.examples = []
         // Numbers to give: above all that are there, or, where the greatest there is was taken, the free ones from 1.
@@ -53,16 +51,17 @@ extension Dataset {
                             : "at \(written.width)x\(written.height) and has \(real.width)x\(real.height) pixels"))
                 continue
             }
-            if example.annotations.isEmpty, bereft.contains(example.fileName) {
+            if example.annotations.isEmpty, reading.bereft.contains(example.fileName) {
                 changes.append("left out the picture \(example.fileName): all its labels were")
                 continue
             }
             example.size = real
-            var seen: Set<LabelledBox> = []
+            let best = example.bestOfEqualBoxes
             var kept: [Annotation] = []
-            for var annotation in example.annotations {
+            for (i, written) in example.annotations.enumerated() {
+                var annotation = written
                 let name = "\(example.fileName): \(LabelID.words(annotation.id))"
-                if !seen.insert(LabelledBox(box: annotation.box, label: annotation.label)).inserted {
+                if best[LabelledBox(annotation)] != i {
                     changes.append("\(name): left out, the same box again")
                     continue
                 }
@@ -75,6 +74,10 @@ extension Dataset {
                     changes.append("\(name): cut at the picture's edge")
                     annotation.box = cut
                     annotation.area = min(annotation.area, Double(cut.area))
+                } else if annotation.area > 1.01 * Double(cut.area) + 1 {
+                    // An object is no larger than its box; files round both.
+                    changes.append("\(name): its area was \(decimal(annotation.area)), and is that of its box now")
+                    annotation.area = Double(cut.area)
                 }
                 if LabelID.isMissing(annotation.id) || !ids.insert(annotation.id).inserted {
                     changes.append("\(name): has the id \(nextID) now")
@@ -100,10 +103,29 @@ extension Dataset {
     }
 }
 
+extension Example {
+    /// Of labels that say the same, the place of the one that stays: an object rather than a region to be ignored, a
+    /// person's rather than a model's, the surer one, the first.
+    fileprivate var bestOfEqualBoxes: [LabelledBox: Int] {
+        func weight(_ label: Annotation) -> (Int, Float) {
+            (label.treatment == .object ? 1 : 0, label.provenance?.score ?? .infinity)
+        }
+        var best: [LabelledBox: Int] = [:]
+        for (i, label) in annotations.enumerated() {
+            let key = LabelledBox(label)
+            if let other = best[key], weight(annotations[other]) >= weight(label) { continue }
+            best[key] = i
+        }
+        return best
+    }
+}
+
 extension Findings {
     /// What reading left out or put right.
     fileprivate var changes: Dataset.Changes {
-        let unnamed = counts.values.reduce(0, +) - list.count
+        let changed = counts.filter { $0.key.mending != .stays && $0.key.mending != .later }.map(\.value).reduce(0, +)
+        let named = list.count { $0.rule.mending != .stays && $0.rule.mending != .later }
+        let unnamed = changed - named
         return list.compactMap { finding in
             switch finding.rule.mending {
             case .stays, .later: nil

@@ -42,6 +42,11 @@ struct OpenImagesReader {
                     "there is no such picture in \(pictures.root); its \(all[i].count) rows are left out")
                 return picture
             }
+            if pictures.isShared(ids[i]) {
+                picture.isUsable = false
+                picture.findings.add(.itemMalformed, place, pictures.sharedName(ids[i]))
+                return picture
+            }
             let size: Size
             do throws(Failure) { size = try ImageFile.size(Files.join(pictures.root, picture.fileName)) } catch {
                 picture.isUsable = false
@@ -74,6 +79,7 @@ struct OpenImagesReader {
         if table.absent > 0 { notes.append("left out \(table.absent) rows with Confidence 0: verified to be absent") }
         if !missing.isEmpty {
             let rows = zip(ids, all).reduce(0) { $0 + (pictures.find($1.0) == nil ? $1.1.count : 0) }
+            findings.addLoss("\(file): \(rows) rows of \(missing.count) pictures that are not there", of: [])
             notes.append(
                 "left out \(rows) rows of \(missing.count) pictures that are not in \(pictures.root): \(firstFive(missing))"
             )

@@ -42,6 +42,14 @@ struct PictureFolder: Sendable {
     /// The picture that has this name apart from the ending.
     func find(stem: String) -> String? { byStem[stem] }
 
+    /// Whether several pictures have this name, none of them with its ending.
+    func isShared(_ name: String) -> Bool { !known.contains(name) && shared.contains(name) }
+    /// What to say of it.
+    func sharedName(_ name: String) -> String {
+        let meant = names.filter { stem($0) == name }
+        return "several pictures are called \(name): \(meant.joined(separator: ", ")); nobody can tell which is meant"
+    }
+
     /// The folder of a set's pictures: the one that was asked for, else the first of some that has pictures.
     /// - Parameters:
     ///   - asked: what the user said.

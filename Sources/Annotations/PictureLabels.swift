@@ -18,6 +18,8 @@ struct PictureLabels: Sendable {
     var findings = Findings()
     /// Where the picture is named, if not in a folder.
     var listed: Place?
+    /// Whether its name is what the annotation file says inside, and not that of the file.
+    var isNamedWithin = false
     /// False where the picture itself cannot be used; a finding says why.
     var isUsable = true
     fileprivate(set) var clipped = 0
@@ -83,28 +85,49 @@ extension Dataset {
     ) {
         self.init(root: root, classes: classes, examples: [])
         var nextID = 1
-        var seen: [String: Int] = [:]
+        var namedWithin: Set<Int> = []
+        var listed: [Place] = []
+        // By bytes: strings that look alike are equal, and are different names on disk.
+        var placeOf: [[UInt8]: Int] = [:]
+        func place(of picture: PictureLabels) -> Place { picture.listed ?? Place(file: root) }
         for picture in pictures {
             findings.add(picture.findings)
+            if picture.findings.counts.keys.contains(where: { $0.mending == .leftOut }) {
+                findings.noteLoss(of: picture.fileName)
+            }
             guard picture.isUsable else { continue }
-            if seen.updateValue(examples.count, forKey: picture.fileName) != nil {
-                let place = picture.listed ?? Place(file: root)
-                findings.add(.imageNameTwice, place, "the picture \(picture.fileName) is listed already")
+            if let at = placeOf[Array(picture.fileName.utf8)] {
+                findings.add(
+                    .imageNameTwice, place(of: picture), "the picture \(picture.fileName) is listed already")
+                if picture.isNamedWithin || namedWithin.contains(at) {
+                    findings.addObstacle(
+                        "\(place(of: picture)) names the picture \(picture.fileName), which another file is of as well: nobody "
+                            + "can tell whose boxes are whose")
+                }
+                // Once more is the same list again as a rule; what is new in it joins the rest.
+                let known = Set(examples[at].annotations.map { LabelledBox($0) })
+                for var label in picture.annotations where !known.contains(LabelledBox(label)) {
+                    label.id = nextID
+                    nextID += 1
+                    examples[at].annotations.append(label)
+                }
                 continue
             }
+            placeOf[Array(picture.fileName.utf8)] = examples.count
+            if picture.isNamedWithin { namedWithin.insert(examples.count) }
             var example = Example(id: examples.count + 1, fileName: picture.fileName, size: picture.size)
             example.annotations = picture.annotations
             for i in example.annotations.indices {
                 example.annotations[i].id = nextID
                 nextID += 1
             }
-            if example.annotations.isEmpty {
-                let place = picture.listed ?? Place(file: root)
-                findings.add(
-                    .imageWithoutLabel, Place(file: place.file, line: place.line, image: example.fileName),
-                    "has no label: it is background")
-            }
+            listed.append(place(of: picture))
             examples.append(example)
+        }
+        for (example, place) in zip(examples, listed) where example.annotations.isEmpty {
+            findings.add(
+                .imageWithoutLabel, Place(file: place.file, line: place.line, image: example.fileName),
+                "has no label: it is background")
         }
         self.notes = notes
         let dropped = pictures.flatMap(\.dropped)

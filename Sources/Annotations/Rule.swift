@@ -6,6 +6,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case valueMalformed = "value-malformed"
     case columnUnknown = "column-unknown"
     case rowLeftOut = "row-left-out"
+    case shapeLeftOut = "shape-left-out"
     // Items held against each other.
     case imageIDTwice = "image-id-twice"
     case imageNameTwice = "image-name-twice"
@@ -43,6 +44,7 @@ public enum Rule: String, CaseIterable, Sendable {
     // Pictures.
     case imageMissing = "image-missing"
     case imageUnreadable = "image-unreadable"
+    case poolImageUnreadable = "pool-image-unreadable"
     case imageDamaged = "image-damaged"
     case imageSizeDiffers = "image-size-differs"
     case imageTurned = "image-turned"
@@ -97,6 +99,8 @@ public enum Rule: String, CaseIterable, Sendable {
             (.error, .repaired("kept in spite of it"), "repair the value, or let --fix do without it; the item stays")
         case .columnUnknown: (.note, .stays, "nothing to do: the column is not read")
         case .rowLeftOut: (.note, .stays, "nothing to do: such rows are no boxes")
+        case .shapeLeftOut:
+            (.warning, .leftOut, "draw a box around it if it is an object: without one it counts as background")
         case .imageIDTwice: (.error, .leftOut, "give each image an id of its own")
         case .imageNameTwice:
             (.error, .repaired("made one picture of two"), "list each picture once, with all its boxes")
@@ -157,6 +161,8 @@ public enum Rule: String, CaseIterable, Sendable {
             (.error, .leftOut, "say where the pictures lie (--images), or remove them from the list (--fix does)")
         case .imageUnreadable:
             (.error, .leftOut, "replace the file or convert it to JPEG, PNG or WebP; --fix leaves the picture out")
+        case .poolImageUnreadable:
+            (.warning, .stays, "nothing to do: it is passed over; replace the file if it should be labelled")
         case .imageDamaged: (.warning, .stays, "nothing to do if the picture looks right: all its rows are there")
         case .imageSizeDiffers:
             (

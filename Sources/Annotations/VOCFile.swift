@@ -51,7 +51,14 @@ struct VOCFile: Sendable {
             refuse(.fileUnreadable, Place(file: file, line: root.line), "the root is <\(root.name)>, not <annotation>")
             return
         }
-        if pictures.find(stem: id) == nil, let tag = root.first("filename"), !tag.text.isEmpty {
+        // Of several pictures of its name the tag says which.
+        if pictures.isShared(id) {
+            guard let name = root.first("filename")?.text, pictures.names.contains(name), stem(name) == id else {
+                refuse(.itemMalformed, Place(file: file), pictures.sharedName(id))
+                return
+            }
+            picture.fileName = name
+        } else if pictures.find(stem: id) == nil, let tag = root.first("filename"), !tag.text.isEmpty {
             guard let name = nameInside(tag.text) else {
                 refuse(
                     .imageNameOutside, Place(file: file, line: tag.line),
@@ -60,6 +67,7 @@ struct VOCFile: Sendable {
             }
             // Some tools leave the ending out, some write a folder before the name.
             picture.fileName = pictures.find(name) ?? pictures.find(Files.name(name)) ?? name
+            picture.isNamedWithin = true
         }
         readSize(root, file, pictures)
         for element in root.children where element.name == "object" { readObject(element, file) }

@@ -6,8 +6,8 @@ struct VOCFolder {
     var source: String
     /// The folder of XML files.
     var annotations: String
-    /// Names of annotation files, without ending, and where each is listed.
-    var ids: [(id: String, place: Place)] = []
+    /// Names of annotation files, without ending; the files; and where each is listed.
+    var ids: [(id: String, file: String, place: Place)] = []
     /// Folders where the pictures usually are.
     var pictures: [String]
     var notes: [String] = []
@@ -28,11 +28,11 @@ struct VOCFolder {
             if let chosen = part ?? parts.first { return try VOCFolder(list: Files.join(lists, chosen + ".txt")) }
         }
         let annotations = Files.isFolder(inside) ? inside : folder
-        let ids = try Files.walk(annotations).filter { $0.hasSuffix(".xml") }.map { stem($0) }
+        let files = try Files.walk(annotations).filter(Self.isXML)
         var found = VOCFolder(source: folder, annotations: annotations)
-        found.ids = ids.map { ($0, Place(file: folder)) }
+        found.ids = files.map { (stem($0), Files.join(annotations, $0), Place(file: folder)) }
         if Files.isFolder(inside) {
-            found.notes = ["has no lists in ImageSets/Main: all \(ids.count) pictures were read"]
+            found.notes = ["has no lists in ImageSets/Main: all \(files.count) pictures were read"]
         }
         return found
     }
@@ -58,7 +58,7 @@ struct VOCFolder {
                 findings.add(.imageNameOutside, place, "\"\(text)\" leads out of the folder of the set")
                 continue
             }
-            ids.append((id, place))
+            ids.append((id, Files.join(annotations, id + ".xml"), place))
         }
         if ids.isEmpty, findings.count(.error) == 0 { throw .data("\(list): lists no picture") }
     }
@@ -66,8 +66,11 @@ struct VOCFolder {
     /// One annotation file.
     init(file: String) {
         self.init(source: file, annotations: Files.folder(file))
-        ids = [(stem(Files.name(file)), Place(file: file))]
+        ids = [(stem(Files.name(file)), file, Place(file: file))]
     }
+
+    /// By its name; case does not count.
+    static func isXML(_ name: String) -> Bool { name.lowercased().hasSuffix(".xml") }
 
     /// The names of a `classes.txt` beside the folder of XML files, which VOC itself does not have.
     var classes: [String]? {

@@ -49,9 +49,9 @@ struct VOCReader {
     /// where neither is there, names and sizes are what the file says.
     func read(_ findings: inout Findings) throws(Failure) -> Dataset {
         findings.add(folder.findings)
-        let (ids, annotations, pictures, pixels) = (folder.ids, folder.annotations, self.pictures, self.pixels)
+        let (ids, pictures, pixels) = (folder.ids, self.pictures, self.pixels)
         let files = parallelMap(ids.count) { i in
-            VOCFile(Files.join(annotations, ids[i].id + ".xml"), id: ids[i].id, listed: ids[i].place, pictures, pixels)
+            VOCFile(ids[i].file, id: ids[i].id, listed: ids[i].place, pictures, pixels)
         }
         let names: [String]
         if let classes {
@@ -83,8 +83,8 @@ struct VOCReader {
         var names = Set(files.flatMap { $0.objects.map(\.name) })
         let read = Set(folder.ids.map(\.id))
         let annotations = folder.annotations
-        guard folder.source != annotations, !folder.source.hasSuffix(".xml") else { return names }
-        let others = try Files.walk(annotations).filter { $0.hasSuffix(".xml") && !read.contains(stem($0)) }
+        guard folder.source != annotations, !VOCFolder.isXML(folder.source) else { return names }
+        let others = try Files.walk(annotations).filter { VOCFolder.isXML($0) && !read.contains(stem($0)) }
         for found in parallelMap(others.count, { VOCFile.classNames(Files.join(annotations, others[$0])) }) {
             names.formUnion(found)
         }

@@ -175,7 +175,7 @@ struct YOLOSource {
 extension Failure {
     /// A set has several parts and nobody said which.
     static func several(_ parts: [String], in path: String) -> Failure {
-        .data("\(path) has the parts \(parts.joined(separator: ", ")); say which one is meant (part)")
+        .data("\(path) has the parts \(parts.joined(separator: ", ")); say which one is meant (--part)")
     }
 }
 

@@ -8,11 +8,11 @@ extension Conversion {
     mutating func writeYOLO(_ parts: [Part]) throws(Failure) -> [Count] {
         var counts: [Count] = []
         for part in parts {
-            let set = try sized(part.set)
-            let stems = try stems(set)
+            let set = inOwnFolder(try sized(part.set), part.name)
+            _ = try stems(set)
             var count = Count(part: part.name)
-            for (example, stem) in zip(set.examples, stems) {
-                try place(example, of: set, in: "images/" + part.name)
+            for (example, source) in zip(set.examples, part.set.examples) {
+                let name = try place(source, of: part.set, in: "images/" + part.name, as: example.fileName)
                 guard let size = example.size else { preconditionFailure("\(example.fileName) has no size") }
                 var text = ""
                 for label in example.annotations {
@@ -29,7 +29,8 @@ extension Conversion {
                     count.labels += 1
                 }
                 count.pictures += 1
-                try put(text, at: "labels/\(part.name)/\(stem).txt")
+                // Readers look for the last /images/ of the path, which may be one of the name.
+                try put(text, at: YOLOReader.labels(of: name))
             }
             counts.append(count)
         }
@@ -37,5 +38,18 @@ extension Conversion {
         let places = parts.map { "\(YAML.scalar($0.name)): \(YAML.scalar("images/" + $0.name))\n" }
         try put("# written by pupil\n\(places.joined())names:\n\(names.joined())", at: "data.yaml")
         return counts
+    }
+
+    /// The pictures without the `images/PART/` or `images/` that all their names begin with, as those of a YOLO set do:
+    /// they get it anew.
+    private func inOwnFolder(_ set: Dataset, _ part: String) -> Dataset {
+        var set = set
+        for prefix in ["images/\(part)/", "images/"] where set.examples.allSatisfy({ $0.fileName.hasPrefix(prefix) }) {
+            for i in set.examples.indices {
+                set.examples[i].fileName = String(set.examples[i].fileName.utf8.dropFirst(prefix.utf8.count)) ?? ""
+            }
+            break
+        }
+        return set
     }
 }

@@ -10,6 +10,8 @@ public struct ContactSheet: Sendable {
         public var image: Image
         /// Its boxes in its own pixels, each with its class and the class's name.
         public var boxes: [(box: Box, label: Int, name: String)]
+        /// Boxes in which nothing is learned, crowds as a rule.
+        public var ignored: [Box] = []
         /// Its mask.
         public var mask: LabelMap?
         /// Whether the mask's class 0 is shown as the picture is.
@@ -66,14 +68,25 @@ public struct ContactSheet: Sendable {
                         CutMix.paste(cut.rect, of: other, over: $0, size: plan.target, channels: 3)
                     }
                 }
-                return Tile(image: image, caption: "\(plan), cutmix \(cut.rect)")
+                return Tile(image: image, caption: "\(plan), cutmix \(cut.rect) of (\(cut.plan))")
             })
     }
 
     private static func canvas(_ subject: Subject, _ plan: Plan) -> Image {
         var canvas = plan.preview(subject.image)
         if let mask = subject.mask {
+            let padding = canvas
             canvas = canvas.overlaid(with: plan.rendered(mask), skipsZero: subject.isZeroBackground)
+            // What is beyond the picture stays black, lest it look like what an operator left grey.
+            let covered = plan.covered
+            for y in 0..<canvas.height {
+                let left = y < covered.height ? covered.width : 0
+                let row = (y * canvas.width + left) * 3..<(y + 1) * canvas.width * 3
+                canvas.pixels.replaceSubrange(row, with: padding.pixels[row])
+            }
+        }
+        for box in subject.ignored {
+            if let moved = plan(box) { canvas.draw(box: moved, label: "ignored", color: Color(160, 160, 160)) }
         }
         for (box, label, name) in subject.boxes {
             if let moved = plan(box) { canvas.draw(box: moved, label: name, color: Color.forClass(label)) }
@@ -83,10 +96,12 @@ public struct ContactSheet: Sendable {
 
     /// The sheet as one picture, captions under the tiles. Rows are as long as the longest.
     public func image() -> Image {
-        let margin = 8, line = 10
+        let margin = 8
         let width = rows.flatMap { $0 }.map(\.image.width).max() ?? 1
         let columns = rows.map(\.count).max() ?? 0
-        let letters = max(8, width / 6 - 1)
+        // Letters grow as those of boxes do.
+        let scale = 1 + width / 481, line = 10 * scale
+        let letters = max(8, width / (6 * scale) - 1)
         let captions = rows.map { $0.map { Self.wrapped($0.caption, letters) } }
         let heights = rows.indices.map { row in
             (rows[row].map(\.image.height).max() ?? 0) + (captions[row].map(\.count).max() ?? 0) * line + 2 * margin
@@ -100,7 +115,8 @@ public struct ContactSheet: Sendable {
                 let x = margin + column * (width + margin)
                 sheet.put(tile.image, x: x, y: y)
                 for (i, text) in captions[row][column].enumerated() {
-                    sheet.draw(text: text, x: x, y: y + tile.image.height + 2 + i * line, background: nil)
+                    sheet.draw(
+                        text: text, x: x, y: y + tile.image.height + 2 + i * line, background: nil, scale: scale)
                 }
             }
             y += heights[row]

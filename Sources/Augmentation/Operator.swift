@@ -65,7 +65,10 @@ public enum Operator: String, CaseIterable, Sendable {
         let plain = name.lowercased()
         let bare = plain.hasSuffix("_bbox") ? String(plain.dropLast(5)) : plain
         if let found = allCases.first(where: { $0.rawValue.lowercased() == bare }) { return found }
-        throw .usage("there is no augmentation operator \"\(name)\"" + didYouMean(name, allCases.map(\.rawValue)))
+        let names = allCases.map(\.rawValue)
+        throw .usage(
+            "there is no augmentation operator \"\(name)\"" + didYouMean(name, names)
+                + "; there are \(names.joined(separator: ", "))")
     }
 
     /// What is done inside each box, of the operators that work there.

@@ -128,6 +128,24 @@ extension Policy.Operators {
         }
     }
 
+    /// How far one operator can move the picture, in its pixels; 0 where none does.
+    public var reach: Double {
+        func reach(_ constants: OperatorConstants, _ magnitude: Double) -> Double {
+            constants.translate * magnitude / 10
+        }
+        let translations: Set<Operator> = [.translateX, .translateY]
+        switch self {
+        case .none: return 0
+        case .auto(let set):
+            return set.policies.joined()
+                .filter { translations.contains($0.operator) && $0.probability > 0 }
+                .map { reach(set.constants, $0.magnitude) }.max() ?? 0
+        case .random(let set):
+            let moves = set.draws > 0 && !translations.isDisjoint(with: set.operators)
+            return moves ? reach(set.constants, set.magnitude) : 0
+        }
+    }
+
     /// The sets that `named` knows.
     public static let names = ["none"] + AutoAugment.all.map(\.name) + RandAugment.all.map(\.name)
 

@@ -84,7 +84,7 @@ public final class ProgressLine {
             parts.append("\(Self.short(Double(last.items - first.items) / seconds)) \(unit)/s")
             if last.step > first.step {
                 let left = Double(total - step) * seconds / Double(last.step - first.step)
-                parts.append("\(Self.duration(left)) left")
+                parts.append("\(TextTable.duration(left)) left")
             }
             if tellsWaiting {
                 parts.append("data \(Int((100 * min((last.wait - first.wait) / seconds, 1)).rounded()))%")
@@ -111,13 +111,5 @@ public final class ProgressLine {
         if !value.isFinite { return "\(value)" }
         let digits = abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : abs(value) >= 1 ? 2 : 4
         return TextTable.fixed(value, digits)
-    }
-
-    /// `1:02:03` or `02:03`.
-    static func duration(_ seconds: Double) -> String {
-        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
-        let s = Int(seconds.rounded())
-        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
-        return (s >= 3600 ? "\(s / 3600):" : "") + "\(two(s / 60 % 60)):\(two(s % 60))"
     }
 }

@@ -53,6 +53,14 @@ public struct TextTable: Sendable {
     /// A metric of 0 to 1 in points: 0.4231 is `42.3`.
     public static func points(_ value: Double?, digits: Int = 1) -> String { fixed(value.map { $0 * 100 }, digits) }
 
+    /// Seconds as `1:02:03` or `02:03`; `?` where there is no telling.
+    public static func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
+        let s = Int(seconds.rounded())
+        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        return (s >= 3600 ? "\(s / 3600):" : "") + "\(two(s / 60 % 60)):\(two(s % 60))"
+    }
+
     /// Digits with what may stand beside them: signs, a point, separators, a share, a spread.
     private static func isNumeric(_ cell: String) -> Bool {
         if cell == none || cell.isEmpty { return true }

@@ -180,8 +180,7 @@ final class LoaderWork: Sendable {
                 // The source goes into the high bits of the pass. Added to the seed it could meet another purpose's key.
                 var random = Random(
                     seed: seed, purpose: .augmentation, epoch: draw.source << 24 | draw.epoch, index: draw.position)
-                let boxes =
-                    source.variation.seesBoxes ? source.dataset.examples[index].annotations.map(\.box) : []
+                let boxes = source.variation.seesBoxes ? source.dataset.examples[index].objects.map(\.box) : []
                 let plan = source.variation.plan(
                     for: image.size, boxes: boxes, target: options.canvas, view: draw.view, random: &random)
                 let item = try item(draw.source, index, plan, image, into: place)

@@ -64,7 +64,9 @@ enum OtherNames {
         Entry(
             ours: ["eval_every"], note: "in steps",
             theirs: ["eval_steps", "eval_interval", "val_interval", "eval_period"]),
-        Entry(ours: ["augment"], theirs: ["aug", "augmentation", "data_augmentation", "randaugment", "auto_augment"]),
+        Entry(
+            ours: ["augment", "policy"],
+            theirs: ["aug", "augment", "augmentation", "data_augmentation", "policy", "randaugment", "auto_augment"]),
         Entry(ours: ["gt"], theirs: ["ground_truth", "annotations", "ann"]),
         Entry(ours: ["dt"], theirs: ["predictions", "results", "detections", "dets"]),
     ]

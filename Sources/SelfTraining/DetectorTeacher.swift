@@ -89,7 +89,7 @@ extension Detector: Teacher {
         )
         let analysis = DetectionAnalysis(scoreFloor: 0)
         for (label, human) in labels.paired(with: truth) {
-            let boxes = label.annotations.filter { $0.treatment == .object }.map {
+            let boxes = label.objects.map {
                 ScoredBox(frame: Frame($0.box), label: $0.label, score: Double($0.provenance?.score ?? 1))
             }
             let image = TruthSet.Image(id: human.id, boxes: human.annotations.map { TrueBox($0) })

@@ -13,6 +13,7 @@ enum AugmentVerb {
         keys: [
             Key("images", .path, required: true, group: "data", help: "A folder of pictures, of any depth."),
             Key("gt", .path, group: "data", help: "Their boxes. " + CommonKeys.forms),
+            Key("part", .string, group: "data", help: "Which part of --gt, where it has several: train, val."),
             CommonKeys.classes, CommonKeys.vocPixels,
             Key(
                 "masks", .path, group: "data",
@@ -60,39 +61,47 @@ enum AugmentVerb {
             return .done
         }
         let side = settings.int("size")
-        let pixels = count * (settings.int("draws") + 1) * (side + 8) * (side + 60)
+        let pixels = policies.count * count * (settings.int("draws") + 1) * (side + 8) * (side + 60)
         if pixels > 1 << 28 {
             throw .usage(
                 "a sheet of \(pixels >> 20) million pixels is too large; choose fewer --pictures or --draws, or a smaller "
                     + "--size")
         }
-        var chosen: [(index: Int, subject: ContactSheet.Subject)] = []
-        let isBackground = settings.value("classes") == nil || set.classes.hasBackground
-        for row in 0..<count {
-            chosen.append(try readable(set, from: row * set.examples.count / count, isBackground: isBackground))
-        }
-        let subjects = chosen.map(\.subject)
-        let sides = subjects.map { min($0.image.width, $0.image.height) }.sorted()
+        try Files.makeFolder(out)
+        let chosen = try readable(set, count)
+        let sides = chosen.map { min($0.size.width, $0.size.height) }.sorted()
         try settings.warnOfSmallPictures(side: sides[sides.count / 2], names.filter { (try? Policy.named($0)) != nil })
         let target = Size(width: side, height: side)
         let seed = UInt64(settings.int("seed"))
-        try Files.makeFolder(out)
-        var sheets: [(name: String, sheet: ContactSheet)] = []
-        for (name, variation) in policies {
-            var sheet = ContactSheet()
-            for (row, whole) in subjects.enumerated() {
+        let isBackground = settings.value("classes") == nil || set.classes.hasBackground
+        var sheets = policies.map { (name: $0.name, sheet: ContactSheet()) }
+        // Picture by picture, so that few of them are in memory at a time, whatever their size.
+        for (row, (index, source)) in chosen.enumerated() {
+            let whole = try subject(set, index, isBackground: isBackground)
+            for (place, (_, variation)) in policies.enumerated() {
                 var subject = whole
                 // In classification and for contrast pictures have no boxes and no mask.
-                if case .fitted = variation {} else { (subject.boxes, subject.mask) = ([], nil) }
-                let source = subject.image.size
-                let plans = (0..<settings.int("draws")).map { draw -> (plan: Plan, cut: ContactSheet.Cut?) in
-                    var random = Random(seed: seed, purpose: .augmentation, epoch: draw, index: chosen[row].index)
+                if case .fitted = variation {
+                } else {
+                    (subject.boxes, subject.ignored, subject.mask) = ([], [], nil)
+                }
+                var plans: [(plan: Plan, cut: ContactSheet.Cut?)] = [
+                    (variation.evaluation(for: source, target: target), nil)
+                ]
+                for draw in 0..<settings.int("draws") {
+                    var random = Random(seed: seed, purpose: .augmentation, epoch: draw, index: index)
                     let plan = variation.plan(
                         for: source, boxes: subject.boxes.map(\.box), target: target, random: &random)
-                    return (plan, cut(variation, over: row, of: subjects, target, &random))
+                    let cut = try cut(variation, target, chosen.count, &random) { step throws(Failure) in
+                        try self.subject(
+                            set, chosen[(row + step) % chosen.count].index, isBackground: isBackground)
+                    }
+                    plans.append((plan, cut))
                 }
-                sheet.add(subject, [(variation.evaluation(for: source, target: target), nil)] + plans)
+                sheets[place].sheet.add(subject, plans)
             }
+        }
+        for (name, sheet) in sheets {
             try Files.write(sheet.image().png(), to: Files.join(out, name + ".png"))
             try Files.makeFolder(Files.join(out, name))
             for (row, tiles) in sheet.rows.enumerated() {
@@ -100,19 +109,23 @@ enum AugmentVerb {
                     try Files.write(tile.image.jpeg(), to: Files.join(out, "\(name)/\(row)-\(column).jpg"))
                 }
             }
-            sheets.append((name, sheet))
         }
+        let hasLabels = settings.value("gt") != nil || settings.value("masks") != nil
         try Files.write(
-            AugmentPage.html(sheets, chosen.map { set.examples[$0.index].fileName }), to: Files.join(out, "index.html"))
+            AugmentPage.html(
+                sheets, chosen.map { set.examples[$0.index].fileName }, classes: hasLabels ? set.classes.names : []),
+            to: Files.join(out, "index.html"))
         let files = sheets.map { Files.join(out, $0.name + ".png") } + [Files.join(out, "index.html")]
         if settings.bool("json") {
             print(
                 JSON.object([
-                    "out": .string(out), "pictures": .int(count), "draws": .int(settings.int("draws")),
+                    "out": .string(out), "pictures": .int(chosen.count), "draws": .int(settings.int("draws")),
                     "files": .array(files.map { .string($0) }),
                 ]).canonical)
         } else {
-            print("\(names.joined(separator: ", ")) on \(count) pictures: \(files.joined(separator: ", "))")
+            print(
+                "\(names.joined(separator: ", ")) on \(chosen.count) picture\(chosen.count == 1 ? "" : "s"): "
+                    + files.joined(separator: ", "))
         }
         return .done
     }
@@ -141,34 +154,44 @@ enum AugmentVerb {
         return .fitted(try settings.policy(name, skipsUnfit: isOneOfMany))
     }
 
-    /// The picture of that index, or, as in training, the next one of the set in the place of one that cannot be read.
-    private static func readable(
-        _ set: Dataset, from index: Int, isBackground: Bool
-    ) throws(Failure) -> (index: Int, subject: ContactSheet.Subject) {
-        var last: Failure?
-        for offset in 0..<min(100, set.examples.count) {
-            let at = (index + offset) % set.examples.count
-            do throws(Failure) { return (at, try subject(set, at, isBackground: isBackground)) } catch {
-                Console.standardError.line("warning: \(error.message)")
-                last = error
+    /// Pictures that can be read, evenly from the set, each once; in the place of one that cannot be read is, as in training,
+    /// the next.
+    private static func readable(_ set: Dataset, _ count: Int) throws(Failure) -> [(index: Int, size: Size)] {
+        var (chosen, tried): ([(index: Int, size: Size)], Set<Int>) = ([], [])
+        for row in 0..<count {
+            for offset in 0..<set.examples.count {
+                let index = (row * set.examples.count / count + offset) % set.examples.count
+                guard tried.insert(index).inserted else { continue }
+                do throws(Failure) {
+                    chosen.append((index, try subject(set, index, isBackground: true).image.size))
+                    break
+                } catch {
+                    Console.standardError.line("warning: \(error.message)")
+                    if chosen.isEmpty, tried.count == min(10, set.examples.count) {
+                        throw .data(
+                            "none of the first \(tried.count) pictures that were tried of \(set.source) can be read")
+                    }
+                }
             }
         }
-        throw last ?? .data("there are no pictures")
+        return chosen
     }
 
     /// A part of another picture of the sheet, where the policy mixes them.
+    /// - Parameter other: the picture that lies so many rows below.
     private static func cut(
-        _ variation: Variation, over row: Int, of subjects: [ContactSheet.Subject], _ canvas: Size,
-        _ random: inout Random
-    ) -> ContactSheet.Cut? {
-        guard case .fitted(let policy) = variation, subjects.count > 1,
+        _ variation: Variation, _ canvas: Size, _ pictures: Int, _ random: inout Random,
+        other: (Int) throws(Failure) -> ContactSheet.Subject
+    ) throws(Failure) -> ContactSheet.Cut? {
+        guard case .fitted(let policy) = variation, pictures > 1,
             let rect = policy.cutMix?.rect(on: canvas, stride: 4, random: &random)
         else {
             return nil
         }
-        let other = subjects[(row + 1 + random.below(subjects.count - 1)) % subjects.count]
+        let subject = try other(1 + random.below(pictures - 1))
         return ContactSheet.Cut(
-            rect: rect, subject: other, plan: policy.plan(for: other.image.size, target: canvas, random: &random))
+            rect: rect, subject: subject,
+            plan: policy.plan(for: subject.image.size, target: canvas, random: &random))
     }
 
     private static func subjects(_ settings: Settings) throws(Failure) -> Dataset {
@@ -178,7 +201,9 @@ enum AugmentVerb {
             if settings.value("masks") != nil, settings.value("classes") != nil {
                 throw .usage("--classes is of boxes or of masks; with both --gt and --masks leave it out")
             }
-            boxes = try settings.readSet(path, images: "images", part: nil)
+            boxes = try settings.readSet(path, images: "images", part: settings.optionalString("part"))
+        } else if settings.value("part") != nil {
+            throw .usage("--part goes with --gt")
         }
         guard let folder = settings.optionalString("masks") else {
             if let key = ["split", "mask-values"].first(where: { settings.value($0) != nil }) {
@@ -212,7 +237,8 @@ enum AugmentVerb {
         let image = try ImageFile.decode(set.path(of: example)).image
         var subject = ContactSheet.Subject(
             image: image,
-            boxes: example.annotations.map { ($0.box, $0.label, set.classes.names[$0.label]) })
+            boxes: example.objects.map { ($0.box, $0.label, set.classes.names[$0.label]) })
+        subject.ignored = example.annotations.filter { $0.treatment == .ignore }.map(\.box)
         if let file = example.mask {
             let mask = try set.labelMap(of: example)
             guard mask.size == image.size else {
@@ -229,8 +255,18 @@ enum AugmentVerb {
 
 /// The page of `pupil augment`.
 private enum AugmentPage {
-    static func html(_ sheets: [(name: String, sheet: ContactSheet)], _ pictures: [String]) -> String {
+    static func html(
+        _ sheets: [(name: String, sheet: ContactSheet)], _ pictures: [String], classes: [String]
+    ) -> String {
         var body = ""
+        if !classes.isEmpty {
+            let colours = classes.enumerated().map { label, name in
+                let color = Color.forClass(label)
+                return
+                    "<span style=\"background: rgb(\(color.red) \(color.green) \(color.blue))\"></span> \(name.asHTML)"
+            }
+            body += "<p class=classes>\(colours.joined(separator: "&ensp;\n"))</p>\n"
+        }
         for (name, sheet) in sheets {
             body += "<h2>\(name.asHTML)</h2>\n"
             for (row, tiles) in sheet.rows.enumerated() {
@@ -254,12 +290,15 @@ private enum AugmentPage {
             h3 { font-weight: 500; color: #666; margin-bottom: .4rem }
             .row { display: flex; flex-wrap: wrap; gap: 12px }
             figure { margin: 0; width: 256px }
+            .classes span { display: inline-block; width: .8em; height: .8em; border-radius: 2px }
             img { width: 100%; display: block; border-radius: 3px }
             figcaption { font-size: 12px; color: #555; margin-top: 4px }
             @media (prefers-color-scheme: dark) { body { background: #18181b; color: #eee } figcaption, h3 { color: #aaa } }
             </style>
             <h1>Augmentation</h1>
-            <p>The first of each row is the picture as evaluation sees it; under each other one stands what was done to it.</p>
+            <p>The first of each row is the picture as evaluation sees it; under each other one stands what was done to it.
+            Black is padding, which the network sees as the mean colour; grey is what an operator moved in or covered; a white veil
+            is of pixels, a grey box of a region, in which nothing is learned.</p>
             \(body)</html>
 
             """

@@ -12,7 +12,7 @@ enum AugmentationKeys {
         Key(
             "augment-operators", .string, group: "augmentation",
             help: "Instead of the policy's: \(Policy.Operators.names.joined(separator: ", ")), or a list such as "
-                + "Rotate,ShearX,Color, of which RandAugment draws (docs/augmentation.md)."),
+                + "Rotate,ShearX,Identity, of which RandAugment draws (docs/augmentation.md)."),
         Key(
             "augment-draws", .integer(0...16), group: "augmentation",
             help: "Operators that RandAugment draws a picture (N)."),
@@ -86,9 +86,7 @@ extension Settings {
         var operators = operators
         // A study's grid has policies without operators beside those that have some.
         let skipsUnfit = skipsUnfit || schema.verb == "study"
-        if schema.key("augment-operators") != nil, let text = optionalString("augment-operators") {
-            operators = try Self.operators(text)
-        }
+        operators = try given(for: operators)
         for key in ["augment-draws", "augment-magnitude"] + Self.constants.map(\.key) where schema.key(key) != nil {
             guard let value = optionalDouble(key) else { continue }
             let constant = Self.constants.first { $0.key == key }
@@ -118,8 +116,16 @@ extension Settings {
         return operators
     }
 
-    /// Says where a policy moves or covers so many pixels that little is left of pictures as small as these: its constants
-    /// are the original code's, which were made for photographs of some 640 pixels.
+    /// The set that is named instead of a policy's own, or that.
+    private func given(for operators: Policy.Operators) throws(Failure) -> Policy.Operators {
+        guard schema.key("augment-operators") != nil, let text = optionalString("augment-operators") else {
+            return operators
+        }
+        return try Self.operators(text)
+    }
+
+    /// Says where a policy moves pictures as small as these by more than a third, and further than it does photographs of
+    /// 640 x 480 pixels, for which the original code's constants were made.
     func warnOfSmallPictures(_ set: Dataset) throws(Failure) {
         let sides = set.examples.compactMap(\.size).map { min($0.width, $0.height) }.sorted()
         guard !sides.isEmpty, let value = value("augment") else { return }
@@ -130,24 +136,24 @@ extension Settings {
     /// As above, of pictures of that shorter side and the policies of these names.
     func warnOfSmallPictures(side: Int, _ names: [String]) throws(Failure) {
         for name in names {
-            let constants: OperatorConstants
             let operators = try policy(name, skipsUnfit: true).operators
+            let reach = operators.reach
+            // What the set itself does to such a photograph is what it is meant to do.
+            let meant = try given(for: Policy.named(name).operators).reach * Double(side) / 480
+            if reach <= max(Double(side) / 3, meant) { continue }
+            let constants: OperatorConstants
             switch operators {
             case .none: continue
             case .auto(let set): constants = set.constants
             case .random(let set): constants = set.constants
             }
-            if constants.translate <= Double(side) / 3 { continue }
             let keys = Self.constants.prefix(2).filter { !operators.all.isDisjoint(with: $0.users) }
-            if keys.first(where: { $0.key == "augment-translate" }) == nil { continue }
             let advice = keys.reversed().map { key, place, _ in
-                "--\(key) \(max(1, Int((constants[keyPath: place] * Double(side) / 640).rounded())))"
+                "--\(key) \(max(1, Int((constants[keyPath: place] * meant / reach).rounded())))"
             }
             Console.standardError.line(
-                "warning: \(name) moves pictures by up to \(Int(constants.translate)) pixels, and these are "
-                    + "\(side) wide or high; for photographs of 640 it was made, and \(advice.joined(separator: " ")) keep its "
-                    + "proportions"
-            )
+                "warning: \(name) moves pictures by up to \(Int(reach)) pixels, and these are \(side) wide or high; "
+                    + "\(advice.joined(separator: " ")) keep the proportions that it has on photographs of 640 x 480")
             return
         }
     }
@@ -164,6 +170,9 @@ extension Settings {
         ]
     }
 
+    /// In a list, that a draw may do nothing.
+    private static let identity = "identity"
+
     private static func operators(_ text: String) throws(Failure) -> Policy.Operators {
         if let known = Policy.Operators.named(text.lowercased()) { return known }
         let names = text.split(separator: ",").map { String($0.drop { $0 == " " }) }
@@ -174,12 +183,12 @@ extension Settings {
                 "--augment-operators: there is no set and no operator \"\(text)\"" + didYouMean(text, known))
         }
         var operators: [Operator] = []
-        for name in names { operators.append(try Operator.named(name)) }
+        for name in names where name.lowercased() != identity { operators.append(try Operator.named(name)) }
         guard !operators.isEmpty else { throw .usage("--augment-operators: a list of operators is empty") }
         var set = RandAugment.detection
         set.name = "randaugment-own"
         set.operators = operators
-        set.drawsNothing = false
+        set.drawsNothing = operators.count < names.count
         return .random(set)
     }
 

@@ -30,13 +30,16 @@ enum BenchInput {
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {
         let settings = try schema.parse(arguments)
+        if settings.value("augment_cutmix") != nil {
+            throw .usage("--augment-cutmix is of segmentation; here are no masks")
+        }
         let policy = try settings.policy(settings.string("policy"))
         let pool = try Dataset.pool([settings.string("images")])
         let canvas = Size(width: settings.int("size"), height: settings.int("size"))
         let threads = settings.int("threads")
         // The first pass brings the files into memory and finds those that cannot be read.
-        let files = pool.examples.prefix(settings.int("limit")).map { pool.path(of: $0) }
-            .filter { (try? ImageFile.decode($0)) != nil }
+        let tried = pool.examples.prefix(settings.int("limit")).map { pool.path(of: $0) }
+        let files = tried.filter { (try? ImageFile.decode($0)) != nil }
         if files.isEmpty { throw .data("\(settings.string("images")): no picture can be read") }
         let count = files.count * settings.int("passes")
         // Five boxes a picture, for operators that act on boxes and because boxes have to be moved as well.
@@ -74,14 +77,16 @@ enum BenchInput {
             print(
                 JSON.object([
                     "value": .number(rate), "unit": "images/s", "pictures": .int(files.count),
+                    "refused": .int(tried.count - files.count),
                     "policy": .string(policy.name), "size": .int(canvas.width), "threads": .int(threads),
                     "processor_ms": .number(1000 * processor / Double(count)),
                 ]).canonical)
         } else {
             print(
                 "\(TextTable.fixed(rate, 1)) pictures/s, \(TextTable.fixed(1000 * processor / Double(count), 2)) ms of "
-                    + "processor time each: \(policy.name) at \(canvas.width), \(threads) thread(s), "
-                    + "\(files.count) pictures")
+                    + "processor time each: \(policy.name) at \(canvas.width), \(threads) thread\(threads == 1 ? "" : "s"), "
+                    + "\(files.count) pictures"
+                    + (files.count < tried.count ? ", \(tried.count - files.count) that cannot be read left out" : ""))
         }
         return .done
     }

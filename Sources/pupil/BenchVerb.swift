@@ -16,11 +16,11 @@ enum BenchVerb {
             throw Failure(.done, "pupil bench PART: \(summary)\n`pupil bench PART --help` explains a part's settings.")
         }
         guard let name = arguments.first, !name.hasPrefix("-") else {
-            throw .usage("bench needs to know what to time: \(names.joined(separator: ", "))")
+            throw .usage("say what to time: \(names.joined(separator: ", "))")
         }
         guard let bench = benches.first(where: { $0.name == name }) else {
             throw .usage(
-                "bench cannot time \(name)\(didYouMean(name, names)); it times \(names.joined(separator: ", "))")
+                "cannot time \(name)\(didYouMean(name, names)); it times \(names.joined(separator: ", "))")
         }
         return try bench.run(Array(arguments.dropFirst()))
     }

@@ -48,12 +48,7 @@ struct CheckReport {
             findings.add(reading)
             add(role, set, reading, look, threads)
             set.checkLabels(into: &findings)
-            let objects = set.examples.reduce(0) { $0 + $1.annotations.count }
-            if reading.boxesFarOut * 10 > objects {
-                findings.add(
-                    .boxesStickOut, Place(file: set.source),
-                    "\(reading.boxesFarOut) of \(objects) boxes stick out by more than a tenth of their picture")
-            }
+            if let far = Self.boxesFarOut(reading, set) { findings.add(.boxesStickOut, Place(file: set.source), far) }
         }
         let folders = settings.strings("unlabelled")
         if !folders.isEmpty {
@@ -65,6 +60,13 @@ struct CheckReport {
             part.set.checkUnlisted(besides: parts.map(\.set), into: &findings)
         }
         compare(threads)
+    }
+
+    /// What to say where so many boxes leave their pictures that their numbers may mean another thing.
+    private static func boxesFarOut(_ reading: Findings, _ set: Dataset) -> String? {
+        let objects = set.examples.reduce(0) { $0 + $1.annotations.count }
+        return reading.boxesFarOut * 10 > objects
+            ? "\(reading.boxesFarOut) of \(objects) boxes stick out by more than a tenth of their picture" : nil
     }
 
     /// Of a set that cannot be read at all.
@@ -101,7 +103,12 @@ struct CheckReport {
             }
         }
         progress.withLock { $0.line.finish() }
-        set.check(facts, into: &findings)
+        var pictures = Findings()
+        set.check(facts, into: &pictures)
+        // What nobody can read of a pool is passed over, and training begins.
+        findings.add(
+            role == "unlabelled"
+                ? pictures.renamed([.imageMissing, .imageUnreadable], to: .poolImageUnreadable) : pictures)
         parts.append(Part(role: role, set: set, facts: facts, summary: SetSummary(set, facts), reading: reading))
     }
 
@@ -131,7 +138,7 @@ struct CheckReport {
         for (example, fact) in zip(part.set.examples, part.facts) {
             guard let picture = fact.size ?? example.size else { continue }
             let plan = Plan.evaluation(for: picture, target: canvas)
-            for label in example.annotations where label.treatment == .object {
+            for label in example.objects {
                 guard let box = plan(label.box) else { continue }
                 sides[label.label].append(box.area.squareRoot())
                 if spec.anchors.bestOverlap(box, canvas: canvas) < spec.matcher.positive { missed[label.label] += 1 }
@@ -151,13 +158,20 @@ struct CheckReport {
     /// Writes the mended first set and what was changed into a new folder; returns how many changes there are.
     func writeMended(to folder: String) throws(Failure) -> Int {
         guard let part = parts.first else { return 0 }
+        if let far = Self.boxesFarOut(part.reading, part.set) {
+            throw .data("\(part.set.source) cannot be mended: \(far); cut at the edge, they would only look right")
+        }
+        let isCOCO = try DatasetFormat.of(part.set.source) == .coco
         var (set, changes) = try part.set.mended(part.facts, after: part.reading)
         set.root = try Files.absolute(set.root)
         return try Files.makeWhole(folder) { folder throws(Failure) in
             try Files.write(
                 changes.joined(separator: "\n")
                     + "\n\nThe pictures lie in \(set.root); give that folder with --images.\n"
-                    + "What else a COCO file holds (masks, keypoints, info, licenses, ...) is carried over as it is.\n",
+                    + (isCOCO
+                        ? "What else the file holds (masks, keypoints, info, licenses, ...) is carried over, but not of annotations "
+                            + "or pictures that shared an id, nor of the second of two pictures or classes of one name; whole "
+                            + "numbers of more than 64 bits become the nearest double.\n" : ""),
                 to: Files.join(folder, "changes.txt"))
             try set.writeCOCO(to: Files.join(folder, "annotations.json"), restOf: part.set)
             return changes.count
@@ -182,9 +196,9 @@ extension CheckReport {
                             "pictures": .int(of.count { $0 > 0 }),
                         ]
                     })
-                members["notes"] = .array(part.set.notes.map { .string($0) })
                 members["ignored_pixels"] = .int(masks.reduce(0) { $0 + $1.ignored })
             }
+            members["notes"] = .array(part.set.notes.map { .string($0) })
             members["source"] = .string(part.set.source)
             return .object(members)
         }
@@ -233,7 +247,8 @@ extension CheckReport {
             let notes = part.set.notes.map { "\n  " + $0 }.joined()
             return out + notes + "\n\n" + masksText(part.set, masks)
         }
-        out += ", \(s.withoutLabel) without a label; \(s.objects) objects, \(s.regions) ignored regions\n\n"
+        out += ", \(s.withoutLabel) without a label; \(s.objects) objects, \(s.regions) ignored regions\n"
+        out += part.set.notes.map { "  \($0)\n" }.joined() + "\n"
         var table = TextTable(["id", "class", "objects", "pictures"])
         for c in s.classes { table.add(["\(c.id)", c.name, "\(c.objects)", "\(c.pictures)"]) }
         out += table.text + "\n"

@@ -54,13 +54,13 @@ enum CheckVerb {
             throw .usage("\(key.flag) goes with --masks or --task segmentation")
         }
         guard settings.value("data") != nil || settings.value("masks") != nil else {
-            throw .usage("check needs DATA (a labelled set), or --images and --masks")
+            throw .usage("give DATA (a labelled set), or --images and --masks")
         }
         if hasMasks, let key = ["model", "size", "fix", "voc-pixels"].first(where: { settings.value($0) != nil }) {
-            throw .usage("check: --\(key) is about boxes, and this set has masks")
+            throw .usage("--\(key) is about boxes, and this set has masks")
         }
         if settings.value("size") != nil, settings.value("model") == nil {
-            throw .usage("check: --size belongs to --model, which is not given")
+            throw .usage("--size belongs to --model, which is not given")
         }
         let model = try settings.optionalString("model").map { name throws(Failure) in
             (name, try Zoo.model(name).size, try Zoo.detector(name, classes: 1))

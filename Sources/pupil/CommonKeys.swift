@@ -44,6 +44,9 @@ enum CommonKeys {
     static let unusedSeed = Key(
         "seed", .count, default: 0, group: "run", affectsResult: false,
         help: "Nothing is drawn here; taken and not used.")
+    static let unusedDevice = Key(
+        "device", .string, default: "cpu", group: "machine", affectsResult: false,
+        help: "No network runs here; taken and not used.")
 
     /// What decides how a model is trained.
     static let training: [Key] =

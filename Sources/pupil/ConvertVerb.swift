@@ -67,6 +67,12 @@ enum ConvertVerb {
         // Before anything is read: a set of a million boxes is not read in vain.
         try Conversion.requireNew(out)
         var parts = try settings.partsToConvert()
+        if !isFile, settings.string("pictures") != "none" {
+            // A YOLO set is what lies in its folders.
+            for part in parts where try DatasetFormat.of(part.set.source) == .yolo {
+                try OutputFile.requireOutside(out, picturesOf: part.set)
+            }
+        }
         if let detections = settings.optionalString("dt") {
             guard parts.count == 1 else { throw .usage("--dt goes with one set, --from") }
             let found = try Detections.read(
@@ -178,7 +184,7 @@ extension Settings {
             }
             return [Conversion.Part(part ?? "train", try readSet(from, images: "images", part: part))]
         }
-        if several.isEmpty { throw .usage("convert needs a set: --from, or --train, --val and --test") }
+        if several.isEmpty { throw .usage("give a set: --from, or --train, --val and --test") }
         if optionalString("part") != nil || optionalString("images") != nil {
             throw .usage("--part and --images belong to --from")
         }

@@ -23,6 +23,7 @@ enum DrawVerb {
             Key(
                 "threads", .integer(1...1024), group: "machine", affectsResult: false,
                 help: "Threads that draw. Default: the processors this process may use."),
+            CommonKeys.unusedDevice,
         ])
 
     static func run(_ arguments: [String]) throws(Failure) -> ExitCode {

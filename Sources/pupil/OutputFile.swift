@@ -1,3 +1,4 @@
+import Annotations
 import Base
 
 /// Where a verb may write.
@@ -11,17 +12,6 @@ enum OutputFile {
         try requireOutsideStages(Files.folder(path), key: key)
     }
 
-    /// A folder that is new, empty, or holds these files and nothing else, by which it is taken for this verb's own.
-    static func requireOwn(_ folder: String, files: Set<String>, key: String) throws(Failure) {
-        try requireOutsideStages(folder, key: key)
-        guard Files.exists(folder) else { return }
-        if !Files.isFolder(folder) { throw .usage("\(key): \(folder) is a file; name a folder") }
-        let names = try Files.list(folder)
-        if !names.isEmpty, Set(names) != files {
-            throw .usage("\(key): \(folder) has files in it that this verb did not write; choose another folder")
-        }
-    }
-
     /// - Throws: `.usage` where what is written would lie in a folder of pictures that is read: the next run would take it for
     ///   pictures of the user's.
     static func requireOutside(_ path: String, _ folders: [String], key: String) throws(Failure) {
@@ -30,10 +20,17 @@ enum OutputFile {
             let root = try Files.absolute(folder)
             if own == root || own.hasPrefix(root + "/") {
                 throw .usage(
-                    "out: \(path) lies in --\(key) \(folder), whose pictures it would join; choose another folder with --out"
+                    "out: \(path) lies in \(folder) (--\(key)), whose pictures it would join; choose another folder with --out"
                 )
             }
         }
+    }
+
+    /// As above, of a labelled set: the folders in which its pictures lie are meant, not all that lies above them.
+    static func requireOutside(_ path: String, picturesOf set: Dataset) throws(Failure) {
+        var folders: Set<String> = []
+        for example in set.examples { folders.insert(Files.folder(set.path(of: example))) }
+        try requireOutside(path, folders.sorted(), key: "images")
     }
 
     /// The absolute path of what need not be there.
@@ -43,7 +40,8 @@ enum OutputFile {
         return Files.join(folder == path ? try Files.absolute(".") : try resolved(folder), Files.name(path))
     }
 
-    private static func requireOutsideStages(_ folder: String, key: String) throws(Failure) {
+    /// - Throws: `.usage` where a folder, or the one that it would be made in, is a stage's.
+    static func requireOutsideStages(_ folder: String, key: String) throws(Failure) {
         var place = folder
         while !Files.exists(place), Files.folder(place) != place { place = Files.folder(place) }
         if Files.parts(try Files.absolute(place)).contains(".stages") {

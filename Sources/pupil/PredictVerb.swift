@@ -21,7 +21,7 @@ enum PredictVerb {
             CommonKeys.precision,
             Key(
                 "out", .path, default: "runs/predict", group: "run", affectsResult: false,
-                help: "A new folder, or an earlier one of this verb, which is written anew."),
+                help: "A new folder, or one of this verb with the same settings, which is written anew."),
             CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device, CommonKeys.threads,
             CommonKeys.workers,
         ] + CommonKeys.suppression + views)
@@ -64,9 +64,7 @@ enum PredictVerb {
         for note in set.notes { Console.standardError.line("\(settings.string("images")): \(note)") }
         let out = settings.string("out")
         try OutputFile.requireOutside(out, [settings.string("images")], key: "images")
-        if Files.isFolder(out), earlier(in: out) == nil, try !Files.list(out).isEmpty {
-            throw .usage("\(out) has files in it and is no earlier output of predict; choose another --out")
-        }
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan("\(set.examples.count) pictures to look at with \(settings.string("weights"))")
             return .done
@@ -82,7 +80,7 @@ enum PredictVerb {
         _ settings: Settings, _ device: Device, _ set: Dataset, _ out: String
     ) throws(Failure) -> ExitCode {
         let detector = try Detector(weights: settings.string("weights"), device: device)
-        try Files.makeFolder(out)
+        try RunFolder.claim(settings)
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.workers(device)
@@ -93,7 +91,9 @@ enum PredictVerb {
         try detector.forEachBatch(set, options) { batch throws(Failure) in
             results += batch
             progress.advance(to: results.count, items: batch.count)
-            if let signal = Signals.interruption { throw Failure(signal, "stopped by a signal; nothing was written") }
+            if let signal = Signals.interruption {
+                throw Failure(signal, "stopped by a signal; no predictions were written")
+            }
             return true
         }
         progress.finish()
@@ -130,7 +130,7 @@ enum PredictVerb {
     ) throws(Failure) -> ExitCode {
         let segmenter = try Segmenter(weights: settings.string("weights"), device: device)
         Signals.install()
-        try Files.makeFolder(out)
+        try RunFolder.claim(settings)
         try removeEarlier(in: out)
         var options = Segmenter.InferenceOptions(
             precision: Settings.precision(settings.string("precision"), device))
@@ -209,7 +209,7 @@ enum PredictVerb {
     ) throws(Failure) -> ExitCode {
         let classifier = try Classifier(weights: settings.string("weights"), device: device)
         let names = classifier.classes.names
-        try Files.makeFolder(out)
+        try RunFolder.claim(settings)
         Signals.install()
         var options = Classifier.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.workers(device)
@@ -243,7 +243,9 @@ enum PredictVerb {
             }
             done += batch.count
             progress.advance(to: done, items: batch.count)
-            if let signal = Signals.interruption { throw Failure(signal, "stopped by a signal; nothing was written") }
+            if let signal = Signals.interruption {
+                throw Failure(signal, "stopped by a signal; no predictions were written")
+            }
             return true
         }
         progress.finish()

@@ -9,6 +9,7 @@ final class RunFolder {
     let path: String
     let log: RunLog
     private let lock: FileLock
+    private let began = ContinuousClock.now
 
     /// Opens a new or an earlier run's folder and writes `args.yaml` and `env.json`.
     ///
@@ -17,9 +18,7 @@ final class RunFolder {
         path = settings.string("out")
         try Files.makeFolder(path)
         lock = try FileLock(folder: path)
-        try Self.requireFit(settings)
-        try Files.removeUnfinished(in: path)
-        try Files.write(settings.yaml, to: Files.join(path, "args.yaml"))
+        try Self.claim(settings)
         log = try RunLog(path: Files.join(path, "train.log"))
         try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
         log(
@@ -27,10 +26,22 @@ final class RunFolder {
         )
     }
 
+    /// Makes the folder where there is none, and leaves in it, as `args.yaml`, by which settings it was made.
+    /// - Throws: as `init`.
+    static func claim(_ settings: Settings) throws(Failure) {
+        let path = settings.string("out")
+        try requireFit(settings)
+        try Files.makeFolder(path)
+        try Files.removeUnfinished(in: path)
+        try Files.write(settings.yaml, to: Files.join(path, "args.yaml"))
+    }
+
     /// Whether the run was begun before, with these settings.
     /// - Throws: as `init`; nothing is written.
     @discardableResult static func requireFit(_ settings: Settings) throws(Failure) -> Bool {
         let path = settings.string("out")
+        try OutputFile.requireOutsideStages(path, key: "out")
+        if Files.exists(path), !Files.isFolder(path) { throw .usage("out: \(path) is a file; name a folder") }
         let argsPath = Files.join(path, "args.yaml")
         if Files.exists(argsPath) {
             let earlier: Settings
@@ -52,6 +63,12 @@ final class RunFolder {
             throw .usage("\(path) has files in it and is no run of ours; choose another --out")
         }
         return false
+    }
+
+    /// Says how long this took, from the folder's opening on: trainings, evaluations and all between them.
+    func logTime() {
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
+        log("all of it took \(TextTable.duration(seconds)) now; what was done before is not counted")
     }
 
     func file(_ name: String) -> String { Files.join(path, name) }

@@ -174,6 +174,7 @@ enum SelfTrainVerb {
                 threshold: settings.double("threshold"), precision: options.teacher.precision,
                 resources: stages.resources, in: folder, Task.self)
         }
+        folder.logTime()
         if settings.bool("fail-on-no-gain"), !(summary.gain(over: .control)?.isAboveZero ?? false) { return .noGain }
         return .done
     }

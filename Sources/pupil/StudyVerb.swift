@@ -181,6 +181,7 @@ enum StudyVerb {
             )
         }
         if isAll { try writePage(report) }
+        folder.logTime()
         if folds.allSatisfy(\.fold.arms.isEmpty),
             let failure = folds.lazy.compactMap({ fold in ArmName.allCases.compactMap { fold.fold.failures[$0] }.first }
             )

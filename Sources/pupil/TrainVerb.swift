@@ -109,6 +109,7 @@ enum TrainVerb {
                 "\n\(Task.words.metric) in points on \(name), weights/last; \(TextTable.fixed((trained.result["seconds"]?.double ?? 0) / 60, 1)) minutes of training"
             )
         }
+        folder.logTime()
         return .done
     }
 }

@@ -37,9 +37,7 @@ enum ValClasses {
         if let name = (foreign.map(\.name) + ["dt", "images"]).first(where: { settings.departs($0) }) {
             throw .usage("--\(name.map { $0 == "_" ? "-" : String($0) }.joined()) does not go with a classifier")
         }
-        if let out = settings.optionalString("out") {
-            try OutputFile.requireOwn(out, files: ["predictions.csv", "metrics.json"], key: "out")
-        }
+        if settings.value("out") != nil { try RunFolder.requireFit(settings) }
         var options = Classifier.InferenceOptions(precision: nil)
         options.crop = try settings.evaluationCrop()
         if settings.bool("dry-run") {
@@ -55,7 +53,7 @@ enum ValClasses {
         options.precision = Settings.precision(settings.string("precision"), device)
         options.workers = settings.workers(device)
         let out = settings.optionalString("out")
-        if let out { try Files.makeFolder(out) }
+        if out != nil { try RunFolder.claim(settings) }
         let score = try classifier.score(set, options, into: out)
         for line in score.quarantine.lines(fate: "") { Console.standardError.line(line) }
         if let out { try Files.write(score.json.pretty, to: Files.join(out, "metrics.json")) }

@@ -61,9 +61,7 @@ enum ValMasks {
             throw .usage("\(key.flag) does not go with \(views.isEmpty ? "--gt-masks" : "--dt-masks")")
         }
         let tolerance = settings.optionalDouble("boundary")
-        if let out = settings.optionalString("out") {
-            try OutputFile.requireOwn(out, files: ["metrics.json"], key: "out")
-        }
+        if settings.value("out") != nil { try RunFolder.requireFit(settings) }
         if settings.bool("dry-run") {
             settings.printPlan()
             return .done
@@ -71,7 +69,7 @@ enum ValMasks {
         let counted = try settings.value("weights") == nil ? folders(settings, tolerance) : model(settings, tolerance)
         let metrics = SegmentationMetrics(counted.confusion, names: counted.names, boundary: counted.boundary)
         if let out = settings.optionalString("out") {
-            try Files.makeFolder(out)
+            try RunFolder.claim(settings)
             try Files.write(metrics.json.pretty, to: Files.join(out, "metrics.json"))
         }
         print(settings.bool("json") ? metrics.json.canonical : Console.harmless(metrics.table))

@@ -29,7 +29,9 @@ enum ValVerb {
         ] + ValMasks.keys + ValClasses.keys + ValSettings.keys + CommonKeys.suppression + [
             Key(
                 "out", .path, group: "run", affectsResult: false,
-                help: "With --weights: write predictions and metrics.json into this folder."),
+                help:
+                    "With --weights: write predictions and metrics.json into this folder, a new one or one of the same settings."
+            ),
             CommonKeys.precision, CommonKeys.json, CommonKeys.dryRun, CommonKeys.unusedSeed, CommonKeys.device,
             CommonKeys.threads, CommonKeys.workers,
         ])
@@ -39,20 +41,20 @@ enum ValVerb {
         if let answer = try ValClasses.run(settings) { return answer }
         if let answer = try ValMasks.run(settings) { return answer }
         guard settings.value("gt") != nil else {
-            throw .usage("val needs --gt (labelled boxes) or --gt-masks (a folder of masks)")
+            throw .usage("give --gt (labelled boxes) or --gt-masks (a folder of masks)")
         }
         guard (settings.value("dt") == nil) != (settings.value("weights") == nil) else {
-            throw .usage("val needs either --dt (detections) or --weights (a detector)")
+            throw .usage("give either --dt (detections) or --weights (a detector)")
         }
         let asked = try ValSettings(settings)
         let suppression = try settings.suppression()
         if let path = asked.details?.path { try OutputFile.requireNew(path, key: "details") }
-        if let out = settings.optionalString("out") {
+        if settings.value("out") != nil {
             if settings.optionalString("weights") == nil {
                 throw .usage(
                     "--out goes with --weights; the numbers of --dt are printed, its curves written by --details")
             }
-            try OutputFile.requireOwn(out, files: ["predictions.json", "metrics.json"], key: "out")
+            try RunFolder.requireFit(settings)
         }
         if settings.bool("dry-run") {
             settings.printPlan()
@@ -60,7 +62,6 @@ enum ValVerb {
         }
         let truth: TruthSet
         let detections: [[ScoredBox]]
-        // Both files at once: one alone would not be known for this verb's own.
         var write: ((JSON) throws(Failure) -> Void)?
         if let dt = settings.optionalString("dt") {
             if suppression != nil { throw .usage("--nms goes with --weights; detections are scored as they are") }
@@ -82,7 +83,7 @@ enum ValVerb {
             detections = found.map { $0.map { ScoredBox($0) } }
             if let out = settings.optionalString("out") {
                 write = { json throws(Failure) in
-                    try Files.makeFolder(out)
+                    try RunFolder.claim(settings)
                     try COCOResults.write(found, of: set, to: Files.join(out, "predictions.json"))
                     try Files.write(json.pretty, to: Files.join(out, "metrics.json"))
                 }

@@ -195,7 +195,7 @@ private let yoloSetFaults: [Fault] = [
     .data("- train\n- names:\n", nil, "data.yaml:1: expected the keys train, val and names"),
     Fault(
         good: GoodSets.yolo, change: [:], part: nil,
-        says: "data.yaml has the parts train, val; say which one is meant (part)"),
+        says: "data.yaml has the parts train, val; say which one is meant (--part)"),
     Fault(
         good: GoodSets.yolo, change: ["images/x/a.jpg": .picture(9, 9), "data.yaml": "train: images/x\nnames: [cat]"],
         says: "data.yaml: none of the 1 pictures has a file of labels; looked for labels/x/a.txt and so on"),
@@ -306,7 +306,7 @@ private let vocFaults: [Fault] = [
     ),
     Fault(
         good: GoodSets.voc, change: [:], part: nil,
-        says: "ImageSets/Main has the parts train, val; say which one is meant (part)"),
+        says: "ImageSets/Main has the parts train, val; say which one is meant (--part)"),
     Fault(
         good: GoodSets.voc, change: [:], part: "trai",
         says: "ImageSets/Main has no list trai.txt; it has train, val; did you mean train?"),

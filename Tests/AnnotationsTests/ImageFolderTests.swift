@@ -49,7 +49,7 @@ import Testing
             func said(_ part: String?) -> String {
                 scratch.relative(message { _ = try Dataset.imageFolder(scratch.path, part: part) })
             }
-            #expect(said(nil) == ". has the parts train, val; say which one is meant (part)")
+            #expect(said(nil) == ". has the parts train, val; say which one is meant (--part)")
             #expect(try Dataset.imageFolderParts(scratch.path) == ["train", "val"])
             #expect(said("trian") == ". has no part \"trian\"; it has train, val; did you mean train?")
             #expect(said("test") == ". has no part \"test\"; it has train, val")

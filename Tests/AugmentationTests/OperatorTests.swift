@@ -171,28 +171,61 @@ import Testing
         #expect(counts["sharpness"] == nil && counts.count == 8)
     }
 
-    /// The tables, by their sums: a slip in a number would show.
-    @Test func theTablesAreWhole() {
-        func sums(_ set: AutoAugment) -> [Double] {
-            let steps = set.policies.flatMap { $0 }
-            return [
-                Double(set.policies.count), Double(steps.count),
-                (steps.reduce(0) { $0 + $1.probability } * 10).rounded() / 10, steps.reduce(0) { $0 + $1.magnitude },
-            ]
-        }
-        // Added up by hand from paper.md 2.3 and 2.7.
-        #expect(sums(.v0) == [5, 10, 6, 56])
-        #expect(sums(.v1) == [20, 40, 21.8, 250])
-        #expect(sums(.v2).prefix(2) == [15, 44])
-        #expect(sums(.v3).prefix(2) == [15, 30])
-        #expect(sums(.imageNet).prefix(2) == [25, 50])
-        for set in AutoAugment.all {
-            for step in set.policies.flatMap({ $0 }) {
-                #expect((0...1).contains(step.probability) && (0...10).contains(step.magnitude))
+    /// The tables, against a list that a script took out of the description of the original's (paper.md 2.3 and 2.7).
+    @Test func theTablesAreThoseOfThePaper() throws {
+        var expected: [String: [String]] = [:]
+        var name = ""
+        let lines = try Files.readText(Files.join(Files.folder(#filePath), "Fixtures/autoaugment.txt"))
+        for line in lines.split(separator: "\n") {
+            if line.first == " " {
+                expected[name, default: []].append(String(line.dropFirst(2)))
+            } else {
+                name = String(line)
             }
         }
-        #expect(Set(RandAugment.sixteen).count == 16)
-        #expect(RandAugment.efficientDet.operators.count == 10 && RandAugment.paper.operators.count == 13)
+        #expect(expected.count == AutoAugment.all.count)
+        for set in AutoAugment.all {
+            func short(_ x: Double) -> String { x == x.rounded() ? "\(Int(x))" : "\(x)" }
+            let rows = set.policies.map { steps in
+                steps.map { "\($0.operator.rawValue) \(short($0.probability)) \(short($0.magnitude))" }
+                    .joined(separator: ", ")
+            }
+            // The list of v1 is of what it has beside v0.
+            let before = set.name == "autoaugment-v1" ? expected["autoaugment-v0"] ?? [] : []
+            #expect(rows == before + (expected[set.name] ?? []), "\(set.name)")
+            #expect(
+                set.constants == OperatorConstants(cutout: 100, translate: 250) || set.name == "autoaugment-imagenet")
+        }
+    }
+
+    /// The variants of RandAugment (paper.md 2.5), number by number.
+    @Test func theVariantsAreThoseOfThePaper() {
+        func numbers(_ set: RandAugment) -> [Double] {
+            [
+                Double(set.draws), set.magnitude, Double(Set(set.operators).count), set.drawsNothing ? 1 : 0,
+                set.constants.cutout, set.constants.translate, set.constants.cutoutInBoxes,
+                set.constants.translateInBoxes, set.constants.boxCutout,
+            ]
+        }
+        #expect(numbers(.detection) == [2, 10, 16, 1, 40, 100, 50, 120, 0.75])
+        #expect(numbers(.efficientDet) == [1, 15, 10, 0, 100, 250, 50, 120, 0.75])
+        #expect(numbers(.classification) == [2, 10, 16, 0, 40, 100, 50, 120, 0.75])
+        #expect(numbers(.paper) == [1, 5, 13, 1, 40, 100, 50, 120, 0.75])
+        #expect(RandAugment.all.allSatisfy { $0.operators.count == Set($0.operators).count })
+    }
+
+    /// How far one operator can move a picture: the greatest translation that may be drawn, not the constant.
+    @Test func reachIsWhatCanBeDrawn() {
+        #expect(Policy.Operators.none.reach == 0)
+        #expect(Policy.s2.operators.reach == 100)  // v0's one TranslateX has magnitude 4 of 250
+        #expect(Policy.s4.operators.reach == 100)
+        #expect(Policy.Operators.random(.efficientDet).reach == 375)
+        var set = RandAugment.detection
+        set.magnitude = 4
+        set.constants.translate = 130
+        #expect(Policy.Operators.random(set).reach == 52)
+        set.operators = [.rotate, .color]
+        #expect(Policy.Operators.random(set).reach == 0)
     }
 
     @Test func namesAreFound() throws {

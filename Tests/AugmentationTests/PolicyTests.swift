@@ -34,9 +34,12 @@ import Testing
         #expect(
             message("nome")
                 == "there is no augmentation policy \"nome\"; expected none, S1, S2, S3 or S4; did you mean none?")
-        for (name, policy) in [("s2", Policy.s2), ("S3", .s3), ("S4", .s4)] {
-            #expect(try Policy.named(name) == policy)
-        }
+        let expected = [
+            Policy(name: "S2", operators: .auto(.v0), flip: 0.5, jitter: 0.8...1.2),
+            Policy(name: "S3", operators: .auto(.v0), flip: 0.5, jitter: 0.5...2),
+            Policy(name: "S4", operators: .random(.detection), flip: 0.5, jitter: 0.5...2),
+        ]
+        for policy in expected { #expect(try Policy.named(policy.name.lowercased()) == policy) }
     }
 
     /// The draws of S1: the flip's share, the scale's range and evenness, offsets over their whole range.

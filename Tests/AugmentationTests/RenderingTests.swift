@@ -273,6 +273,49 @@ import Testing
         }
     }
 
+    /// Moved masks in one pass against the slow way, operation after operation: but for the border between two labels,
+    /// where rounding decides, every pixel is the same, and what was uncovered is ignored in both.
+    @Test func movedMasksAreThoseOfTheSlowWay() {
+        let source = Size(width: 90, height: 70), target = Size(width: 96, height: 80)
+        // Labels in blocks of 10, none of them 0, so that none can be taken for what nobody set.
+        var mask = LabelMap(width: 90, height: 70, labels: [UInt8](repeating: 0, count: 90 * 70))
+        for y in 0..<70 {
+            for x in 0..<90 { mask.labels[y * 90 + x] = UInt8(1 + x / 10 + y / 10 * 9) }
+        }
+        var (uncovered, moved) = (0, 0)
+        for index in 0..<200 {
+            var random = Random(seed: 8, purpose: .test, index: index)
+            var set = RandAugment.detection
+            set.operators = [.rotate, .shearX, .shearY, .translateX, .translateY, .color, .cutout]
+            set.constants.translate = 30
+            var policy = Policy(name: "moves", operators: .random(set), flip: 0.5, jitter: 0.7...1.5)
+            let before = random
+            let plan = policy.plan(for: source, target: target, random: &random)
+            policy.rendering = .reference(contrastQuirk: false)
+            random = before
+            let slow = policy.plan(for: source, target: target, random: &random).rendered(mask)
+            let labels = plan.rendered(mask)
+            let isMoved = plan.operations.contains { $0.map(in: source) != nil }
+            moved += isMoved ? 1 : 0
+            for y in 1..<79 {
+                for x in 1..<95 {
+                    let at = y * 96 + x
+                    // Two roundings are up to a pixel of the picture apart for each operation.
+                    var around: Set<UInt8> = []
+                    for j in max(0, y - 2)...min(79, y + 2) {
+                        for k in max(0, x - 2)...min(95, x + 2) { around.insert(slow.labels[j * 96 + k]) }
+                    }
+                    if around.count > 1 { continue }
+                    #expect(labels.labels[at] == slow.labels[at], "\(plan) at \(x), \(y)")
+                    if slow.labels[at] == LabelMap.ignored, x < plan.covered.width, y < plan.covered.height {
+                        uncovered += 1
+                    }
+                }
+            }
+        }
+        #expect(moved > 100 && uncovered > 20_000, "\(moved) plans moved, \(uncovered) pixels uncovered")
+    }
+
     /// A network's output sees a label for each block of pixels: that of the block's centre, by the same map.
     @Test(arguments: [1, 4, 8]) func stridedMasksAreThoseOfCentres(stride: Int) {
         let source = Size(width: 61, height: 43)
@@ -286,7 +329,7 @@ import Testing
             let plan = policy.plan(for: source, target: target, random: &random)
             let labels = plan.rendered(mask, stride: stride)
             #expect(labels.size == Size(width: 64 / stride, height: 96 / stride))
-            // What a move uncovered is for the other tests; here, what is in the picture all the way.
+            // What a move uncovered is for the next test; here, what is in the picture all the way.
             if plan.operations.contains(where: { $0.map(in: source) != nil }) { continue }
             let back = plan.map.inverse
             for (i, label) in labels.labels.enumerated() {

@@ -85,8 +85,8 @@ final class Recorder: Sendable {
     }
 
     @Test func durationsAndNumbersAreShort() {
-        #expect(ProgressLine.duration(3723) == "1:02:03" && ProgressLine.duration(59.6) == "01:00")
-        #expect(ProgressLine.duration(.infinity) == "?" && ProgressLine.duration(0) == "00:00")
+        #expect(TextTable.duration(3723) == "1:02:03" && TextTable.duration(59.6) == "01:00")
+        #expect(TextTable.duration(.infinity) == "?" && TextTable.duration(0) == "00:00")
         #expect(
             [0.01234, 1.234, 12.34, 123.4, -0.5, 0].map(ProgressLine.short) == [
                 "0.0123", "1.23", "12.3", "123", "-0.5000", "0.0000",

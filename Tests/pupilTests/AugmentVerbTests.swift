@@ -48,6 +48,69 @@ import Testing
         }
     }
 
+    /// A set of several parts, pictures that cannot be read, and classes by name and colour.
+    @Test func partsAreChosenAndPicturesThatAreBrokenLeftOut() throws {
+        try Program.withFolder { folder in
+            try drawn(folder)
+            let coco = ["train", "val", "test"].map { "set/annotations/instances_\($0).json" }
+            let converted = try Program.run(
+                ["convert", "--from", coco[0], "--images", "set/images", "--to", "yolo", "--out", "yolo"], in: folder)
+            #expect(converted.code == 0, "\(converted.errors)")
+            let yaml = try Files.list(Files.join(folder, "yolo")).first { $0.hasSuffix(".yaml") } ?? ""
+            let text = try Files.readText(Files.join(folder, "yolo/\(yaml)"))
+            let line = text.split(separator: "\n").first { $0.hasPrefix("train:") } ?? ""
+            try Files.write(text + "\nval:\(line.dropFirst(6))\n", to: Files.join(folder, "yolo/both.yaml"))
+            let augment = ["augment", "--images", "set/images", "--policy", "S2", "--size", "64", "--draws", "1"]
+            let both = augment + ["--gt", "yolo/both.yaml"]
+            let which = try Program.run(both + ["--out", "which"], in: folder)
+            #expect(which.code == 3 && which.errors.contains("(--part)"), "\(which.errors)")
+            let part = try Program.run(both + ["--part", "train", "--out", "part"], in: folder)
+            #expect(part.code == 0, "\(part.errors)")
+            #expect(try Files.readText(Files.join(folder, "part/index.html")).contains("</span> circle"))
+            // 96 pixels, moved by up to 100; with the same share as of 480 by 20, which is magnitude 4 of 50.
+            #expect(part.errors.contains("S2 moves pictures by up to 100 pixels, and these are 96 wide or high"))
+            #expect(part.errors.contains("--augment-translate 50 --augment-cutout 20"), "\(part.errors)")
+            let alone = try Program.run(augment + ["--part", "train", "--out", "alone"], in: folder)
+            #expect(alone.code == 2 && alone.errors.contains("--part goes with --gt"))
+
+            // Of eight pictures seven are broken: one row, and a warning for each of the others.
+            try Files.makeFolder(Files.join(folder, "few"))
+            let good = try Files.read(Files.join(folder, "set/images/000003.jpg"))
+            for i in 0..<8 {
+                try Files.write(i == 5 ? good : Array("no picture".utf8), to: Files.join(folder, "few/\(i).jpg"))
+            }
+            let few = ["augment", "--images", "few", "--pictures", "4", "--size", "64", "--draws", "1", "--out"]
+            let one = try Program.run(few + ["one", "--json"], in: folder)
+            #expect(one.code == 0, "\(one.errors)")
+            #expect(try JSON.parse(one.output)["pictures"] == 1)
+            #expect(
+                one.errors.split(separator: "\n").count { $0.hasPrefix("warning: ") && $0.contains(" few/") } == 7,
+                "\(one.errors)")
+            try Files.remove(Files.join(folder, "few/5.jpg"))
+            let none = try Program.run(few + ["none"], in: folder)
+            #expect(none.code == 3 && none.errors.contains("none of the first 7 pictures"), "\(none.errors)")
+        }
+    }
+
+    /// The warning is of what can be drawn: of a greater magnitude, too, and not of the policy on what it was made for.
+    @Test func smallPicturesAreWarnedOf() throws {
+        try Program.withFolder { folder in
+            let run = try Program.run(["draw", "--images", "10", "--size", "512", "--out", "set"], in: folder)
+            #expect(run.code == 0, "\(run.errors)")
+            func errors(_ words: [String], _ out: String) throws -> String {
+                let all = ["augment", "--images", "set/images", "--size", "64", "--draws", "1", "--pictures", "1"]
+                let run = try Program.run(all + words + ["--out", out], in: folder)
+                #expect(run.code == 0, "\(run.errors)")
+                return run.errors
+            }
+            #expect(try errors([], "all") == "")
+            #expect(try errors(["--policy", "S1", "--augment-operators", "randaugment-efficientdet"], "wide") == "")
+            let strong = try errors(["--policy", "S4", "--augment-magnitude", "60"], "strong")
+            // 600 pixels, where 100 * 512 / 480 would be in proportion.
+            #expect(strong.contains("by up to 600 pixels, and these are 512 wide") && strong.contains("-translate 18 "))
+        }
+    }
+
     @Test func wrongWordsAreExplained() throws {
         try Program.withFolder { folder in
             try drawn(folder)

@@ -274,6 +274,48 @@ import Testing
         }
     }
 
+    /// Of a pool what cannot be read is passed over, so check does not end where training would not.
+    @Test func brokenPicturesOfAPoolAreWarnings() throws {
+        try Program.withFolder { folder in
+            try draw(folder)
+            try Files.makeFolder(Files.join(folder, "pool"))
+            try Files.write("", to: Files.join(folder, "pool/empty.jpg"))
+            try Files.write(Files.read(Files.join(folder, "s/images/000001.jpg")), to: Files.join(folder, "pool/a.jpg"))
+            let check = try Program.run(
+                ["check", "s/annotations/instances_train.json", "--unlabelled", "pool", "--json"], in: folder)
+            #expect(check.code == 0, "\(check.errors)")
+            let counts = try JSON.parse(check.output)["counts"]
+            #expect(counts?["pool-image-unreadable"] == 1 && counts?["image-unreadable"] == nil)
+        }
+    }
+
+    /// Shapes that are not read are counted, and a set is not written into the folder of its own pictures.
+    @Test func whatIsPassedOverIsCounted() throws {
+        try Program.withFolder { folder in
+            try Files.makeFolder(Files.join(folder, "c/images"))
+            let run = try Program.run(["draw", "--images", "2", "--size", "64", "--out", "s"], in: folder)
+            #expect(run.code == 0, "\(run.errors)")
+            try Files.write(
+                Files.read(Files.join(folder, "s/images/000001.jpg")), to: Files.join(folder, "c/images/a.jpg"))
+            try Files.write(
+                "<annotations><image name=\"a.jpg\" width=\"64\" height=\"64\"><box label=\"x\" xtl=\"1\" ytl=\"1\" "
+                    + "xbr=\"9\" ybr=\"9\"/><ellipse label=\"x\"/></image></annotations>",
+                to: Files.join(folder, "c/annotations.xml"))
+            let check = try Program.run(["check", "c", "--fix", "mended"], in: folder)
+            #expect(check.code == 0 && check.output.contains("left out 1 <ellipse>"), "\(check.output)")
+            #expect(check.output.contains("warning shape-left-out (1)"), "\(check.output)")
+            let changes = try Files.readText(Files.join(folder, "mended/changes.txt"))
+            #expect(changes.contains("<ellipse>") && !changes.contains("licenses"), "\(changes)")
+            let yolo = try Program.run(["convert", "--from", "c", "--to", "yolo", "--out", "y"], in: folder)
+            #expect(yolo.code == 0, "\(yolo.errors)")
+            let inside = ["convert", "--from", "y", "--to", "yolo", "--out", "y/images/train/again"]
+            let within = try Program.run(inside, in: folder)
+            #expect(within.code == 2 && within.errors.contains("whose pictures it would join"), "\(within.errors)")
+            let bare = try Program.run(inside + ["--pictures", "none"], in: folder)
+            #expect(bare.code == 0, "\(bare.errors)")
+        }
+    }
+
     @Test func picturesThatAreTestedOnAndLearnedFromAreWarnedOf() throws {
         try Program.withFolder { folder in
             try draw(folder)

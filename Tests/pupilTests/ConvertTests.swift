@@ -129,7 +129,7 @@ import Testing
                 ),
                 (["--from", "c", "--to", "yollo"], 2, "did you mean yolo?"),
                 (["--from", "c", "--part", "train", "--to", "coco"], 3, "it has val"),
-                (["--to", "coco"], 2, "convert needs a set"),
+                (["--to", "coco"], 2, "give a set"),
                 (["--from", "c", "--to", "results"], 3, "has no score"),
                 (["--from", "c", "--train", "c", "--to", "coco"], 2, "either --from or --train"),
             ] as [([String], Int32, String)] {

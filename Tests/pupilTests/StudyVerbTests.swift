@@ -157,9 +157,9 @@ import Testing
             #expect(plan.output.contains("\n53 trainings of "), "\(plan.output)")
             #expect(plan.output.contains("random_S1_100%_16: no picture is left unlabelled"))
             #expect(!Files.exists(Files.join(folder, "runs")))
-            // 64 pixels, moved by 100 of them; in proportion to 640 that is 10.
+            // 64 pixels, moved by 100 of them; in proportion to 480 that is 13.
             let warning = "S4 moves pictures by up to 100 pixels, and these are 64 wide or high"
-            #expect(plan.errors.contains(warning) && plan.errors.contains("--augment-translate 10 --augment-cutout 4"))
+            #expect(plan.errors.contains(warning) && plan.errors.contains("--augment-translate 13 --augment-cutout 5"))
             let fitting = try run(["--labels", "8", "--augment", "S1", "S4", "--augment-translate", "10"])
             #expect(fitting.code == 0 && !fitting.errors.contains("moves pictures"), "\(fitting.errors)")
             for (words, said) in [

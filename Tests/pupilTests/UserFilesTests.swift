@@ -42,8 +42,8 @@ import Testing
                 (["embed", "--images", "set/images", "--out", "keep.npy"], "is there already"),
                 (["export", "--out", "keep.npy"], "is there already"),
                 (["export", "--out", "runs/a/weights/other.safetensors"], "finished stage"),
-                (["val", "--gt", gt, "--out", "mine"], "did not write"),
-                (["val", "--gt", gt, "--out", "theirs"], "did not write"),
+                (["val", "--gt", gt, "--out", "mine"], "no run of ours"),
+                (["val", "--gt", gt, "--out", "theirs"], "no run of ours"),
                 (["val", "--gt", gt, "--out", "runs/a/weights"], "finished stage"),
             ] {
                 let refused = try run(words + ["--weights", "runs/a"])
@@ -56,19 +56,28 @@ import Testing
             try Files.makeFolder(Files.join(folder, "mine/pictures"))
             try Files.write("mine", to: Files.join(folder, "mine/pictures/a.jpg"))
             let taken = try run(["predict", "--weights", "runs/a", "--images", "set/images", "--out", "mine"])
-            #expect(taken.code == 2 && taken.errors.contains("no earlier output of predict"), "\(taken.errors)")
+            #expect(taken.code == 2 && taken.errors.contains("no run of ours"), "\(taken.errors)")
             #expect(try Files.readText(Files.join(folder, "mine/pictures/a.jpg")) == "mine")
             // Its own output it writes again.
             for _ in 0..<2 {
                 let own = try run(["val", "--gt", gt, "--weights", "runs/a", "--out", "scored"])
                 #expect(own.code == 0, "\(own.errors)")
             }
-            // Of another picture, nothing of the earlier ones is left.
-            #expect(try run(["predict", "--weights", "runs/a", "--images", "set/images", "--out", "seen"]).code == 0)
+            let stricter = try run([
+                "val", "--gt", gt, "--weights", "runs/a", "--out", "scored", "--iou", "0.5",
+            ])
+            #expect(stricter.code == 2 && stricter.errors.contains("--iou:"), "\(stricter.errors)")
+            // Of a picture that has gone, nothing is left; of other settings nothing is written.
+            let predict = ["predict", "--weights", "runs/a", "--out", "seen", "--images"]
+            #expect(try run(predict + ["set/images"]).code == 0)
             #expect(try Files.list(Files.join(folder, "seen/pictures")).count == 20)
-            let one = try run(["predict", "--weights", "runs/a", "--images", "set/images/000002.jpg", "--out", "seen"])
-            #expect(one.code == 0, "\(one.errors)")
-            #expect(try Files.list(Files.join(folder, "seen/pictures")) == ["000002.jpg"])
+            let one = try run(predict + ["set/images/000002.jpg"])
+            #expect(one.code == 2 && one.errors.contains("--images: set/images before"), "\(one.errors)")
+            try Files.remove(Files.join(folder, "set/images/000002.jpg"))
+            let fewer = try run(predict + ["set/images"])
+            #expect(fewer.code == 0, "\(fewer.errors)")
+            let left = try Files.list(Files.join(folder, "seen/pictures"))
+            #expect(left.count == 19 && !left.contains("000002.jpg"))
         }
     }
 
