@@ -33,7 +33,7 @@ build: deps ## build .build/release/pupil
 demo: build ## draw pictures, train teacher, control and student, print the table (6 minutes)
 	@Scripts/demo.sh
 
-demo-long: build ## with 50 labels and a teacher that learns for long, five seeds side by side (hours; resumes)
+demo-long: build ## at the length where supervised training stops, five seeds side by side (an hour or more; resumes)
 	@Scripts/demo-long.sh
 
 test: deps ## build and run the tests (FILTER=Name for some of them)

@@ -92,7 +92,7 @@ struct CVATReader {
         {
             picture.size = Size(width: width, height: height)
         } else {
-            picture.findings.add(.itemMalformed, place, "the <image> \(written) has no width or no height in pixels")
+            picture.findings.add(.valueMalformed, place, "the <image> \(written) has no width or no height in pixels")
         }
         for shape in element.children {
             let place = Place(file: file, line: shape.line, image: written)

@@ -247,14 +247,17 @@ extension Dataset {
     /// - Throws: `.invalidData` where a reader of that form would refuse what is written.
     fileprivate func requireSayable(in format: DatasetFormat, scores: Bool) throws(Failure) {
         if format == .coco { return }
-        for name in classes.names
-        where name.isEmpty || name.first?.isWhitespace == true || name.last?.isWhitespace == true {
-            throw .data(
-                "\(source): the class \"\(name)\" is empty or has spaces at its ends, which is lost in \(format.title)")
+        for name in classes.names {
+            if name.isEmpty { throw .data("\(source): a class has the name \"\", which is none in \(format.title)") }
+            if format == .voc, name.first?.isWhitespace == true || name.last?.isWhitespace == true {
+                throw .data("\(source): the class \"\(name)\" has spaces at its ends, which are lost in XML")
+            }
         }
         guard scores else { return }
         for example in examples {
             for label in example.annotations {
+                // YOLO has no word for what is to be ignored.
+                if format == .yolo, label.treatment == .ignore { continue }
                 guard let score = label.provenance?.score, !(0...1).contains(score) else { continue }
                 throw .data(
                     "\(source): image \(example.fileName): the score \(shortest(score)) is not in 0...1, as those of "

@@ -112,11 +112,7 @@ enum SetLayout: Equatable, Sendable {
     }
 
     private static func ofFile(_ file: String) throws(Failure) -> SetLayout {
-        let head = try Files.head(file, count: 1 << 16)
-        if head.isEmpty { throw .data("\(file) is empty") }
-        if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
-            throw .data("\(file) is UTF-16 text; save it as UTF-8")
-        }
+        let head = try textHead(file, count: 1 << 16)
         let text = String(decoding: head, as: UTF8.self)
         let body = text.drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         switch body.first {
@@ -146,6 +142,20 @@ enum SetLayout: Equatable, Sendable {
             hint = "; for a list of pictures (YOLO) give the data.yaml that names the classes"
         }
         throw .data("\(file) is no annotation file that is known (COCO, YOLO, VOC, Open Images, CVAT)\(hint)")
+    }
+
+    /// The first bytes of a file of text.
+    /// - Throws: `.invalidData` where it is empty or of another encoding than UTF-8.
+    static func textHead(_ file: String, count: Int) throws(Failure) -> [UInt8] {
+        let head = try Files.head(file, count: count)
+        if head.isEmpty { throw .data("\(file) is empty") }
+        if head.starts(with: [0xFF, 0xFE, 0, 0]) || head.starts(with: [0, 0, 0xFE, 0xFF]) {
+            throw .data("\(file) is UTF-32 text; save it as UTF-8")
+        }
+        if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {
+            throw .data("\(file) is UTF-16 text; save it as UTF-8")
+        }
+        return head
     }
 
     /// By the name of the root element.

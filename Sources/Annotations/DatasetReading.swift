@@ -60,6 +60,24 @@ extension Dataset {
         return set
     }
 
+    /// The folders in which a set looks for its own files at any depth: what is written into them becomes a part of it.
+    /// - Throws: as `read`.
+    public static func foldersWalked(
+        by path: String, images: String? = nil, part: String? = nil
+    ) throws(Failure) -> [String] {
+        func pictures(_ source: YOLOSource) -> [String] {
+            images.map { [$0] } ?? source.locations.compactMap(source.resolve).filter(Files.isFolder)
+        }
+        switch try SetLayout.of(path) {
+        case .yolo(let file): return pictures(try YOLOSource.dataFile(file, part: part))
+        case .darknet(let file): return pictures(try YOLOSource.darknet(file, part: part))
+        case .yoloFolder(let folder): return pictures(try YOLOSource.folder(folder))
+        case .voc(let folder): return [try VOCFolder.open(folder, part: part).annotations]
+        case .vocList(let file): return [VOCFolder.annotations(ofList: file)]
+        case .coco, .vocFile, .openImages, .cvat: return []
+        }
+    }
+
     /// As the other form, where the first fault of an item is an error.
     /// - Throws: `.invalidData` also where an item has a fault; it names the first and counts the others.
     public static func read(

@@ -60,7 +60,9 @@ public enum Detections {
     }
 
     private static func beginning(of path: String) throws(Failure) -> Substring {
-        String(decoding: try Files.head(path, count: 4096), as: UTF8.self).drop { $0.isWhitespace || $0 == "\u{FEFF}" }
+        String(decoding: try SetLayout.textHead(path, count: 4096), as: UTF8.self).drop {
+            $0.isWhitespace || $0 == "\u{FEFF}"
+        }
     }
 
     /// As the other form, where the first fault is an error.

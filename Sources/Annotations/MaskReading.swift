@@ -159,7 +159,7 @@ extension Dataset {
         set.source = list ?? masks.root
         let suffix = masks.suffix(for: pictures.names.map { stem($0) })
         func requireOne(_ name: String) throws(Failure) {
-            guard pictures.shared.contains(stem(name)) else { return }
+            guard pictures.several[stem(name)] != nil else { return }
             let twins = pictures.names.filter { stem($0) == stem(name) }
             throw .data(
                 "\(pictures.root): \(twins.prefix(3).joined(separator: " and ")) have one name but for the ending, so that nobody "

@@ -42,9 +42,10 @@ struct OpenImagesReader {
                     "there is no such picture in \(pictures.root); its \(all[i].count) rows are left out")
                 return picture
             }
-            if pictures.isShared(ids[i]) {
+            let namesakes = pictures.namesakes(ids[i])
+            if !namesakes.isEmpty {
                 picture.isUsable = false
-                picture.findings.add(.itemMalformed, place, pictures.sharedName(ids[i]))
+                picture.findings.add(.itemMalformed, place, VOCFile.ambiguous(ids[i], namesakes))
                 return picture
             }
             let size: Size

@@ -86,7 +86,14 @@ struct OpenImagesTable {
         }
         let names = places.keys.sorted()
         for name in Self.needed where places[name] == nil {
-            throw .data("\(file):1: has no column \(name)\(itHas(name, names.filter { !Self.needed.contains($0) }))")
+            // One long name is a row that was not divided.
+            let sign = names.count == 1 ? [";", "\t"].first { names[0].contains($0) } : nil
+            throw .data(
+                "\(file):1: has no column \(name)"
+                    + (sign.map {
+                        "; its columns seem to be divided by \($0 == ";" ? "\";\"" : "tabs"), and commas were expected"
+                    }
+                        ?? itHas(name, names.filter { !Self.needed.contains($0) })))
         }
         columns.image = places["ImageID"] ?? 0
         columns.label = places["LabelName"] ?? 0

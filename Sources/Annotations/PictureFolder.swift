@@ -8,8 +8,8 @@ struct PictureFolder: Sendable {
     let names: [String]
     private let known: Set<String>
     private let byStem: [String: String]
-    /// Names without ending that several pictures have.
-    let shared: Set<String>
+    /// Names without ending that several pictures have, and these.
+    let several: [String: [String]]
 
     /// - Parameter deep: whether folders in it are looked into.
     /// - Throws: where there is no such folder.
@@ -29,12 +29,12 @@ struct PictureFolder: Sendable {
         self.names = names
         known = Set(names)
         var byStem: [String: String] = [:]
-        var shared: Set<String> = []
+        var several: [String: [String]] = [:]
         for name in names {
             let key = stem(name)
-            if byStem[key] == nil { byStem[key] = name } else { shared.insert(key) }
+            if let first = byStem[key] { several[key, default: [first]].append(name) } else { byStem[key] = name }
         }
-        (self.byStem, self.shared) = (byStem, shared)
+        (self.byStem, self.several) = (byStem, several)
     }
 
     /// The picture of a name, or of a name that lacks its ending.
@@ -42,13 +42,8 @@ struct PictureFolder: Sendable {
     /// The picture that has this name apart from the ending.
     func find(stem: String) -> String? { byStem[stem] }
 
-    /// Whether several pictures have this name, none of them with its ending.
-    func isShared(_ name: String) -> Bool { !known.contains(name) && shared.contains(name) }
-    /// What to say of it.
-    func sharedName(_ name: String) -> String {
-        let meant = names.filter { stem($0) == name }
-        return "several pictures are called \(name): \(meant.joined(separator: ", ")); nobody can tell which is meant"
-    }
+    /// The pictures that have this name apart from their endings, where there are several and none is called just so.
+    func namesakes(_ name: String) -> [String] { known.contains(name) ? [] : several[name] ?? [] }
 
     /// The folder of a set's pictures: the one that was asked for, else the first of some that has pictures.
     /// - Parameters:

@@ -86,6 +86,7 @@ extension Dataset {
         self.init(root: root, classes: classes, examples: [])
         var nextID = 1
         var namedWithin: Set<Int> = []
+        var knownOf: [Int: Set<LabelledBox>] = [:]
         var listed: [Place] = []
         // By bytes: strings that look alike are equal, and are different names on disk.
         var placeOf: [[UInt8]: Int] = [:]
@@ -103,10 +104,19 @@ extension Dataset {
                     findings.addObstacle(
                         "\(place(of: picture)) names the picture \(picture.fileName), which another file is of as well: nobody "
                             + "can tell whose boxes are whose")
+                    continue
                 }
+                if let size = picture.size, let known = examples[at].size, size != known {
+                    findings.addObstacle(
+                        "\(place(of: picture)) has the picture \(picture.fileName) once more, in another size: its boxes may be of "
+                            + "another picture")
+                    continue
+                }
+                examples[at].size = examples[at].size ?? picture.size
                 // Once more is the same list again as a rule; what is new in it joins the rest.
-                let known = Set(examples[at].annotations.map { LabelledBox($0) })
-                for var label in picture.annotations where !known.contains(LabelledBox(label)) {
+                var known = knownOf[at] ?? Set(examples[at].annotations.map { LabelledBox($0) })
+                defer { knownOf[at] = known }
+                for var label in picture.annotations where known.insert(LabelledBox(label)).inserted {
                     label.id = nextID
                     nextID += 1
                     examples[at].annotations.append(label)

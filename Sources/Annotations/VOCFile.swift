@@ -52,12 +52,15 @@ struct VOCFile: Sendable {
             return
         }
         // Of several pictures of its name the tag says which.
-        if pictures.isShared(id) {
-            guard let name = root.first("filename")?.text, pictures.names.contains(name), stem(name) == id else {
-                refuse(.itemMalformed, Place(file: file), pictures.sharedName(id))
+        let namesakes = pictures.namesakes(id)
+        if !namesakes.isEmpty {
+            let tag = Files.name(root.first("filename")?.text ?? "").lowercased()
+            let meant = namesakes.filter { Files.name($0).lowercased() == tag }
+            guard meant.count == 1 else {
+                refuse(.itemMalformed, Place(file: file), Self.ambiguous(id, namesakes))
                 return
             }
-            picture.fileName = name
+            picture.fileName = meant[0]
         } else if pictures.find(stem: id) == nil, let tag = root.first("filename"), !tag.text.isEmpty {
             guard let name = nameInside(tag.text) else {
                 refuse(
@@ -73,22 +76,25 @@ struct VOCFile: Sendable {
         for element in root.children where element.name == "object" { readObject(element, file) }
     }
 
+    /// What to say where several pictures have a name, apart from its ending.
+    static func ambiguous(_ name: String, _ pictures: [String]) -> String {
+        "several pictures are called \(name): \(pictures.joined(separator: ", ")); nobody can tell which is meant"
+    }
+
     private mutating func readSize(_ root: XMLElement, _ file: String, _ pictures: PictureFolder) {
         let element = root.first("size")
         let place = Place(file: file, line: (element ?? root).line)
         var stated: Size?
         if let width = element?.first("width"), let height = element?.first("height") {
-            guard let w = Int(width.text), let h = Int(height.text), (0...1 << 20).contains(w),
-                (0...1 << 20).contains(h)
-            else {
+            if let w = Int(width.text), let h = Int(height.text), (0...1 << 20).contains(w), (0...1 << 20).contains(h) {
+                // Some tools write 0 where they do not know.
+                if w > 0, h > 0 { stated = Size(width: w, height: h) }
+            } else {
                 picture.findings.add(
-                    .itemMalformed, place, "the <size> is \"\(width.text)\" x \"\(height.text)\", no number of pixels")
-                return
+                    .valueMalformed, place, "the <size> is \"\(width.text)\" x \"\(height.text)\", no number of pixels")
             }
-            // Some tools write 0 where they do not know.
-            if w > 0, h > 0 { stated = Size(width: w, height: h) }
         } else if element != nil {
-            picture.findings.add(.itemMalformed, place, "<size> has no <width> or no <height>")
+            picture.findings.add(.valueMalformed, place, "<size> has no <width> or no <height>")
         }
         picture.size = stated
         let path = Files.join(pictures.root, picture.fileName)

@@ -10,6 +10,7 @@ struct VOCFolder {
     var ids: [(id: String, file: String, place: Place)] = []
     /// Folders where the pictures usually are.
     var pictures: [String]
+    var isSingleFile = false
     var notes: [String] = []
     var findings = Findings()
 
@@ -58,7 +59,9 @@ struct VOCFolder {
                 findings.add(.imageNameOutside, place, "\"\(text)\" leads out of the folder of the set")
                 continue
             }
-            ids.append((id, Files.join(annotations, id + ".xml"), place))
+            let file = Files.join(annotations, id)
+            let isUpper = !Files.exists(file + ".xml") && Files.exists(file + ".XML")
+            ids.append((id, file + (isUpper ? ".XML" : ".xml"), place))
         }
         if ids.isEmpty, findings.count(.error) == 0 { throw .data("\(list): lists no picture") }
     }
@@ -67,6 +70,7 @@ struct VOCFolder {
     init(file: String) {
         self.init(source: file, annotations: Files.folder(file))
         ids = [(stem(Files.name(file)), file, Place(file: file))]
+        isSingleFile = true
     }
 
     /// By its name; case does not count.

@@ -83,7 +83,7 @@ struct VOCReader {
         var names = Set(files.flatMap { $0.objects.map(\.name) })
         let read = Set(folder.ids.map(\.id))
         let annotations = folder.annotations
-        guard folder.source != annotations, !VOCFolder.isXML(folder.source) else { return names }
+        guard folder.source != annotations, !folder.isSingleFile else { return names }
         let others = try Files.walk(annotations).filter { VOCFolder.isXML($0) && !read.contains(stem($0)) }
         for found in parallelMap(others.count, { VOCFile.classNames(Files.join(annotations, others[$0])) }) {
             names.formUnion(found)

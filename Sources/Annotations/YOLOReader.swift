@@ -140,9 +140,15 @@ struct YOLOReader {
 
     /// Where the labels of a picture are: the last `/images/` of its path becomes `/labels/`, its ending `.txt`.
     static func labels(of picture: String) -> String {
-        var path = "/" + stem(picture) + ".txt"
-        if let range = path.ranges(of: "/images/").last { path.replaceSubrange(range, with: "/labels/") }
-        return String(path.dropFirst())
+        var path = Array("/\(stem(picture)).txt".utf8)
+        let (images, labels) = (Array("/images/".utf8), Array("/labels/".utf8))
+        // From behind: of /images/images/ it is the second, with which the first shares a slash.
+        for start in stride(from: path.count - images.count, through: 0, by: -1)
+        where path[start...].starts(with: images) {
+            path.replaceSubrange(start..<start + images.count, with: labels)
+            break
+        }
+        return String(decoding: path.dropFirst(), as: UTF8.self)
     }
 
     /// The set's own folder where all pictures are in it, else the deepest folder above all of them; and the names of

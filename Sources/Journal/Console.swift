@@ -47,12 +47,16 @@ public final class Console: Sendable {
         }
     }
 
+    /// Characters that change the direction of text, behind which a name can look like another.
+    private static let turning: [ClosedRange<UInt32>] = [0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069]
+
     /// The text with control characters as their numbers.
     /// - Parameter lines: line ends and tabs stay.
     public static func harmless(_ text: String, lines: Bool = true) -> String {
         func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
             lines && (scalar == "\n" || scalar == "\t")
                 || scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
+                    && !turning.contains { $0.contains(scalar.value) }
         }
         if text.unicodeScalars.allSatisfy(isHarmless) { return text }
         var out = ""

@@ -64,11 +64,11 @@ enum AugmentVerb {
         let pixels = policies.count * count * (settings.int("draws") + 1) * (side + 8) * (side + 60)
         if pixels > 1 << 28 {
             throw .usage(
-                "a sheet of \(pixels >> 20) million pixels is too large; choose fewer --pictures or --draws, or a smaller "
-                    + "--size")
+                "sheets of \(pixels >> 20) million pixels are too large; choose one --policy, fewer --pictures or --draws, "
+                    + "or a smaller --size")
         }
-        try Files.makeFolder(out)
         let chosen = try readable(set, count)
+        try Files.makeFolder(out)
         let sides = chosen.map { min($0.size.width, $0.size.height) }.sorted()
         try settings.warnOfSmallPictures(side: sides[sides.count / 2], names.filter { (try? Policy.named($0)) != nil })
         let target = Size(width: side, height: side)
@@ -158,8 +158,9 @@ enum AugmentVerb {
     /// the next.
     private static func readable(_ set: Dataset, _ count: Int) throws(Failure) -> [(index: Int, size: Size)] {
         var (chosen, tried): ([(index: Int, size: Size)], Set<Int>) = ([], [])
+        var broken = 0
         for row in 0..<count {
-            for offset in 0..<set.examples.count {
+            for offset in 0..<set.examples.count where broken < 100 {
                 let index = (row * set.examples.count / count + offset) % set.examples.count
                 guard tried.insert(index).inserted else { continue }
                 do throws(Failure) {
@@ -167,6 +168,8 @@ enum AugmentVerb {
                     break
                 } catch {
                     Console.standardError.line("warning: \(error.message)")
+                    broken += 1
+                    if broken == 100 { Console.standardError.line("warning: no more pictures are tried") }
                     if chosen.isEmpty, tried.count == min(10, set.examples.count) {
                         throw .data(
                             "none of the first \(tried.count) pictures that were tried of \(set.source) can be read")

@@ -67,12 +67,6 @@ enum ConvertVerb {
         // Before anything is read: a set of a million boxes is not read in vain.
         try Conversion.requireNew(out)
         var parts = try settings.partsToConvert()
-        if !isFile, settings.string("pictures") != "none" {
-            // A YOLO set is what lies in its folders.
-            for part in parts where try DatasetFormat.of(part.set.source) == .yolo {
-                try OutputFile.requireOutside(out, picturesOf: part.set)
-            }
-        }
         if let detections = settings.optionalString("dt") {
             guard parts.count == 1 else { throw .usage("--dt goes with one set, --from") }
             let found = try Detections.read(
@@ -182,6 +176,7 @@ extension Settings {
             if let part, try !DatasetFormat.of(from).hasParts {
                 Console.standardError.line("\(from) has no parts: all of it becomes the part \(part)")
             }
+            try requireOutside(from, images: "images", part)
             return [Conversion.Part(part ?? "train", try readSet(from, images: "images", part: part))]
         }
         if several.isEmpty { throw .usage("give a set: --from, or --train, --val and --test") }
@@ -190,8 +185,15 @@ extension Settings {
         }
         var parts: [Conversion.Part] = []
         for name in several {
+            try requireOutside(string(name), images: name + "-images", name)
             parts.append(Conversion.Part(name, try readSet(string(name), images: name + "-images", part: name)))
         }
         return parts
+    }
+
+    /// - Throws: `.usage` where `--out` lies in a folder that a set is read from.
+    private func requireOutside(_ set: String, images: String, _ part: String?) throws(Failure) {
+        let folders = try Dataset.foldersWalked(by: set, images: optionalString(images), part: part)
+        try OutputFile.requireOutside(string("out"), folders, key: nil)
     }
 }

@@ -1,4 +1,3 @@
-import Annotations
 import Base
 
 /// Where a verb may write.
@@ -14,23 +13,18 @@ enum OutputFile {
 
     /// - Throws: `.usage` where what is written would lie in a folder of pictures that is read: the next run would take it for
     ///   pictures of the user's.
-    static func requireOutside(_ path: String, _ folders: [String], key: String) throws(Failure) {
+    /// - Parameter key: the setting that named the folders; nil: a set did.
+    static func requireOutside(_ path: String, _ folders: [String], key: String?) throws(Failure) {
         let own = try resolved(path)
         for folder in folders where Files.isFolder(folder) {
             let root = try Files.absolute(folder)
             if own == root || own.hasPrefix(root + "/") {
                 throw .usage(
-                    "out: \(path) lies in \(folder) (--\(key)), whose pictures it would join; choose another folder with --out"
+                    "out: \(path) lies in \(folder)\(key.map { " (--\($0))" } ?? ""), whose files it would join; choose another folder "
+                        + "with --out"
                 )
             }
         }
-    }
-
-    /// As above, of a labelled set: the folders in which its pictures lie are meant, not all that lies above them.
-    static func requireOutside(_ path: String, picturesOf set: Dataset) throws(Failure) {
-        var folders: Set<String> = []
-        for example in set.examples { folders.insert(Files.folder(set.path(of: example))) }
-        try requireOutside(path, folders.sorted(), key: "images")
     }
 
     /// The absolute path of what need not be there.

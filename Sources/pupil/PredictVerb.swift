@@ -80,7 +80,8 @@ enum PredictVerb {
         _ settings: Settings, _ device: Device, _ set: Dataset, _ out: String
     ) throws(Failure) -> ExitCode {
         let detector = try Detector(weights: settings.string("weights"), device: device)
-        try RunFolder.claim(settings)
+        let lock = try RunFolder.claim(settings)
+        defer { withExtendedLifetime(lock) {} }
         Signals.install()
         var options = Detector.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.workers(device)
@@ -130,7 +131,8 @@ enum PredictVerb {
     ) throws(Failure) -> ExitCode {
         let segmenter = try Segmenter(weights: settings.string("weights"), device: device)
         Signals.install()
-        try RunFolder.claim(settings)
+        let lock = try RunFolder.claim(settings)
+        defer { withExtendedLifetime(lock) {} }
         try removeEarlier(in: out)
         var options = Segmenter.InferenceOptions(
             precision: Settings.precision(settings.string("precision"), device))
@@ -209,7 +211,8 @@ enum PredictVerb {
     ) throws(Failure) -> ExitCode {
         let classifier = try Classifier(weights: settings.string("weights"), device: device)
         let names = classifier.classes.names
-        try RunFolder.claim(settings)
+        let lock = try RunFolder.claim(settings)
+        defer { withExtendedLifetime(lock) {} }
         Signals.install()
         var options = Classifier.InferenceOptions(precision: Settings.precision(settings.string("precision"), device))
         options.workers = settings.workers(device)

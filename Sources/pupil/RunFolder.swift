@@ -16,9 +16,7 @@ final class RunFolder {
     /// - Throws: a `Failure` with `.usage` that names the keys in which the folder's earlier run differs.
     init(_ settings: Settings) throws(Failure) {
         path = settings.string("out")
-        try Files.makeFolder(path)
-        lock = try FileLock(folder: path)
-        try Self.claim(settings)
+        lock = try Self.claim(settings)
         log = try RunLog(path: Files.join(path, "train.log"))
         try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
         log(
@@ -27,13 +25,18 @@ final class RunFolder {
     }
 
     /// Makes the folder where there is none, and leaves in it, as `args.yaml`, by which settings it was made.
+    /// - Returns: its lock, to be held for as long as something is written.
     /// - Throws: as `init`.
-    static func claim(_ settings: Settings) throws(Failure) {
+    static func claim(_ settings: Settings) throws(Failure) -> FileLock {
         let path = settings.string("out")
         try requireFit(settings)
         try Files.makeFolder(path)
+        let lock = try FileLock(folder: path)
+        // Another process may have come first.
+        try requireFit(settings)
         try Files.removeUnfinished(in: path)
         try Files.write(settings.yaml, to: Files.join(path, "args.yaml"))
+        return lock
     }
 
     /// Whether the run was begun before, with these settings.

@@ -53,7 +53,8 @@ enum ValClasses {
         options.precision = Settings.precision(settings.string("precision"), device)
         options.workers = settings.workers(device)
         let out = settings.optionalString("out")
-        if out != nil { try RunFolder.claim(settings) }
+        let lock = try out.map { _ throws(Failure) in try RunFolder.claim(settings) }
+        defer { withExtendedLifetime(lock) {} }
         let score = try classifier.score(set, options, into: out)
         for line in score.quarantine.lines(fate: "") { Console.standardError.line(line) }
         if let out { try Files.write(score.json.pretty, to: Files.join(out, "metrics.json")) }

@@ -83,7 +83,8 @@ enum ValVerb {
             detections = found.map { $0.map { ScoredBox($0) } }
             if let out = settings.optionalString("out") {
                 write = { json throws(Failure) in
-                    try RunFolder.claim(settings)
+                    let lock = try RunFolder.claim(settings)
+                    defer { withExtendedLifetime(lock) {} }
                     try COCOResults.write(found, of: set, to: Files.join(out, "predictions.json"))
                     try Files.write(json.pretty, to: Files.join(out, "metrics.json"))
                 }

@@ -270,9 +270,9 @@ private let vocFaults: [Fault] = [
         "Annotations/a.xml:5: the <size> is 50x100 and the picture JPEGImages/a.jpg is 100x50; were width and height exchanged?"
     ),
     .voc(
-        "<width>100</width>", "<width>wide</width>", .itemMalformed,
+        "<width>100</width>", "<width>wide</width>", .valueMalformed,
         "Annotations/a.xml:5: the <size> is \"wide\" x \"50\", no number of pixels"),
-    .voc("<width>100</width>", "", .itemMalformed, "Annotations/a.xml:5: <size> has no <width> or no <height>"),
+    .voc("<width>100</width>", "", .valueMalformed, "Annotations/a.xml:5: <size> has no <width> or no <height>"),
     Fault(
         good: GoodSets.voc, change: ["Annotations/a.xml": "<annotation><object><name>cat</name></object></annotation>"],
         rule: .itemMalformed, says: "Annotations/a.xml:1: the cat has no <bndbox>"),
@@ -337,7 +337,7 @@ private let cvatFaults: [Fault] = [
         "name=\"a.jpg\"", "name=\"../a.jpg\"", .imageNameOutside,
         "annotations.xml:4: the name \"../a.jpg\" leads out of the folder of pictures"),
     .cvat(
-        "width=\"100\"", "width=\"-1\"", .itemMalformed,
+        "width=\"100\"", "width=\"-1\"", .valueMalformed,
         "annotations.xml:4: the <image> a.jpg has no width or no height in pixels"),
     .cvat(
         "<label><name>dog</name></label>", "<label><name>cat</name></label>", nil,

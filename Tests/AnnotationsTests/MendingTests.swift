@@ -59,6 +59,19 @@ import Testing
         #expect(changes.contains { $0.hasPrefix("left out the picture ") && $0.hasSuffix(": all its labels were") })
     }
 
+    /// A picture on which nothing is stays background though its size is written wrong.
+    @Test func aWrongSizeMakesNoPictureBereft() throws {
+        var files = GoodSets.cvat
+        files["images/b.jpg"] = .picture(100, 50)
+        files["annotations.xml"] = .text(
+            GoodSets.cvatText.replacing("</annotations>", with: "<image name=\"b.jpg\"></image></annotations>"))
+        #expect(try mend(files, "annotations.xml").set.examples.map(\.fileName) == ["a.jpg", "b.jpg"])
+        var voc = GoodSets.voc
+        voc["Annotations/b.xml"] = "<annotation><size><width>20.0</width><height>20</height></size></annotation>"
+        let set = try mend(voc, "ImageSets/Main/val.txt").set
+        #expect(set.examples.map(\.fileName) == ["b.png"] && set.examples[0].size?.width == 20)
+    }
+
     /// What is beyond the findings that are listed is mended as well, and counted once.
     @Test func theLimitOfAListIsNoneOfMending() throws {
         var images: [String] = [], labels: [String] = [], files: [String: TestFile] = [:]
@@ -92,6 +105,11 @@ import Testing
         #expect(set.examples[0].annotations.last?.box == Box(x1: 1, y1: 2, x2: 9, y2: 8))
         #expect(Set(set.examples[0].annotations.map(\.id)).count == 3)
         #expect(changes.contains { $0.hasPrefix("made one picture of two: annotations.xml") }, "\(changes)")
+        // In another size it may be another picture, whose boxes would lie wrong.
+        files["annotations.xml"] = .text(
+            GoodSets.cvatText.replacing(
+                "</annotations>", with: again.replacing("100", with: "50") + new + "</image></annotations>"))
+        #expect(message { _ = try mend(files, "annotations.xml") }.contains("once more, in another size"))
         // A list that names a picture twice says nothing new.
         var yolo = GoodSets.yolo
         yolo["data.yaml"] = "train: l.txt\nnames: [cat, dog]\n"
@@ -140,8 +158,35 @@ import Testing
         // Two pictures of one name: <filename> says which, and without it nobody can tell.
         try scratch.write(["upper/a.png": .picture(20, 20)])
         #expect(try Dataset.read(Files.join(scratch.path, "upper")).examples[0].fileName == "a.jpg")
+        for name in ["JPEGImages/a.jpg", "A.JPG"] {
+            try scratch.write(["upper/a.XML": .text(GoodSets.vocText.replacing("a.jpg", with: name))])
+            #expect(try Dataset.read(Files.join(scratch.path, "upper")).examples[0].fileName == "a.jpg")
+        }
         try scratch.write(["upper/a.XML": .text(GoodSets.vocText.replacing("a.jpg", with: "c.jpg"))])
         #expect(message { _ = try Dataset.read(Files.join(scratch.path, "upper")) }.contains("nobody can tell which"))
+    }
+
+    /// Tables divided by another sign, and files of another encoding, are called what they are.
+    @Test func textsOfOtherKindsAreNamed() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let rows = "ImageID;LabelName;XMin;XMax;YMin;YMax\na;x;0;1;0;1\n"
+        try scratch.write([
+            "semicolons.csv": .text(rows), "tabs.csv": .text(rows.replacing(";", with: "\t")), "empty.json": "",
+            "wide.json": .bytes([0xFF, 0xFE, 0x5B, 0, 0x5D, 0]),
+            "wider.json": .bytes([0xFF, 0xFE, 0, 0, 0x5B, 0, 0, 0]),
+        ])
+        let set = Dataset(root: scratch.path, classes: ClassTable(names: ["x"]), examples: [])
+        func said(_ name: String) -> [String] {
+            let path = Files.join(scratch.path, name)
+            return [message { _ = try Dataset.read(path) }, message { _ = try Detections.read(path, set) }]
+        }
+        for (name, what) in [
+            ("semicolons.csv", "divided by \";\""), ("tabs.csv", "divided by tabs"), ("empty.json", "is empty"),
+            ("wide.json", "is UTF-16 text"), ("wider.json", "is UTF-32 text"),
+        ] {
+            #expect(said(name).allSatisfy { $0.contains(what) }, "\(name): \(said(name))")
+        }
     }
 
     // MARK: Conversion
@@ -153,7 +198,7 @@ import Testing
         for names in [
             ["images/a.jpg", "images/b.jpg"], ["images/train/a.jpg", "images/train/b.jpg"],
             ["a.jpg", "x/images/b.jpg"],
-            ["images/a.jpg", "b.jpg"],
+            ["images/a.jpg", "b.jpg"], ["z/images/images/a.jpg", "z/images/images/b.jpg"],
         ] {
             let root = Files.join(scratch.path, "\(names.hashValue)")
             var set = Dataset(root: root, classes: ClassTable(names: ["cat"]), examples: [])
@@ -165,8 +210,8 @@ import Testing
             }
             var (from, last) = (set, Set<String>())
             // Once and again: a set that was written is written alike.
-            for round in ["yolo", "again", "more"] {
-                let out = root + "-" + round
+            for round in ["yolo", "images", "more"] {
+                let out = root + "-" + (round == "images" ? "deep/images" : round)
                 _ = try Conversion.write([Conversion.Part("train", from)], as: .yolo, to: out)
                 from = try Dataset.read(out)
                 #expect(from.examples.map(\.annotations.count) == [1, 1], "\(names) \(round)")

@@ -7,6 +7,7 @@ import Testing
     @Test func controlCharactersAreShown() {
         #expect(Console.harmless("os\u{1B}[31m\u{7}\tx\ny é 文") == "os\\u{1b}[31m\\u{7}\tx\ny é 文")
         #expect(Console.harmless("plain") == "plain")
+        #expect(Console.harmless("a\u{202E}gpj.exe") == "a\\u{202e}gpj.exe")
         var table = TextTable(["a\u{1B}[2J"])
         table.add(["b\nc"])
         #expect(table.text == "a\\u{1b}[2J\n----------\nb\\u{a}c\n")
