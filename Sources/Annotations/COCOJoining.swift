@@ -68,7 +68,6 @@ struct COCOJoining {
     /// In the order of the file.
     mutating func readPictures() {
         refusedPictures = Set(
-
             document.faults.filter { $0.kind == .image && $0.rule != .valueMalformed }.compactMap(\.id))
         examples.reserveCapacity(document.pictures.count)
         placeOfID.reserveCapacity(document.pictures.count)
@@ -85,11 +84,18 @@ struct COCOJoining {
                         + "annotations are")
             } else if let other = idOfName.updateValue(picture.id, forKey: name) {
                 idOfName[name] = other
-                // What one picture is said to show is united.
-                if let place = placeOfID[other], examples[place].size == picture.size {
-                    placeOfID[picture.id] = place
-                } else {
-                    refusedPictures.insert(picture.id)
+                // What one picture is said to show is united, but not where it may be of another.
+                if let place = placeOfID[other] {
+                    let known = examples[place].size
+                    if known == nil || picture.size == nil || known == picture.size {
+                        placeOfID[picture.id] = place
+                        examples[place].size = known ?? picture.size
+                    } else {
+                        refusedPictures.insert(picture.id)
+                        findings.addObstacle(
+                            "image ids \(other) and \(picture.id) both name \(name), in two sizes: their boxes may be of two pictures"
+                        )
+                    }
                 }
                 findings.add(
                     .imageNameTwice, Place(file: path, image: name), "image ids \(other) and \(picture.id) both name it"

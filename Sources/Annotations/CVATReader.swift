@@ -45,7 +45,8 @@ struct CVATReader {
         }
         let folder = Files.folder(file)
         let pictures = try PictureFolder.find(
-            images, usual: [Files.join(folder, "images"), normalised(Files.join(folder, "../images"))], beside: folder)
+            images, usual: [Files.join(folder, "images"), Files.normalised(Files.join(folder, "../images"))],
+            beside: folder)
         return Dataset(
             root: pictures.root, classes: ClassTable(names: names), pictures: read, notes: notes, into: &findings)
     }

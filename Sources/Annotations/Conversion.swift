@@ -107,7 +107,7 @@ public struct Conversion {
         for part in parts.dropFirst() {
             try part.set.requireSameClasses(as: parts[0].set, naming: part.set.source, parts[0].set.source)
         }
-        return try Files.makeWhole(normalised(out), body)
+        return try Files.makeWhole(Files.normalised(out), body)
     }
 
     /// - Throws: `.usage` where a file or a folder with something in it is at the path.

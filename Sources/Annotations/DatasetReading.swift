@@ -60,20 +60,27 @@ extension Dataset {
         return set
     }
 
-    /// The folders in which a set looks for its own files at any depth: what is written into them becomes a part of it.
-    /// - Throws: as `read`.
+    /// What of a set is found by walking through a folder: what is written into it becomes a part of the set.
+    public enum Walked: Sendable { case pictures, annotations }
+
+    /// The folders through which the readers of a set walk, for whichever of its parts.
+    /// - Throws: where there is no set.
     public static func foldersWalked(
-        by path: String, images: String? = nil, part: String? = nil
-    ) throws(Failure) -> [String] {
-        func pictures(_ source: YOLOSource) -> [String] {
-            images.map { [$0] } ?? source.locations.compactMap(source.resolve).filter(Files.isFolder)
+        by path: String, images: String? = nil
+    ) throws(Failure) -> [(folder: String, for: Walked)] {
+        func pictures(_ open: (String?) throws(Failure) -> YOLOSource) -> [(folder: String, for: Walked)] {
+            if let images { return [(images, .pictures)] }
+            // A part that is not there is none; the others are looked for all the same.
+            let parts = [nil, "train", "val", "test"].compactMap { part in try? open(part) }
+            let folders = parts.flatMap { source in source.locations.compactMap(source.resolve) }
+            return Set(folders.filter(Files.isFolder)).sorted().map { ($0, .pictures) }
         }
         switch try SetLayout.of(path) {
-        case .yolo(let file): return pictures(try YOLOSource.dataFile(file, part: part))
-        case .darknet(let file): return pictures(try YOLOSource.darknet(file, part: part))
-        case .yoloFolder(let folder): return pictures(try YOLOSource.folder(folder))
-        case .voc(let folder): return [try VOCFolder.open(folder, part: part).annotations]
-        case .vocList(let file): return [VOCFolder.annotations(ofList: file)]
+        case .yolo(let file): return pictures { part throws(Failure) in try YOLOSource.dataFile(file, part: part) }
+        case .darknet(let file): return pictures { part throws(Failure) in try YOLOSource.darknet(file, part: part) }
+        case .yoloFolder(let folder): return pictures { _ throws(Failure) in try YOLOSource.folder(folder) }
+        case .voc(let folder): return [(VOCFolder.annotations(in: folder), .annotations)]
+        case .vocList(let file): return [(VOCFolder.annotations(ofList: file), .annotations)]
         case .coco, .vocFile, .openImages, .cvat: return []
         }
     }

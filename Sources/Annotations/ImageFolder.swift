@@ -5,13 +5,13 @@ extension Dataset {
     /// Which of `train`, `val` and `test` an image folder has; none where it is not parted.
     /// - Throws: `.invalidData` where there is no such folder.
     public static func imageFolderParts(_ path: String) throws(Failure) -> [String] {
-        try ImageFolder.usualParts(normalised(path))
+        try ImageFolder.usualParts(Files.normalised(path))
     }
 
     /// The folders of classes, in their order.
     /// - Throws: as `imageFolder`.
     public static func imageFolderClasses(_ path: String, part: String? = nil) throws(Failure) -> [String] {
-        try ImageFolder.contents(ImageFolder.root(normalised(path), part: part).root).folders
+        try ImageFolder.contents(ImageFolder.root(Files.normalised(path), part: part).root).folders
     }
 
     /// ImageNet's layout: a folder of pictures for each class, of any depth. Classes are in the order of their folders'
@@ -35,7 +35,7 @@ extension Dataset {
     public static func imageFolder(
         _ path: String, part: String? = nil, names: String? = nil, counted: [String]? = nil, classes: ClassTable? = nil
     ) throws(Failure) -> Dataset {
-        let (root, passedOver) = try ImageFolder.root(normalised(path), part: part)
+        let (root, passedOver) = try ImageFolder.root(Files.normalised(path), part: part)
         let (folders, pictures) = try ImageFolder.contents(root)
         if folders.isEmpty {
             throw .data(

@@ -118,7 +118,7 @@ extension Dataset {
                     .annotationIDTwice, Place(file: file, item: "image id \(item.picture)"), "has two annotations")
             }
         }
-        var set = Dataset(root: normalised(images), classes: ClassTable(names: names, ids: ids), examples: [])
+        var set = Dataset(root: Files.normalised(images), classes: ClassTable(names: names, ids: ids), examples: [])
         set.source = file
         set.hasWrittenIDs = true
         set.maskCoding = .segments

@@ -27,7 +27,8 @@ struct OpenImagesReader {
         let (names, labels) = try Self.classTable(table.labels, file, classes)
         let usual = [prefix, "images", "data"].compactMap { $0 }
         let pictures = try PictureFolder.find(
-            images, usual: usual.flatMap { [Files.join(folder, $0), normalised(Files.join(folder, "../" + $0))] },
+            images,
+            usual: usual.flatMap { [Files.join(folder, $0), Files.normalised(Files.join(folder, "../" + $0))] },
             beside: folder)
         var rowsOf = [[OpenImagesTable.Row]](repeating: [], count: table.images.count)
         for row in table.rows { rowsOf[row.image].append(row) }
@@ -137,7 +138,7 @@ struct OpenImagesReader {
     ) throws(Failure) -> (names: [String], labels: [Int?]) {
         let folder = Files.folder(file)
         let described = try description(in: [
-            folder, Files.join(folder, "metadata"), normalised(Files.join(folder, "../metadata")),
+            folder, Files.join(folder, "metadata"), Files.normalised(Files.join(folder, "../metadata")),
         ]).map { path throws(Failure) in try OpenImagesTable.descriptions(path) }
         let nameOfCode = Dictionary(
             (described ?? []).map { ($0.code, $0.name) }, uniquingKeysWith: { first, _ in first })

@@ -15,7 +15,7 @@ struct PictureFolder: Sendable {
     /// - Throws: where there is no such folder.
     init(_ root: String, deep: Bool = true) throws(Failure) {
         self.init(
-            root: normalised(root),
+            root: Files.normalised(root),
             names: try (deep ? Files.walk(root) : Files.list(root)).filter { ImageFile.isImageName($0) })
     }
 

@@ -114,7 +114,7 @@ extension Dataset {
                 }
                 examples[at].size = examples[at].size ?? picture.size
                 // Once more is the same list again as a rule; what is new in it joins the rest.
-                var known = knownOf[at] ?? Set(examples[at].annotations.map { LabelledBox($0) })
+                var known = knownOf.removeValue(forKey: at) ?? Set(examples[at].annotations.map { LabelledBox($0) })
                 defer { knownOf[at] = known }
                 for var label in picture.annotations where known.insert(LabelledBox(label)).inserted {
                     label.id = nextID

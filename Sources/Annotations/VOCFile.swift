@@ -54,8 +54,9 @@ struct VOCFile: Sendable {
         // Of several pictures of its name the tag says which.
         let namesakes = pictures.namesakes(id)
         if !namesakes.isEmpty {
-            let tag = Files.name(root.first("filename")?.text ?? "").lowercased()
-            let meant = namesakes.filter { Files.name($0).lowercased() == tag }
+            let tag = Files.name(root.first("filename")?.text ?? "")
+            var meant = namesakes.filter { Files.name($0) == tag }
+            if meant.isEmpty { meant = namesakes.filter { Files.name($0).lowercased() == tag.lowercased() } }
             guard meant.count == 1 else {
                 refuse(.itemMalformed, Place(file: file), Self.ambiguous(id, namesakes))
                 return

@@ -28,7 +28,7 @@ struct VOCFolder {
             if part == nil, parts.count > 1 { throw .several(parts, in: lists) }
             if let chosen = part ?? parts.first { return try VOCFolder(list: Files.join(lists, chosen + ".txt")) }
         }
-        let annotations = Files.isFolder(inside) ? inside : folder
+        let annotations = annotations(in: folder)
         let files = try Files.walk(annotations).filter(Self.isXML)
         var found = VOCFolder(source: folder, annotations: annotations)
         found.ids = files.map { (stem($0), Files.join(annotations, $0), Place(file: folder)) }
@@ -41,7 +41,7 @@ struct VOCFolder {
     private init(source: String, annotations: String) {
         self.source = source
         self.annotations = annotations
-        pictures = ["JPEGImages", "images"].map { normalised(Files.join(annotations, "../" + $0)) }
+        pictures = ["JPEGImages", "images"].map { Files.normalised(Files.join(annotations, "../" + $0)) }
     }
 
     /// A list of `ImageSets/Main`, a name a line.
@@ -79,14 +79,20 @@ struct VOCFolder {
     /// The names of a `classes.txt` beside the folder of XML files, which VOC itself does not have.
     var classes: [String]? {
         get throws(Failure) {
-            let file = normalised(Files.join(annotations, "../classes.txt"))
+            let file = Files.normalised(Files.join(annotations, "../classes.txt"))
             return Files.name(annotations) == "Annotations" && Files.exists(file) ? try Dataset.classNames(file) : nil
         }
     }
 
+    /// The folder of XML files of a set's folder.
+    static func annotations(in folder: String) -> String {
+        let inside = Files.join(folder, "Annotations")
+        return Files.isFolder(inside) ? inside : folder
+    }
+
     /// The folder of XML files that a list of `ImageSets/Main` means.
     static func annotations(ofList list: String) -> String {
-        normalised(Files.join(Files.folder(list), "../../Annotations"))
+        Files.normalised(Files.join(Files.folder(list), "../../Annotations"))
     }
 
     /// The lists that name pictures of all classes; VOC's `aeroplane_train.txt` and so on are of one class each.

@@ -103,10 +103,10 @@ struct YOLOReader {
         var entries: [Entry] = []
         for (line, text) in textLines(try Files.readText(file)) {
             let place = Place(file: file, line: line)
-            var candidates = [normalised(Files.join(folder, text))] + source.candidates(text)
-            if !text.hasPrefix("./") { candidates.append(normalised(text)) }
+            var candidates = [Files.normalised(Files.join(folder, text))] + source.candidates(text)
+            if !text.hasPrefix("./") { candidates.append(Files.normalised(text)) }
             if !Files.isAbsolute(text), text.contains("..") {
-                let bases = (source.bases + [folder]).map { normalised($0) }
+                let bases = (source.bases + [folder]).map { Files.normalised($0) }
                 candidates.removeAll { path in !bases.contains { isInside(path, $0) } }
                 if candidates.isEmpty {
                     findings.add(.imageNameOutside, place, "\"\(text)\" leads out of the folder of the set")
@@ -116,7 +116,7 @@ struct YOLOReader {
             let picture: String
             var labels: String?
             if let override {
-                guard let name = override.find(normalised(text)) ?? override.find(Files.name(text)) else {
+                guard let name = override.find(Files.normalised(text)) ?? override.find(Files.name(text)) else {
                     findings.add(.imageMissing, place, "there is no picture \(Files.name(text)) in \(override.root)")
                     continue
                 }
@@ -154,13 +154,13 @@ struct YOLOReader {
     /// The set's own folder where all pictures are in it, else the deepest folder above all of them; and the names of
     /// the pictures relative to it.
     private func root(of pictures: [String]) throws(Failure) -> (root: String, names: [String]) {
-        let own = override.map { [$0.root] } ?? source.bases.map { normalised($0) }
+        let own = override.map { [$0.root] } ?? source.bases.map { Files.normalised($0) }
         for base in own where pictures.allSatisfy({ isInside($0, base) }) {
             let count = base == "." ? 0 : base.utf8.count + 1
             return (base, pictures.map { String(Substring($0.utf8.dropFirst(count))) })
         }
         let here = try Files.absolute(".")
-        let paths = pictures.map { Files.parts(normalised(Files.join(here, $0))) }
+        let paths = pictures.map { Files.parts(Files.normalised(Files.join(here, $0))) }
         var common = Array(paths.first?.dropLast() ?? [])
         for path in paths { common = Array(common.prefix(Files.sharedParts(common, path.dropLast()))) }
         return ("/" + common.joined(separator: "/"), paths.map { $0.dropFirst(common.count).joined(separator: "/") })

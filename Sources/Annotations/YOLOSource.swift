@@ -164,9 +164,9 @@ struct YOLOSource {
 
     /// Where a location may lie, the likeliest first.
     func candidates(_ location: String) -> [String] {
-        var found = bases.map { normalised(Files.join($0, location)) }
+        var found = bases.map { Files.normalised(Files.join($0, location)) }
         for prefix in ["../", "data/"] where location.hasPrefix(prefix) {
-            found += bases.map { normalised(Files.join($0, String(location.dropFirst(prefix.count)))) }
+            found += bases.map { Files.normalised(Files.join($0, String(location.dropFirst(prefix.count)))) }
         }
         return found
     }
@@ -177,20 +177,6 @@ extension Failure {
     static func several(_ parts: [String], in path: String) -> Failure {
         .data("\(path) has the parts \(parts.joined(separator: ", ")); say which one is meant (--part)")
     }
-}
-
-/// A path without `.`, `..` and doubled slashes, as far as text alone can tell.
-func normalised(_ path: String) -> String {
-    var parts: [Substring] = []
-    for part in Files.parts(path) where part != "." {
-        if part == "..", let last = parts.last, last != ".." {
-            parts.removeLast()
-        } else if part != ".." || !Files.isAbsolute(path) {
-            parts.append(part)
-        }
-    }
-    let joined = parts.joined(separator: "/")
-    return Files.isAbsolute(path) ? "/" + joined : joined.isEmpty ? "." : joined
 }
 
 /// Whether a normalised path lies in a normalised folder, as far as text alone can tell.

@@ -24,6 +24,20 @@ extension Files {
     /// mark that combines with it a slash is no `Character` of its own, and a slash all the same.)
     public static func parts(_ path: String) -> [Substring] { path.utf8.split(separator: slash).map { Substring($0) } }
 
+    /// A path without `.`, `..` and doubled slashes, as far as text alone can tell.
+    public static func normalised(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in Files.parts(path) where part != "." {
+            if part == "..", let last = parts.last, last != ".." {
+                parts.removeLast()
+            } else if part != ".." || !isAbsolute(path) {
+                parts.append(part)
+            }
+        }
+        let joined = parts.joined(separator: "/")
+        return isAbsolute(path) ? "/" + joined : joined.isEmpty ? "." : joined
+    }
+
     static let slash = UInt8(ascii: "/")
 
     /// The absolute path, links resolved. - Throws: a `Failure` where there is no such file.

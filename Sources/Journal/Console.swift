@@ -48,7 +48,9 @@ public final class Console: Sendable {
     }
 
     /// Characters that change the direction of text, behind which a name can look like another.
-    private static let turning: [ClosedRange<UInt32>] = [0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069]
+    private static let turning: [ClosedRange<UInt32>] = [
+        0x61C...0x61C, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069,
+    ]
 
     /// The text with control characters as their numbers.
     /// - Parameter lines: line ends and tabs stay.

@@ -159,8 +159,8 @@ enum AugmentVerb {
     private static func readable(_ set: Dataset, _ count: Int) throws(Failure) -> [(index: Int, size: Size)] {
         var (chosen, tried): ([(index: Int, size: Size)], Set<Int>) = ([], [])
         var broken = 0
-        for row in 0..<count {
-            for offset in 0..<set.examples.count where broken < 100 {
+        rows: for row in 0..<count {
+            for offset in 0..<set.examples.count {
                 let index = (row * set.examples.count / count + offset) % set.examples.count
                 guard tried.insert(index).inserted else { continue }
                 do throws(Failure) {
@@ -169,10 +169,13 @@ enum AugmentVerb {
                 } catch {
                     Console.standardError.line("warning: \(error.message)")
                     broken += 1
-                    if broken == 100 { Console.standardError.line("warning: no more pictures are tried") }
                     if chosen.isEmpty, tried.count == min(10, set.examples.count) {
                         throw .data(
                             "none of the first \(tried.count) pictures that were tried of \(set.source) can be read")
+                    }
+                    if broken == 100 {
+                        Console.standardError.line("warning: no more pictures are tried")
+                        break rows
                     }
                 }
             }

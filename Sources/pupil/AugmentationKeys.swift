@@ -176,10 +176,10 @@ extension Settings {
     private static func operators(_ text: String) throws(Failure) -> Policy.Operators {
         if let known = Policy.Operators.named(text.lowercased()) { return known }
         let names = text.split(separator: ",").map { String($0.drop { $0 == " " }) }
-        // One word that is no operator is more likely a set's name misspelt.
         if names.count == 1, names[0].lowercased() == identity {
             throw .usage("--augment-operators: Identity alone does nothing; say none")
         }
+        // One word that is no operator is more likely a set's name misspelt.
         if names.count == 1, (try? Operator.named(names[0])) == nil {
             let known = Policy.Operators.names + Operator.allCases.map(\.rawValue)
             throw .usage(

@@ -176,7 +176,7 @@ extension Settings {
             if let part, try !DatasetFormat.of(from).hasParts {
                 Console.standardError.line("\(from) has no parts: all of it becomes the part \(part)")
             }
-            try requireOutside(from, images: "images", part)
+            try requireOutside(from, images: "images")
             return [Conversion.Part(part ?? "train", try readSet(from, images: "images", part: part))]
         }
         if several.isEmpty { throw .usage("give a set: --from, or --train, --val and --test") }
@@ -185,15 +185,20 @@ extension Settings {
         }
         var parts: [Conversion.Part] = []
         for name in several {
-            try requireOutside(string(name), images: name + "-images", name)
+            try requireOutside(string(name), images: name + "-images")
             parts.append(Conversion.Part(name, try readSet(string(name), images: name + "-images", part: name)))
         }
         return parts
     }
 
-    /// - Throws: `.usage` where `--out` lies in a folder that a set is read from.
-    private func requireOutside(_ set: String, images: String, _ part: String?) throws(Failure) {
-        let folders = try Dataset.foldersWalked(by: set, images: optionalString(images), part: part)
-        try OutputFile.requireOutside(string("out"), folders, key: nil)
+    /// - Throws: `.usage` where what is written would become a part of the set that is read.
+    private func requireOutside(_ set: String, images: String) throws(Failure) {
+        let (to, out) = (string("to"), string("out"))
+        let isFile = out.lowercased().hasSuffix(".json") || to == "results"
+        let writesPictures = !isFile && (to == "imagefolder" || string("pictures") != "none")
+        for (folder, what) in try Dataset.foldersWalked(by: set, images: optionalString(images))
+        where what == .annotations ? to == "voc" : writesPictures {
+            try OutputFile.requireOutside(out, [folder], key: nil)
+        }
     }
 }

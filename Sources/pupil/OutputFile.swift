@@ -15,7 +15,8 @@ enum OutputFile {
     ///   pictures of the user's.
     /// - Parameter key: the setting that named the folders; nil: a set did.
     static func requireOutside(_ path: String, _ folders: [String], key: String?) throws(Failure) {
-        let own = try resolved(path)
+        // Before links are followed, as the folder will be made.
+        let own = try resolved(Files.normalised(path))
         for folder in folders where Files.isFolder(folder) {
             let root = try Files.absolute(folder)
             if own == root || own.hasPrefix(root + "/") {

@@ -66,11 +66,11 @@ enum ValMasks {
             settings.printPlan()
             return .done
         }
+        let lock = try settings.optionalString("out").map { _ throws(Failure) in try RunFolder.claim(settings) }
+        defer { withExtendedLifetime(lock) {} }
         let counted = try settings.value("weights") == nil ? folders(settings, tolerance) : model(settings, tolerance)
         let metrics = SegmentationMetrics(counted.confusion, names: counted.names, boundary: counted.boundary)
         if let out = settings.optionalString("out") {
-            let lock = try RunFolder.claim(settings)
-            defer { withExtendedLifetime(lock) {} }
             try Files.write(metrics.json.pretty, to: Files.join(out, "metrics.json"))
         }
         print(settings.bool("json") ? metrics.json.canonical : Console.harmless(metrics.table))

@@ -63,6 +63,9 @@ enum ValVerb {
         let truth: TruthSet
         let detections: [[ScoredBox]]
         var write: ((JSON) throws(Failure) -> Void)?
+        // Before the work, lest it end in an error when it is done.
+        let lock = try settings.optionalString("out").map { _ throws(Failure) in try RunFolder.claim(settings) }
+        defer { withExtendedLifetime(lock) {} }
         if let dt = settings.optionalString("dt") {
             if suppression != nil { throw .usage("--nms goes with --weights; detections are scored as they are") }
             (truth, detections) = try read(dt, settings)
@@ -83,8 +86,6 @@ enum ValVerb {
             detections = found.map { $0.map { ScoredBox($0) } }
             if let out = settings.optionalString("out") {
                 write = { json throws(Failure) in
-                    let lock = try RunFolder.claim(settings)
-                    defer { withExtendedLifetime(lock) {} }
                     try COCOResults.write(found, of: set, to: Files.join(out, "predictions.json"))
                     try Files.write(json.pretty, to: Files.join(out, "metrics.json"))
                 }

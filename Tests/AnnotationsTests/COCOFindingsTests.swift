@@ -73,12 +73,11 @@ import Testing
             ])
         #expect(findings.count(.error) == 11 && findings.count(.note) == 2)
         #expect(set.examples.map(\.fileName) == ["a.jpg", "d.jpg"])
-        // An id that comes twice costs no label.
-        #expect(set.examples[0].annotations.map(\.id) == [1, 7, 1, 10])
+        // An id that comes twice costs no label, and a picture of one size or of none is one picture.
+        #expect(set.examples[0].annotations.map(\.id) == [1, 2, 7, 1, 10])
         #expect(
             findings.losses.map { $0.replacing(findings.list[0].place.file, with: "F") } == [
-                "F: category id 2: its 1 annotation", "F: image id 2: its 1 annotation",
-                "F: image id 3: its 1 annotation",
+                "F: category id 2: its 1 annotation", "F: image id 3: its 1 annotation",
             ])
         #expect(findings.bereft == ["a.jpg", "b.jpg", "../c.jpg", "e.jpg", "id 5"])
         #expect(

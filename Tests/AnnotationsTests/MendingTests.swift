@@ -162,6 +162,8 @@ import Testing
             try scratch.write(["upper/a.XML": .text(GoodSets.vocText.replacing("a.jpg", with: name))])
             #expect(try Dataset.read(Files.join(scratch.path, "upper")).examples[0].fileName == "a.jpg")
         }
+        try scratch.write(["upper/a.JPG": .picture(20, 20), "upper/a.XML": .text(GoodSets.vocText)])
+        #expect(try Dataset.read(Files.join(scratch.path, "upper")).examples[0].fileName == "a.jpg")
         try scratch.write(["upper/a.XML": .text(GoodSets.vocText.replacing("a.jpg", with: "c.jpg"))])
         #expect(message { _ = try Dataset.read(Files.join(scratch.path, "upper")) }.contains("nobody can tell which"))
     }

@@ -311,6 +311,19 @@ import Testing
             let inside = ["convert", "--from", "y", "--to", "yolo", "--out", "y/images/train/again"]
             let within = try Program.run(inside, in: folder)
             #expect(within.code == 2 && within.errors.contains("whose files it would join"), "\(within.errors)")
+            let around = try Program.run(
+                ["convert", "--from", "y", "--to", "yolo", "--out", "x/../y/images/train/new"], in: folder)
+            #expect(around.code == 2, "\(around.errors)")
+            let bare = try Program.run(inside + ["--pictures", "none"], in: folder)
+            #expect(bare.code == 0, "\(bare.errors)")
+            // Into a folder of XML files no XML is written; all else belongs to nobody.
+            let voc = try Program.run(["convert", "--from", "c", "--to", "voc", "--out", "v"], in: folder)
+            #expect(voc.code == 0, "\(voc.errors)")
+            for (to, code) in [("voc", 2), ("coco", 0)] {
+                let flat = ["convert", "--from", "v", "--to", to, "--out", "v/Annotations/\(to)"]
+                let run = try Program.run(flat + ["--images", "c/images"], in: folder)
+                #expect(run.code == code, "\(to): \(run.errors)")
+            }
         }
     }
 
