@@ -26,8 +26,9 @@ public struct FuzzTarget: Sendable {
     private static func file(_ name: String, _ run: @escaping @Sendable (_ path: String) -> Void) -> FuzzTarget {
         FuzzTarget(name) { bytes in
             // A folder of its own: readers look at what lies beside a file.
-            var template = Array("/tmp/pupil-fuzz-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else { preconditionFailure("no folder in /tmp") }
+            // In memory where that can be: on a disk most of the time goes by waiting for it.
+            var template = Array("\(Files.isFolder("/dev/shm") ? "/dev/shm" : "/tmp")/pupil-fuzz-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else { preconditionFailure("no folder for a file") }
             let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
             let path = folder + "/input"
             defer {
