@@ -36,7 +36,7 @@ run selftrain \
 
 weights=$(find -L "$RUN" -path '*student*' -name last.safetensors 2>/dev/null | sort | head -1)
 if [ -n "$weights" ]; then
-    # By its own place, which stays when more seeds are asked for: the same settings, so that the folder is written anew.
+    # By its own place, which stays when more seeds are asked for: with the same settings the folder is written anew.
     weights=$(readlink -f "$weights")
     run predict --weights "$weights" --images "$OUT/new-scenes/images" --out "$OUT/predictions"
     printf '\nScenes that it has not seen, with the student'\''s boxes: %s/predictions/pictures\n' "$OUT"
