@@ -141,12 +141,13 @@ struct COCOJoining {
                 guard let index = classIndex(label, at, &ids, name()),
                     let box = box(of: label, in: examples[Int(at)].size, name())
                 else { continue }
-                // Of a box that was cut, the area is what is left.
+                // Of a box that was cut, the area is at most what is left.
                 let isWhole = box == Box(label.frame)
+                let most = isWhole ? Double.infinity : Double(box.area)
                 examples[Int(at)].annotations.append(
                     Annotation(
                         id: label.id, box: box, label: index,
-                        area: label.area ?? (isWhole ? label.frame.width * label.frame.height : nil),
+                        area: min(label.area ?? label.frame.width * label.frame.height, most),
                         treatment: label.treatment, isCrowd: label.isCrowd,
                         provenance: label.score.map { Provenance(score: Float($0)) },
                         segmentation: label.segmentation))
@@ -175,7 +176,8 @@ struct COCOJoining {
             } else {
                 unknownClasses.insert(label.category)
                 let known =
-                    1...20 ~= classes.count ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
+                    (1...20).contains(classes.count)
+                    ? " (known: \(classes.ids.map(String.init).joined(separator: ", ")))" : ""
                 report(
                     .annotationWithoutClass, label, name(), "no category has the id \(label.category)\(known)")
             }

@@ -45,6 +45,7 @@ extension Dataset {
     private func nearestPicture(to name: String) -> String {
         guard let names = try? Files.list(Files.folder(Files.join(root, name))) else { return "" }
         let own = Files.name(name)
+        if Files.isNotUTF8(own), names.contains(own) { return ", but for one whose name is not UTF-8: rename it" }
         if names.contains(where: { $0.utf8.elementsEqual(own.utf8) }) {
             return ", but for a link of that name, which leads nowhere"
         }
@@ -53,7 +54,8 @@ extension Dataset {
         return didYouMean(Files.name(name), names)
     }
 
-    /// Labels held against each other: classes nobody has, the same box twice, boxes of hardly a pixel.
+    /// Labels held against each other: classes nobody has, the same box twice, boxes of hardly a pixel, areas that no box
+    /// of theirs could hold.
     public func checkLabels(into findings: inout Findings) {
         for name in classesWithoutObject {
             findings.add(
@@ -80,6 +82,12 @@ extension Dataset {
                     findings.add(
                         .boxTiny, place(),
                         "the box of \(decimal(shortest(box.width))) x \(decimal(shortest(box.height))) pixels is a line"
+                    )
+                }
+                if annotation.isLargerThanItsBox {
+                    findings.add(
+                        .boxArea, place(),
+                        "its area is \(decimal(annotation.area)) pixels, and that of its box \(decimal(Double(box.area)))"
                     )
                 }
                 let key = LabelledBox(annotation)

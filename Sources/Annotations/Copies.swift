@@ -36,9 +36,18 @@ enum Copies {
         let shared = Set(sizes(a, aFacts)).intersection(sizes(b, bFacts))
         var kinds: [Int: (Int, Kind)] = [:]
         if !shared.isEmpty {
-            let theirs = digests(of: b, sharing: shared)
-            let places = Dictionary(theirs.map { ($1, $0) }, uniquingKeysWith: { min($0, $1) })
-            for (i, digest) in digests(of: a, sharing: shared) {
+            // Among very many pictures every length is somebody's: whole files are read of those alone of which a few bytes
+            // are the same, too.
+            let mine = sketches(of: a, sharing: shared, threads: threads)
+            let theirs = sketches(of: b, sharing: shared, threads: threads)
+            let common = Set(mine.values).intersection(theirs.values)
+            func digests(_ set: Dataset, _ sketches: [Int: Sketch]) -> [(place: Int, digest: Digest)] {
+                sketches.filter { common.contains($1) }.compactMap { i, _ in
+                    (try? Files.digest(set.path(of: set.examples[i]))).map { (i, $0) }
+                }
+            }
+            let places = Dictionary(digests(b, theirs).map { ($1, $0) }, uniquingKeysWith: { min($0, $1) })
+            for (i, digest) in digests(a, mine) {
                 if let j = places[digest] { kinds[i] = (j, .equal) }
             }
         }
@@ -58,6 +67,24 @@ enum Copies {
             if let stamp = try? Files.stamp(set.path(of: example)) { sizes.append(stamp.size) }
         }
         return sizes
+    }
+
+    /// What two equal files have alike at the least: their length, and what stands in the middle.
+    private struct Sketch: Hashable {
+        var length: Int
+        var middle: [UInt8]
+    }
+
+    private static func sketches(of set: Dataset, sharing lengths: Set<Int>, threads: Int) -> [Int: Sketch] {
+        let found = parallelMap(set.examples.count, threads: threads) { i -> Sketch? in
+            let path = set.path(of: set.examples[i])
+            // Empty files are no pictures, whoever has them.
+            guard let length = try? Files.stamp(path).size, length > 0, lengths.contains(length),
+                let middle = try? Files.read(path, length / 2, min(32, length - length / 2))
+            else { return nil }
+            return Sketch(length: length, middle: middle)
+        }
+        return Dictionary(uniqueKeysWithValues: found.enumerated().compactMap { i, sketch in sketch.map { (i, $0) } })
     }
 
     /// The digests of the files whose length is among those, by place; the others cannot equal any.

@@ -67,6 +67,9 @@ public struct Annotation: Hashable, Sendable {
         self.provenance = provenance
         self.segmentation = segmentation
     }
+
+    /// Whether its area is larger than its box, which no object's is; files round both.
+    var isLargerThanItsBox: Bool { area > 1.01 * Double(box.area) + 1 }
 }
 
 /// Ids of labels for which their file has none: of their places in the list, where no id of a file is.

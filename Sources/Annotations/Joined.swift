@@ -37,7 +37,8 @@ extension Dataset {
         return all
     }
 
-    /// Without the pictures whose files others have, by whatever links; ids stay, and so does what is not there.
+    /// Without the pictures whose files others have, by whatever links, or byte for byte; ids stay, and so does what is
+    /// not there.
     public func without(_ others: [Dataset]) -> Dataset {
         func place(_ path: String) -> String { (try? Files.absolute(path)) ?? path }
         var theirs: Set<String> = []
@@ -45,9 +46,10 @@ extension Dataset {
             for example in set.examples { theirs.insert(place(set.path(of: example))) }
         }
         var left = self
-        left.examples = []
-        for example in examples where !theirs.contains(place(path(of: example))) {
-            left.examples.append(example)
+        left.examples = examples.filter { !theirs.contains(place(path(of: $0))) }
+        for set in others {
+            let copies = Set(Copies.between(left, nil, set, nil, threads: availableProcessors()).map(\.0))
+            left.examples = left.examples.enumerated().filter { !copies.contains($0.offset) }.map(\.element)
         }
         return left
     }

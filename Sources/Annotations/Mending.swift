@@ -74,8 +74,7 @@ extension Dataset {
                     changes.append("\(name): cut at the picture's edge")
                     annotation.box = cut
                     annotation.area = min(annotation.area, Double(cut.area))
-                } else if annotation.area > 1.01 * Double(cut.area) + 1 {
-                    // An object is no larger than its box; files round both.
+                } else if annotation.isLargerThanItsBox {
                     changes.append("\(name): its area was \(decimal(annotation.area)), and is that of its box now")
                     annotation.area = Double(cut.area)
                 }

@@ -54,6 +54,9 @@ public struct PseudoLabelSummary: Hashable, Sendable {
     public func check(humanBoxesPerImage human: Double) throws(Failure) -> String? {
         let share = human > 0 ? keptPerImage / human : 1
         if kept > 0 && (0.3...3).contains(share) { return nil }
+        if images == 0, refused > 0 {
+            throw .data("there is nothing to learn from: none of the \(refused) pictures of the pool can be read")
+        }
         let best = scores.max().map { "the highest score is \(Self.short($0))" } ?? "the teacher found nothing"
         let found =
             kept == 0

@@ -33,6 +33,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case boxFromPolygon = "box-from-polygon"
     case boxTwice = "box-twice"
     case boxTiny = "box-tiny"
+    case boxArea = "box-area"
     // Masks.
     case maskMissing = "mask-missing"
     case maskUnreadable = "mask-unreadable"
@@ -141,6 +142,11 @@ public enum Rule: String, CaseIterable, Sendable {
         case .boxTwice:
             (.warning, .later, "remove one of the two (--fix does): it counts as an object that is never found")
         case .boxTiny: (.warning, .stays, "look at the picture: usually a slip of the mouse")
+        case .boxArea:
+            (
+                .warning, .later,
+                "write areas in pixels of this picture (--fix takes the box's): small, medium and large are told by them"
+            )
         case .maskMissing: (.error, .leftOut, "paint a mask, or take the picture out of the list")
         case .maskUnreadable:
             (

@@ -46,7 +46,8 @@ extension Conversion {
         var set = set
         for prefix in ["images/\(part)/", "images/"] where set.examples.allSatisfy({ $0.fileName.hasPrefix(prefix) }) {
             for i in set.examples.indices {
-                set.examples[i].fileName = String(set.examples[i].fileName.utf8.dropFirst(prefix.utf8.count)) ?? ""
+                set.examples[i].fileName = String(
+                    decoding: set.examples[i].fileName.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
             }
             break
         }

@@ -319,6 +319,10 @@ public enum Files {
         do { try FileManager.default.removeItem(atPath: path) } catch { throw .environment("cannot remove \(path)") }
     }
 
+    /// Whether a name that cannot be found came out of a folder in which it is written in other bytes than UTF-8. Such names
+    /// are listed, so that they can be spoken of, and cannot be opened.
+    public static func isNotUTF8(_ name: String) -> Bool { name.unicodeScalars.contains("\u{FFFD}") }
+
     /// The names in a folder, sorted by their UTF-8, without those that begin with a dot.
     public static func list(_ path: String) throws(Failure) -> [String] {
         guard let handle = opendir(path) else { throw fault("list", path) }
@@ -401,7 +405,8 @@ public enum Files {
         let reason = String(cString: strerror(code))
         switch code {
         case ENOENT where action == "read" || action == "list", ENOTDIR where action == "read" || action == "list":
-            return .data("there is no file \(path)")
+            let isListed = isNotUTF8(path) && (try? list(folder(path)))?.contains(name(path)) == true
+            return .data("there is no file \(path)\(isListed ? ": its name is not UTF-8; rename it" : "")")
         case ENOSPC, EDQUOT: return .environment("cannot \(action) \(path): the disk is full")
         case EACCES, EPERM, EROFS: return .environment("cannot \(action) \(path): no permission (\(reason))")
         default: return .environment("cannot \(action) \(path): \(reason)")

@@ -31,6 +31,7 @@ public final class Console: Sendable {
     private let width: @Sendable () -> Int
     private let write: @Sendable (String) -> Void
     private let shown = Mutex("")
+    private let said = Mutex<[String]>([])
 
     init(isTerminal: Bool, width: @escaping @Sendable () -> Int, write: @escaping @Sendable (String) -> Void) {
         self.isTerminal = isTerminal
@@ -42,10 +43,14 @@ public final class Console: Sendable {
     public func line(_ text: String) {
         // Names out of files stand in messages; what a terminal would take for an order is shown as what it is.
         let text = Self.harmless(text)
+        said.withLock { if $0.count < 1000 { $0.append(text) } }
         shown.withLock { shown in
             write(shown.isEmpty ? text + "\n" : "\r\u{1B}[K" + text + "\n" + shown)
         }
     }
+
+    /// The lines so far, up to a thousand: what was said before there was a log.
+    public var lines: [String] { said.withLock(\.self) }
 
     /// Characters that change the direction of text, behind which a name can look like another.
     private static let turning: [ClosedRange<UInt32>] = [

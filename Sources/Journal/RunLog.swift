@@ -24,18 +24,26 @@ public final class RunLog: Sendable {
     /// Writes a line, or several. A log that can no longer be written does not stop the run: the line still shows.
     public func callAsFunction(_ text: String) {
         lock.withLock { _ in
-            let stamp = Self.stamp(wallSeconds())
-            var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-            if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
-            var bytes: [UInt8] = []
-            for line in lines { bytes += Array("\(stamp) \(line)\n".utf8) }
-            bytes.withUnsafeBytes { buffer in
-                do throws(Failure) { try Files.writeAll(buffer, to: descriptor, path: path) } catch {
-                    console.line("\(error)")
-                }
-            }
+            let lines = write(text)
             for line in lines { console.line(String(line)) }
         }
+    }
+
+    /// Writes a line, or several, that the user has seen already.
+    public func keep(_ text: String) { lock.withLock { _ in _ = write(text) } }
+
+    private func write(_ text: String) -> [Substring] {
+        let stamp = Self.stamp(wallSeconds())
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
+        var bytes: [UInt8] = []
+        for line in lines { bytes += Array("\(stamp) \(line)\n".utf8) }
+        bytes.withUnsafeBytes { buffer in
+            do throws(Failure) { try Files.writeAll(buffer, to: descriptor, path: path) } catch {
+                console.line("\(error)")
+            }
+        }
+        return lines
     }
 
     /// `2026-01-02 15:04:05` in local time.

@@ -23,10 +23,10 @@ public struct Key: Sendable {
         /// Several values of one kind: the flag repeats or takes several words; `name=[]` is none.
         case list(of: Kind)
 
-        /// An integer of 1 or more.
-        public static let positiveInteger = Kind.integer(1...Int.max)
-        /// An integer of 0 or more.
-        public static let count = Kind.integer(0...Int.max)
+        /// An integer of 1 or more; small enough that two of them can be multiplied.
+        public static let positiveInteger = Kind.integer(1...1_000_000_000)
+        /// An integer of 0 or more; small enough to be a number of JSON, and to be counted on from.
+        public static let count = Kind.integer(0...1 << 53)
         /// A number above 0.
         public static let positiveNumber = Kind.number(Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude)
         /// A number of 0 or more.
@@ -82,7 +82,7 @@ public struct Key: Sendable {
 }
 
 extension Key.Kind {
-    /// What is expected, for a message: "an integer of 1 or more".
+    /// What is expected, for a message: "an integer from 1 to 9".
     var expectation: String {
         switch self {
         case .string: "text"
@@ -141,6 +141,26 @@ extension Key.Kind {
         guard let items = value.array else { return nil }
         let values = items.compactMap { kind.normalised($0) }
         return values.count == items.count ? .array(values) : nil
+    }
+
+    /// Whether two values mean the same: what is there may be named by several paths.
+    func isSame(_ a: JSON?, _ b: JSON?) -> Bool {
+        if a?.canonical == b?.canonical { return true }
+        guard let a, let b else { return false }
+        switch self {
+        case .path:
+            func place(_ path: String) -> String { (try? Files.absolute(path)) ?? Files.normalised(path) }
+            guard let a = a.string, let b = b.string else { return false }
+            return place(a) == place(b)
+        case .string:
+            // A word, or a path where one is there (--init).
+            guard let a = a.string, let b = b.string, let place = try? Files.absolute(a) else { return false }
+            return place == (try? Files.absolute(b))
+        case .list(let kind):
+            guard let a = a.array, let b = b.array, a.count == b.count else { return false }
+            return zip(a, b).allSatisfy { kind.isSame($0, $1) }
+        default: return false
+        }
     }
 
     /// The value that a word of the command line or a scalar of a recipe stands for, or nil where it is not of the

@@ -164,7 +164,7 @@ public struct Settings: Sendable {
             .filter { $0.affectsResult || !onlyAffectingResult }
             .compactMap { key in
                 let (before, now) = (old.values[key.name], new.values[key.name])
-                if before?.canonical == now?.canonical { return nil }
+                if key.kind.isSame(before, now) { return nil }
                 return Difference(name: key.name, old: before, new: now)
             }
     }

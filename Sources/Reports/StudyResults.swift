@@ -217,20 +217,29 @@ public struct StudyResults: Sendable {
         return differences.isEmpty ? nil : differences.reduce(0, +) / Double(differences.count)
     }
 
-    /// The trainings that are done, by cell, method and seed.
-    public var trainings: Set<String> {
-        Set(arms.map { "\($0.cell.json.canonical) \($0.method.rawValue) \($0.seed)" })
+    /// Whether an earlier report (`StudyReport.json`) is of trainings that these are not, and says of those it shares with these
+    /// what is said here: then it is the fuller one. One that says something else is of other data.
+    public func isPart(of earlier: JSON?) -> Bool {
+        let own = Dictionary(
+            arms.map { (Self.name($0.cell.json, $0.method.rawValue, Int($0.seed)), JSON.number($0.metric).double) },
+            uniquingKeysWith: { $1 })
+        var (shared, others) = (0, 0)
+        for arm in earlier?["arms"]?.array ?? [] {
+            guard let cell = arm["cell"], let method = arm["method"]?.string, let seed = arm["seed"]?.int else {
+                continue
+            }
+            guard let value = own[Self.name(cell, method, seed)] else {
+                others += 1
+                continue
+            }
+            if value != arm[metric]?.double { return false }
+            shared += 1
+        }
+        return others > 0 && (shared > 0 || arms.isEmpty)
     }
 
-    /// Those of an earlier report (`StudyReport.json`); empty where there is none.
-    public static func trainings(of report: JSON?) -> Set<String> {
-        Set(
-            (report?["arms"]?.array ?? []).compactMap { arm in
-                guard let cell = arm["cell"], let method = arm["method"]?.string, let seed = arm["seed"]?.int else {
-                    return nil
-                }
-                return "\(cell.canonical) \(method) \(seed)"
-            })
+    private static func name(_ cell: JSON, _ method: String, _ seed: Int) -> String {
+        "\(cell.canonical) \(method) \(seed)"
     }
 
     /// Starts that were learned, in their order.

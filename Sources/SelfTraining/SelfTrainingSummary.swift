@@ -49,6 +49,19 @@ public struct SelfTrainingSummary: Sendable {
         (.joint, .control), (.both, .control), (.both, .student), (.human, .control), (.student, .human),
     ]
 
+    /// Whether an earlier `summary.json` is of more seeds, and says of these what is said here: then it has all that there is
+    /// to say. One that says something else is of other data.
+    public func isPart(of earlier: JSON?) -> Bool {
+        guard let seeds = earlier?["seeds"]?.array, seeds.count > folds.count else { return false }
+        func numbers(_ json: JSON?, _ arm: String) -> [Double?] {
+            (json?["arms"]?[arm]?["by_seed"]?.array ?? []).prefix(folds.count).map(\.double)
+        }
+        let own = json
+        let arms = Set((own["arms"]?.object ?? [:]).keys)
+        return arms == Set((earlier?["arms"]?.object ?? [:]).keys)
+            && arms.allSatisfy { numbers(own, $0) == numbers(earlier, $0) }
+    }
+
     /// `summary.json`: fractions of 1, `null` where undefined; arms are means over the seeds. `quarantine` lists the
     /// pictures with which something was wrong.
     public var json: JSON {

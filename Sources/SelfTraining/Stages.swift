@@ -163,7 +163,7 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
     ) throws(Failure) -> Stage {
         var recipe = recipe
         let passes = try lesson.passes(recipe.micro)
-        if let asked = recipe.micro, 2 * (lesson.images / passes) <= asked, !recipe.changes.freezesNorms {
+        if let asked = recipe.micro, passes > 1, 2 * (lesson.images / passes) <= asked, !recipe.changes.freezesNorms {
             log(
                 "warning: \(label): a step of \(lesson.images) pictures is shared evenly by passes of \(lesson.images / passes), "
                     + "though \(asked) were allowed; norms over the batch see no more at a time")
@@ -207,6 +207,9 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         let identity = StageIdentity(kind: "train", format: 7, keys: .object(keys), inputs: inputs)
         if let stage = try store.finished(identity) {
             log("\(label): done before (\(stage.name))")
+            if !Files.exists(stage.file("weights/last.safetensors")) {
+                log("warning: \(label): its weights are gone; remove the folder \(stage.path) to have them made anew")
+            }
             return stage
         }
         var plan = recipe.plan(streams, lesson.mix)
@@ -295,8 +298,8 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
         return options
     }
 
-    /// Predicts on a labelled set and scores it: what the model writes of it, `metrics.json`, `metrics.txt` and, for
-    /// intervals over pictures, `records.json`. The result is `metrics.json` with the `quarantine`.
+    /// Predicts on a labelled set and scores it: what the model writes of it, `metrics.json`, `metrics.txt`, a row of
+    /// `results.csv` and, for intervals over pictures, `records.json`. The result is `metrics.json` with the `quarantine`.
     public func evaluate(
         _ trained: Stage, on set: Dataset, named name: String, precision: DType?, label: String
     ) throws(Failure) -> Stage {
@@ -313,6 +316,12 @@ public struct Stages<Model: TaskModel & SendableMetatype>: Sendable {
             report(score.quarantine, label, fate: "")
             try Files.write(score.json.pretty, to: Files.join(folder, "metrics.json"))
             try Files.write(score.table, to: Files.join(folder, "metrics.txt"))
+            let results = try ResultsTable(
+                path: Files.join(folder, "results.csv"), columns: score.columns.keys.sorted())
+            let record = try Files.readJSON(trained.file("stage.json"))
+            let last = record["identity"]?["keys"]?["recipe"]?["steps"]
+            let step = trained.weights == "best" ? trained.result["best"]?["step"] : last
+            try results.append(step: step?.int ?? 0, score.columns)
             if let records = score.records {
                 try Files.write(records.json.canonical, to: Files.join(folder, "records.json"))
             }

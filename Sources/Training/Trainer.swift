@@ -161,6 +161,8 @@ public final class Trainer {
                 try events.append(step: done, outcome.values.merging(["lr": plan.schedule.rate(step)]) { $1 })
             }
             let isEvaluated = plan.evaluateEvery > 0 && done % plan.evaluateEvery == 0 && done < plan.steps
+            // The next step would find out what the last one left; after the last there is none.
+            if done == plan.steps { try requireFiniteWeights(done) }
             if isEvaluated || done == plan.steps { try judge(done) }
             let signal = Signals.interruption
             let isDue =
@@ -321,6 +323,20 @@ public final class Trainer {
         }
     }
 
+    /// - Throws: `.diverged` where what would be saved has numbers that are not finite.
+    private func requireFiniteWeights(_ step: Int) throws(Failure) {
+        let own = objective.parameters.entries.map { (name: $0.name, tensor: $0.tensor) } + (average?.tensors ?? [])
+        // Zero where all are finite, else not a number.
+        let sums = try Torch.catching {
+            withoutGradients { Tensor.stacked(own.map { ($0.tensor.detached().to(.float32) * 0).sum() }) }
+        }
+        guard let bad = zip(own, sums.floats).first(where: { !$1.isFinite })?.0 else { return }
+        throw Failure(
+            .diverged,
+            "the weights are not finite after step \(step), the last (\(bad.name)). A smaller learning rate (lr=) or clipping "
+                + "(clip=) helps most often")
+    }
+
     /// Writes what is known of a batch whose loss is not finite, and says where.
     private func diverged(
         _ step: Int, pass: Int, _ items: [Item], _ values: [String: Double], _ loss: Double
@@ -370,7 +386,7 @@ public final class Trainer {
             "format": 1, "identity": .string(identity), "step": .int(step), "seconds": .number(seconds),
             "data_wait_seconds": .number(secondsWaited),
             "best": best.map { ["value": .number($0.value), "step": .int($0.step)] } ?? .null,
-            "quarantine": quarantine.json, "judged": .bool(isJudged),
+            "quarantine": quarantine.json, "judged": .bool(isJudged), "threads": .int(Torch.threads),
         ]
         try TensorFile.write(tensors, metadata: ["pupil": state.canonical], to: statePath("checkpoint.safetensors"))
     }
@@ -385,6 +401,11 @@ public final class Trainer {
             throw .usage("\(path) is the state of another run; choose another --out or remove it")
         }
         try TensorFile.load(tensors, from: file)
+        if device == .cpu, let threads = state["threads"]?.int, threads != Torch.threads {
+            Console.standardError.line(
+                "\(label): \(threads) threads before, \(Torch.threads) now (--threads): the last bits will not be those of "
+                    + "\(threads) all along")
+        }
         seconds = state["seconds"]?.double ?? 0
         secondsWaited = state["data_wait_seconds"]?.double ?? 0
         quarantine = Quarantine(state["quarantine"])

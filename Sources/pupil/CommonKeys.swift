@@ -217,6 +217,11 @@ enum CommonKeys {
     ]
 }
 
+extension Zoo.Model {
+    /// What it is trained with where nothing is said: small networks from few labels learn several times faster with AdamW.
+    var usualOptimizer: String { isLittle ? "adamw" : "sgd" }
+}
+
 extension Settings {
     /// The device, with threads set. May start the program once more (`Patience`).
     func useMachine() throws(Failure) -> Device {
@@ -259,15 +264,22 @@ extension Settings {
         fill("model", .string(model.name))
         fill("size", .int(model.size))
         try requireCanvas(Size(width: settings.int("size"), height: settings.int("size")))
-        fill("optimizer", .string(model.isLittle ? "adamw" : "sgd"))
-        let isAdam = settings.string("optimizer") == "adamw"
-        let sgd = Task.sgd
-        fill("lr", .double(isAdam ? 0.001 : sgd.rate * Double(int("batch")) / 256))
-        fill("decay", .double(isAdam ? 0.05 : sgd.decay))
-        fill("warmup", .int(min(sgd.warmup, settings.int("steps") / 10)))
-        fill("clip", .double(isAdam ? 10 : sgd.clip))
+        fill("optimizer", .string(model.usualOptimizer))
+        for (key, value) in usualRule(of: settings.string("optimizer"), Task.self) { fill(key, value) }
+        fill("warmup", .int(min(Task.sgd.warmup, settings.int("steps") / 10)))
         if Task.task == .segmentation { fill("label_stride", .string("4")) }
         return settings.setting("precision", .string("\(Self.precision(string("precision"), device))"))
+    }
+
+    /// What goes with an optimiser where nothing is said.
+    func usualRule<Task: CommandTask>(of optimizer: String, _: Task.Type) -> [(key: String, value: JSON)] {
+        let sgd = Task.sgd
+        return optimizer == "adamw"
+            ? [("lr", 0.001), ("decay", 0.05), ("clip", 10.0)]
+            : [
+                ("lr", .double(sgd.rate * Double(int("batch")) / 256)), ("decay", .double(sgd.decay)),
+                ("clip", .double(sgd.clip)),
+            ]
     }
 
     /// bf16 where it is native, or what was asked for.
@@ -357,71 +369,15 @@ extension Settings {
         return rule == Suppression() && !isGiven("nms") && !isGiven("nms-iou") ? nil : rule
     }
 
-    /// The network of `CommonKeys.network`; says on standard error what was taken.
-    func zooNetwork(_ device: Device) throws(Failure) -> ZooNetwork {
-        let network = try ZooNetwork(
-            name: optionalString("model"), weights: string("weights"), key: optionalString("weights-key"),
-            allow: strings("weights-allow"), pixels: PixelScale(rawValue: string("weights-pixels")) ?? .imagenet,
-            eps: optionalDouble("weights-eps"), device: device)
-        for line in network.notes + (network.match.map { [$0.summary] } ?? []) { Console.standardError.line(line) }
-        return network
-    }
-
-    /// What `--init`, or another such key, says. - Throws: where a file's tensors do not fit the model of the recipe.
-    func start<Model: TaskModel>(
-        _ key: String = "init", for recipe: TrainingRecipe, _ classes: ClassTable, _: Model.Type
-    ) throws(Failure) -> Start {
-        let word = string(key)
-        if word == "random" { return .random }
-        guard Files.exists(word) else {
-            var words = ["random"]
-            if key == "student-init" {
-                words += ["teacher", "start"]
-            } else if schema.verb == "study" {
-                words += ["simclr", "classes"]
-            }
-            throw .data(
-                "\(key): there is no file \(word)\(didYouMean(word, words)); expected \(words.joined(separator: ", ")), a weights "
-                    + "file or a run's folder")
-        }
-        let reading = WeightsReading(
-            key: optionalString("init-key"), allow: strings("init-allow"),
-            pixels: PixelScale(rawValue: string("init-pixels")) ?? .imagenet, eps: optionalDouble("init-eps"))
-        let start = Start.file(try Self.weights(of: word, named: key), reading)
-        let summary = try start.check(for: recipe, classes: classes, Model.self)
-        if let summary, bool("dry-run") { Console.standardError.line("\(key): \(summary)") }
-        return start
-    }
-
-    /// What `--dry-run` prints: the settings as a recipe and what would be done, or with `--json` one object of both.
+    /// What `--dry-run` prints: the settings as a recipe, with what would be done as its comments, or with `--json` one object
+    /// of both.
     func printPlan(_ plan: String = "") {
+        let settings = setting("dry-run", .bool(false))  // of the run that the recipe is for
         if bool("json") {
-            print(JSON.object(["settings": json, "plan": .string(plan)]).canonical)
+            print(JSON.object(["settings": settings.json, "plan": .string(plan)]).canonical)
         } else {
-            print(yaml + (plan.isEmpty ? "" : "\n" + plan + (plan.hasSuffix("\n") ? "" : "\n")), terminator: "")
+            print(settings.yaml)
+            for line in plan.split(separator: "\n") { print("# \(line)") }
         }
-    }
-
-    /// With `weights` as a file, where a run's folder was named.
-    func withWeightsFile() throws(Failure) -> Settings {
-        guard let word = optionalString("weights"), Files.isFolder(word) else { return self }
-        return setting("weights", .string(try Self.weights(of: word, named: "weights")))
-    }
-
-    /// A weights file, or that of a run's folder.
-    static func weights(of word: String, named key: String) throws(Failure) -> String {
-        guard Files.isFolder(word) else { return word }
-        // A run of train has its weights at hand; one of selftrain has those of its student.
-        for path in ["weights/last.safetensors", "student/weights/last.safetensors"] {
-            let file = Files.join(word, path)
-            if Files.exists(file) { return file }
-        }
-        // Of several seeds, nobody knows which is meant.
-        let arms = ["student", "control", "teacher"].flatMap { arm in
-            ((try? Files.list(word)) ?? []).filter { $0.hasPrefix("seed_") }.map { "\($0)/\(arm)" }
-        }.filter { Files.exists(Files.join(word, $0 + "/weights/last.safetensors")) }
-        throw .data(
-            "\(key): the folder \(word) holds no run with weights (weights/last.safetensors)"
-                + (arms.first.map { "; it has one of several seeds, such as \(Files.join(word, $0))" } ?? ""))
     }
 }

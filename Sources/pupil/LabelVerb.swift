@@ -62,6 +62,7 @@ enum LabelVerb {
         try OutputFile.requireOutside(settings.string("out"), settings.strings("unlabelled"), key: "unlabelled")
         let pool = try Dataset.pool(settings.strings("unlabelled"))
         let digest = try Files.digest(weights)
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan("\(pool.examples.count) pictures to label with \(weights)")
             return .done
@@ -88,7 +89,9 @@ enum LabelVerb {
             log("warning: nothing was kept: no score reaches \(settings.double("threshold")) (--threshold)")
         }
         let quarantine = scored.result["quarantine"] ?? .null
-        let summary = JSON.object((labels.json.object ?? [:]).merging(["quarantine": quarantine]) { $1 })
+        // Names in labels.json are relative to that folder: of several, the one above all.
+        let own: [String: JSON] = ["quarantine": quarantine, "images_folder": .string(pool.root)]
+        let summary = JSON.object((labels.json.object ?? [:]).merging(own) { $1 })
         try Files.write(summary.pretty, to: folder.file("summary.json"))
         if settings.bool("json") {
             print(summary.canonical)

@@ -100,7 +100,7 @@ enum PredictVerb {
         progress.finish()
         var named = set
         named.classes = detector.classes
-        for result in results { named.examples[result.index].size = result.size }
+        for result in results where result.refusal == nil { named.examples[result.index].size = result.size }
         try removeEarlier(in: out)
         try writeIndex(named, to: Files.join(out, "images.json"))
         try COCOResults.write(results.map(\.detections), of: named, to: Files.join(out, "predictions.json"))
@@ -282,7 +282,7 @@ enum PredictVerb {
         guard let names = earlier(in: out) else { return }
         try Files.remove(Files.join(out, "predictions.json"))
         for name in maskNames(names) { try Files.remove(Files.join(out, "masks/" + name)) }
-        for name in names { try Files.remove(Files.join(out, "pictures/" + name)) }
+        for name in names + names.map(drawnName) { try Files.remove(Files.join(out, "pictures/" + name)) }
     }
 
     /// The pictures of an earlier run in a folder, by its `images.json`; nil where there is none that this verb wrote.
@@ -330,11 +330,16 @@ enum PredictVerb {
         }
     }
 
-    /// A drawn picture, in the form of the original.
+    /// A drawn picture: PNG where the original is, else JPEG.
     private static func write(_ image: Image, of example: Example, _ out: String) throws(Failure) {
-        let path = Files.join(Files.join(out, "pictures"), example.fileName)
+        let path = Files.join(Files.join(out, "pictures"), drawnName(example.fileName))
         try Files.makeFolder(Files.folder(path))
         let isPNG = example.fileName.lowercased().hasSuffix(".png")
         try Files.write(isPNG ? image.png() : image.jpeg(quality: 92), to: path)
+    }
+
+    /// That of the picture it is drawn on, but WebP is not written.
+    private static func drawnName(_ name: String) -> String {
+        name.lowercased().hasSuffix(".webp") ? name + ".jpg" : name
     }
 }

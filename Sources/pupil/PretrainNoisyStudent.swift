@@ -166,6 +166,7 @@ enum PretrainNoisyStudent {
                     perClass: settings.optionalInt("per-class"), labels: settings.bool("soft-labels") ? .soft : .hard,
                     seed: UInt64(settings.int("seed")))),
             start: start, studentStart: isOther ? .random : start, looking: looking)
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan(
                 "a teacher on \(labelled.examples.count) pictures of \(labelled.classes.count) classes, then "

@@ -68,6 +68,7 @@ enum PretrainSimCLR {
                 "warning: batch norms see a pass of \(pass) picture\(pass == 1 ? "" : "s") at a time, too few for their statistics; a smaller "
                     + "--size allows a larger --micro")
         }
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan(
                 "\(resolved.steps) steps of \(batch) out of \(pool.examples.count) pictures, two views of each")

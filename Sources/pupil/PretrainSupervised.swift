@@ -68,6 +68,7 @@ enum PretrainSupervised {
         settings = try settings.fittedToMemory(
             device, train.classes, [(try settings.classifierRecipe(), [batch])], Classifier.self)
         let recipe = try settings.classifierRecipe()
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan(
                 "\(recipe.steps) steps of \(batch) out of \(train.examples.count) pictures of \(train.classes.count) classes"
@@ -93,7 +94,10 @@ enum PretrainSupervised {
         var table = ""
         if let val {
             let scored = try stages.evaluate(trained, on: val, named: "val", precision: recipe.precision, label: "last")
-            try stages.store.link("\(scored.name)/predictions.csv", from: folder.path, as: "predictions.csv")
+            let isEvaluatedOnTheWay = Files.exists(trained.file("results.csv"))
+            for name in ["predictions.csv"] + (isEvaluatedOnTheWay ? [] : ["results.csv"]) {
+                try stages.store.link("\(scored.name)/\(name)", from: folder.path, as: name)
+            }
             summary["last"] = scored.result
             table = try Files.readText(scored.file("metrics.txt"))
         }

@@ -17,11 +17,13 @@ final class RunFolder {
     init(_ settings: Settings) throws(Failure) {
         path = settings.string("out")
         lock = try Self.claim(settings)
+        let said = Console.standardError.lines
         log = try RunLog(path: Files.join(path, "train.log"))
         try Files.write(Self.environment(settings).pretty, to: Files.join(path, "env.json"))
         log(
             "pupil \(settings.schema.verb)\n" + settings.yaml.split(separator: "\n").dropFirst().joined(separator: "\n")
         )
+        for line in said { log.keep(line) }
     }
 
     /// Makes the folder where there is none, and leaves in it, as `args.yaml`, by which settings it was made.

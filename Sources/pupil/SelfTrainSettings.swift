@@ -48,6 +48,17 @@ extension Settings {
             let own = min(Task.sgd.warmup, settings.int("student-steps") / 10)
             settings = settings.setting("student-warmup", .int(optionalInt("warmup") ?? own))
         }
+        // What is absent is the teacher's. What is usual for another model is said, so that args.yaml says it.
+        if isOther, !isGiven("optimizer"), settings.value("student-optimizer") == nil {
+            let usual = try Zoo.model(settings.string("student-model")).usualOptimizer
+            settings = settings.setting("student-optimizer", .string(usual))
+        }
+        let optimizer = settings.optionalString("student-optimizer") ?? settings.string("optimizer")
+        if optimizer != settings.string("optimizer") {
+            for (key, usual) in usualRule(of: optimizer, Task.self) where settings.value("student-" + key) == nil {
+                settings = settings.setting("student-" + key, usual)
+            }
+        }
         return settings
     }
 
@@ -81,6 +92,12 @@ extension Settings {
     private func studentRecipe<Task: CommandTask>(_: Task.Type) throws(Failure) -> TrainingRecipe {
         var recipe = try recipe(Task.self, model: string("student-model"), steps: int("student-steps"))
         recipe.warmup = int("student-warmup")
+        if let name = optionalString("student-optimizer").flatMap(TrainingRecipe.OptimizerName.init) {
+            recipe.optimizer = name
+        }
+        recipe.lr = optionalDouble("student-lr") ?? recipe.lr
+        recipe.decay = optionalDouble("student-decay") ?? recipe.decay
+        recipe.clip = optionalDouble("student-clip") ?? recipe.clip
         if string("student-init") == "random", recipe.changes.frozenStages != nil || recipe.changes.freezesNorms {
             throw .usage(
                 "--freeze and --freeze-norms are the student's, too, and --student-init random would keep random weights; use "

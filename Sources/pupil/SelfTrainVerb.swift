@@ -74,6 +74,22 @@ enum SelfTrainVerb {
                         "Steps of their warm-up. Default: --warmup; where that is not given either, as its default, of their "
                         + "own steps."),
                 Key(
+                    "student-optimizer", .choice(["adamw", "sgd"]), group: "self-training",
+                    help:
+                        "Of student and control. Default: --optimizer; where that is not given either, what is usual for "
+                        + "--student-model."),
+                Key(
+                    "student-lr", .positiveNumber, group: "self-training",
+                    help: "Their peak learning rate. Default: --lr, for another optimizer what is usual with it."),
+                Key(
+                    "student-decay", .nonNegativeNumber, group: "self-training",
+                    help: "Their weight decay. Default: --decay, for another optimizer what is usual with it."),
+                Key(
+                    "student-clip", .nonNegativeNumber, group: "self-training",
+                    help:
+                        "Their greatest norm of gradients. Default: --clip, for another optimizer what is usual with it."
+                ),
+                Key(
                     "hold-out", .number(0...0.5), default: 0.0, group: "self-training",
                     help:
                         "The part of the labelled pictures (at least 50) that nobody learns from: it chooses the best weights "
@@ -124,6 +140,10 @@ enum SelfTrainVerb {
         }
         settings = try settings.selfTrainingFittedToMemory(device, sets, Task.self)
         let options = try settings.selfTrainingOptions(sets, Task.self)
+        // What cannot be held out is said before anything is written.
+        let split = try Split(of: train, options.labels, seed: options.teacher.seed)
+        _ = try train.split(split).labelled.heldOut(options.holdOut, seed: options.teacher.seed)
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan(plan(options, train: train, val: val, test: test, labelled: labelled, pool: poolCount))
             return .done
@@ -145,9 +165,10 @@ enum SelfTrainVerb {
         }
         // A run that is taken up again, or asked for fewer seeds, does not forget what it said of more.
         let path = folder.file("summary.json")
-        let before = (try? Files.readJSON(path))?["seeds"]?.array?.count ?? 0
+        let before = try? Files.readJSON(path)
         let folds = try run.run { folds throws(Failure) in
-            if folds.count >= before { try Files.write(summary(folds).json.pretty, to: path) }
+            let summary = summary(folds)
+            if !summary.isPart(of: before) { try Files.write(summary.json.pretty, to: path) }
         }
         let summary = summary(folds)
         if settings.bool("json") {
@@ -167,7 +188,7 @@ enum SelfTrainVerb {
         for fold in folds { try results.add(fold, cell, Task.self) }
         let report = StudyReport(results)
         for line in report.summary { folder.log("over seeds and pictures: \(line)") }
-        if folds.count >= before {
+        if !summary.isPart(of: before) {
             try report.write(in: folder)
             try RunPage.write(
                 report, folds.map { (cell, $0) }, sets.data,

@@ -13,7 +13,7 @@ enum SharedPictures {
         for (name, set) in learned {
             for (other, theirs) in measured {
                 var findings = Findings()
-                set.checkShared(nil, with: theirs, nil, named: other, threads: 1, into: &findings)
+                set.checkShared(nil, with: theirs, nil, named: other, threads: availableProcessors(), into: &findings)
                 let count = findings.counts[.setsShareImage] ?? 0
                 if count == 0 { continue }
                 let warning =

@@ -97,7 +97,7 @@ enum StudyVerb {
         // What the first cell settled holds everywhere; the warm-up is a part of each cell's steps.
         for key in [
             "model", "size", "optimizer", "lr", "decay", "clip", "precision", "label-stride", "student-model",
-            "student-init",
+            "student-init", "student-optimizer", "student-lr", "student-decay", "student-clip",
         ] {
             if let value = first.value(key) { settings = settings.setting(key, value) }
         }
@@ -115,6 +115,7 @@ enum StudyVerb {
             return try run(UInt64(seed), grid, options, sets, settings, device, Task.self)
         }
         let plan = try StudyPlan(grid, options, sets, settings, device, Task.self)
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan(plan.text)
             return .done
@@ -138,7 +139,7 @@ enum StudyVerb {
             Task.self)
         results.warnings = grid.notes + sets.warnings
         // A study that is taken up again, or asked for fewer seeds, does not forget what it said of more.
-        let before = StudyResults.trainings(of: try? Files.readJSON(folder.file("summary.json")))
+        let before = try? Files.readJSON(folder.file("summary.json"))
         var folds: [(cell: StudyCell, fold: Fold)] = []
         func writePage(_ report: StudyReport) throws(Failure) {
             try RunPage.write(
@@ -151,7 +152,7 @@ enum StudyVerb {
             folds.append((cell, fold))
             try results.add(fold, cell, Task.self)
             results.starts = starts.learned
-            if !before.isSubset(of: results.trainings) { return }
+            if results.isPart(of: before) { return }
             // The grid so far, to be looked at while it goes on: after the last cell that has this seed.
             let seed = Int(fold.seed - options[place].teacher.seed)
             if place == grid.cells.lastIndex(where: { seed < $0.seeds }) {
@@ -167,7 +168,7 @@ enum StudyVerb {
             }
         }
         let report = Self.report(results, folds, sets)
-        let isAll = before.isSubset(of: results.trainings)
+        let isAll = !results.isPart(of: before)
         if isAll { try write(report, in: folder) }
         if settings.bool("json") {
             log(report.text)
@@ -177,7 +178,7 @@ enum StudyVerb {
             print(
                 isAll
                     ? "The report: \(folder.file("report.html")), as text report.md"
-                    : "\(folder.path) keeps its report of \(before.count) trainings, some of which were not asked for now"
+                    : "\(folder.path) keeps its report of \(before?["arms"]?.array?.count ?? 0) trainings, some of which were not asked for now"
             )
         }
         if isAll { try writePage(report) }

@@ -40,6 +40,7 @@ enum TrainVerb {
         settings = try settings.fittedToMemory(
             device, train.classes, [(try settings.recipe(Task.self), [settings.int("batch")])], Task.self)
         let recipe = try settings.recipe(Task.self)
+        try RunFolder.requireFit(settings)
         if settings.bool("dry-run") {
             settings.printPlan("\(recipe.steps) steps of \(recipe.batch) out of \(human.examples.count) pictures")
             return .done
@@ -66,7 +67,10 @@ enum TrainVerb {
         let set = test ?? val
         let name = test == nil ? "val" : "test"
         let last = try stages.evaluate(trained, on: set, named: name, precision: recipe.precision, label: "last")
-        for name in ["predictions.json", "masks"] where Files.exists(last.file(name)) {
+        // A run that is not evaluated on the way has one row of results.
+        let isEvaluatedOnTheWay = Files.exists(trained.file("results.csv"))
+        for name in ["predictions.json", "masks"] + (isEvaluatedOnTheWay ? [] : ["results.csv"])
+        where Files.exists(last.file(name)) {
             try stages.store.link("\(last.name)/\(name)", from: folder.path, as: name)
         }
         var summary: [String: JSON] = [

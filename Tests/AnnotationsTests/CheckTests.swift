@@ -186,19 +186,29 @@ private func labelled(_ id: Int, _ box: Box, _ label: Int = 0) -> Annotation {
         let scratch = try Scratch()
         defer { scratch.remove() }
         let box = Box(x1: 1, y1: 2, x2: 11, y2: 12)
+        let beside = Box(x1: 21, y1: 2, x2: 31, y2: 12)
         let all = set(
             scratch,
             [
                 ("a.jpg", nil, [labelled(1, box), labelled(2, box), labelled(3, box, 0)]),
                 ("b.jpg", nil, [labelled(4, box), labelled(5, Box(x1: 0, y1: 0, x2: 30, y2: 1.5))]),
+                (
+                    "c.jpg", nil,
+                    [
+                        Annotation(id: 6, box: box, label: 0, area: 101),
+                        Annotation(id: 7, box: beside, label: 0, area: 103),
+                    ]
+                ),
             ])
         var findings = Findings()
         all.checkLabels(into: &findings)
-        #expect(findings.counts == [.classWithoutObject: 1, .boxTwice: 2, .boxTiny: 1])
+        #expect(findings.counts == [.classWithoutObject: 1, .boxTwice: 2, .boxTiny: 1, .boxArea: 1])
         #expect(
-            findings.list.last?.description
-                == "labels.json: image b.jpg: annotation id 5: the box of 30 x 1.5 pixels is a line")
-        #expect(findings.count(.warning) == 4 && findings.count(.error) == 0)
+            findings.list.suffix(2).map(\.description) == [
+                "labels.json: image b.jpg: annotation id 5: the box of 30 x 1.5 pixels is a line",
+                "labels.json: image c.jpg: annotation id 7: its area is 103 pixels, and that of its box 100",
+            ])
+        #expect(findings.count(.warning) == 5 && findings.count(.error) == 0)
         try findings.requireNoErrors()
     }
 

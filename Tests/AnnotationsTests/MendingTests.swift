@@ -132,14 +132,15 @@ import Testing
               {"id":2,"image_id":1,"category_id":1,"bbox":[1,1,9,9]},
               {"id":3,"image_id":1,"category_id":1,"bbox":[20,1,9,9],"score":0.3},
               {"id":4,"image_id":1,"category_id":1,"bbox":[20,1,9,9],"score":0.9},
-              {"id":5,"image_id":1,"category_id":1,"bbox":[30,20,20,10],"area":200}]}
+              {"id":5,"image_id":1,"category_id":1,"bbox":[30,20,20,10],"area":200},
+              {"id":6,"image_id":1,"category_id":1,"bbox":[1,20,9,9],"area":800}]}
             """
         let (set, changes) = try mend(["a.json": .text(text), "a.jpg": .picture(40, 40)], "a.json")
         let kept = set.examples[0].annotations
-        #expect(kept.map(\.id) == [2, 4, 5] && kept[0].treatment == .object)
-        // Half of the last one was cut off, and of its area.
-        #expect(kept[2].area == 100)
-        #expect(changes.contains { $0.contains("its area was 200") }, "\(changes)")
+        #expect(kept.map(\.id) == [2, 4, 5, 6] && kept[0].treatment == .object)
+        // Half of one was cut off, and of its area; another could never hold its area.
+        #expect(kept[2].area == 100 && kept[3].area == 81)
+        #expect(changes.contains { $0.contains("its area was 800") }, "\(changes)")
     }
 
     /// VOC's files are told by what is in them, whatever their endings.

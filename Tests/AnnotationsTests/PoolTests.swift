@@ -108,7 +108,7 @@ import Testing
     @Test func labelledPicturesAreNoPool() throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        for name in ["all/a.jpg", "all/b.jpg", "all/deep/c.jpg"] { _ = try scratch.file(name) }
+        for name in ["all/a.jpg", "all/b.jpg", "all/deep/c.jpg"] { _ = try scratch.file(name, name) }
         #expect(symlink("all", Files.join(scratch.path, "link")) == 0)
         let labelled = Dataset(
             root: Files.join(scratch.path, "link/deep"), classes: ClassTable(names: ["cat"]),
@@ -118,6 +118,37 @@ import Testing
         let left = pool.without([labelled])
         #expect(left.examples.map(\.fileName) == ["a.jpg"] && left.root == pool.root)
         #expect(try pool.without([]).identity == pool.identity)
+        // A copy is the picture; what has its length alone is not.
+        for (name, text) in [("all/a.jpg", "abcdef"), ("all/b.jpg", "abCdef"), ("all/deep/c.jpg", "abcde")] {
+            try Files.write(text, to: Files.join(scratch.path, name))
+        }
+        for (name, text) in [("own/x.jpg", "abcdef"), ("own/y.jpg", "abcdeF"), ("own/z.jpg", "")] {
+            try Files.makeFolder(Files.join(scratch.path, "own"))
+            try Files.write(text, to: Files.join(scratch.path, name))
+        }
+        let copies = try Dataset.pool([Files.join(scratch.path, "own")])
+        #expect(pool.without([copies]).examples.map(\.fileName) == ["b.jpg", "deep/c.jpg"])
+    }
+
+    /// "grün.jpg" of an old system, in Latin-1.
+    @Test func namesThatAreNotUTF8AreCalledSo() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let bytes = Array((scratch.path + "/gr").utf8) + [0xFC] + Array("n.jpg".utf8) + [0]
+        let descriptor = bytes.map { CChar(bitPattern: $0) }.withUnsafeBufferPointer {
+            open($0.baseAddress!, O_WRONLY | O_CREAT, 0o644)
+        }
+        #expect(descriptor >= 0 && close(descriptor) == 0)
+        let pool = try Dataset.pool([scratch.path])
+        var findings = Findings()
+        pool.check(pool.lookAtPictures(.headers), into: &findings)
+        #expect(
+            findings.list.map(\.message) == [
+                "is not in \(scratch.path), but for one whose name is not UTF-8: rename it"
+            ])
+        #expect(
+            message { _ = try Files.read(pool.path(of: pool.examples[0])) }.hasSuffix(
+                "its name is not UTF-8; rename it"))
     }
 
     @Test func nothingFoundIsAnError() throws {

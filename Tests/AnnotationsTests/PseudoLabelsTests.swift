@@ -140,5 +140,8 @@ import Testing
         #expect(why.contains("a threshold of 0.2 would keep"), "\(why)")
         let empty = try select(of: []).summary
         #expect(message { _ = try empty.check(humanBoxesPerImage: 1) }.contains("found nothing"))
+        var broken = empty
+        broken.refused = 3
+        #expect(message { _ = try broken.check(humanBoxesPerImage: 1) }.contains("none of the 3 pictures of the pool"))
     }
 }

@@ -20,6 +20,17 @@ import Testing
         }
         #expect(recorder.texts == ["one\n", "two\n", "one\n", "two\n"])
     }
+
+    /// What was said before there was a log is kept in it, and not said again.
+    @Test func whatWasSaidBeforeIsKept() throws {
+        let recorder = Recorder()
+        let console = recorder.console(terminal: false)
+        console.line("warning: early")
+        let log = try RunLog(path: folder.file("train.log"), console: console)
+        for line in console.lines { log.keep(line) }
+        #expect(try Files.readText(folder.file("train.log")).hasSuffix(" warning: early\n"))
+        #expect(recorder.texts == ["warning: early\n"])
+    }
 }
 
 @Suite struct FileLockTests {

@@ -43,7 +43,7 @@ final class RecipeFolder {
     }
 
     @Test(arguments: [
-        ("size: ten\n", ":1:7: --size is \"ten\"; expected an integer of 1 or more"),
+        ("size: ten\n", ":1:7: --size is \"ten\"; expected an integer from 1 to 1000000000"),
         ("size: \"10\"\n", ":1:7: --size is \"10\"; expected an integer"),
         ("a: 1\n", ":1:1: pupil train has no setting \"a\""),
         ("optimizer:\n  lrr: 1\n", ":2:3: pupil train has no setting \"optimizer.lrr\"; did you mean --optimizer.lr?"),
@@ -88,6 +88,15 @@ final class RecipeFolder {
             differences.map(\.description) == ["--labels: absent before, \"10%\" now", "--size: 256 before, 320 now"])
         #expect(Settings.differences(a, b, onlyAffectingResult: false).map(\.name) == ["unlabelled", "labels", "size"])
         #expect(Settings.differences(a, a).isEmpty)
+        // One folder has many names.
+        func paths(_ train: String, _ pool: String...) throws -> Settings {
+            try schema.parse(["--train", train, "--train-images", "a", "--unlabelled"] + pool)
+        }
+        let c = try paths("here", "A", "B")
+        #expect(try Settings.differences(c, paths("x/../here", "./A/", "B/."), onlyAffectingResult: false).isEmpty)
+        for other in [try paths("../here", "A", "B"), try paths("here", "B", "A"), try paths("here", "A")] {
+            #expect(Settings.differences(c, other, onlyAffectingResult: false).count == 1)
+        }
     }
 
     @Test func identityHoldsWhatAffectsTheResult() throws {

@@ -114,9 +114,13 @@ func parseFault(_ words: [String]) -> String {
         (["--zzzzzzz"], "pupil train has no setting --zzzzzzz; `pupil train --help` lists all settings"),
         (["--no-size"], "pupil train has no setting --no-size"),
         (["-s", "3"], "-s: there are no one-letter settings"),
-        (["--size", "ten"], "--size is \"ten\"; expected an integer of 1 or more"),
-        (["--size", "0"], "--size is \"0\"; expected an integer of 1 or more"),
-        (["--size", "1.5"], "--size is \"1.5\"; expected an integer of 1 or more"),
+        (["--size", "ten"], "--size is \"ten\"; expected an integer from 1 to 1000000000"),
+        (["--size", "0"], "--size is \"0\"; expected an integer from 1 to 1000000000"),
+        (
+            ["--size", "9223372036854775807"],
+            "--size is \"9223372036854775807\"; expected an integer from 1 to 1000000000"
+        ),
+        (["--size", "1.5"], "--size is \"1.5\"; expected an integer from 1 to 1000000000"),
         (["--size", "-3"], "--size is \"-3\""),
         (["--optimizer.lr", "0"], "--optimizer.lr is \"0\"; expected a number above 0"),
         (["--optimizer.lr", "nan"], "--optimizer.lr is \"nan\""),
@@ -125,7 +129,7 @@ func parseFault(_ words: [String]) -> String {
         (["--model", "nanno"], "--model is \"nanno\"; expected one of nano, small, base; did you mean nano?"),
         (["--size", "1", "--size", "2"], "--size is given twice: 1 and 2; it takes one value"),
         (["--size", "1", "size=1"], "--size is given twice"),
-        (["--size"], "--size has no value; expected an integer of 1 or more"),
+        (["--size"], "--size has no value; expected an integer from 1 to 1000000000"),
         (["--size", "--seed", "1"], "--size has no value"),
     ]) func faultsNameTheKeyAndTheExpectation(words: [String], part: String) {
         let message = parseFault(needed + words)

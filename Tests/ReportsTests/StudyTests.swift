@@ -229,15 +229,23 @@ import Testing
         #expect(tables.map(\.rows) == [[["random", "S1", "30.0"]], [["random", "S1", "40.0"]]])
     }
 
-    /// What an earlier report has is told from what was measured now, by cell, method and seed.
-    @Test func trainingsOfAReport() throws {
+    /// An earlier report of more stays, unless it says something else of what was measured now.
+    @Test func anEarlierReportOfMoreStays() throws {
         let results = study()
         let report = try JSON.parse(StudyReport(results).json.pretty)
-        #expect(StudyResults.trainings(of: report) == results.trainings && results.trainings.count == 21)
-        #expect(StudyResults.trainings(of: nil).isEmpty)
+        #expect(results.arms.count == 21 && !results.isPart(of: report) && !results.isPart(of: nil))
         var fewer = results
         fewer.arms.removeAll { $0.seed == 7 }
-        #expect(!StudyResults.trainings(of: report).isSubset(of: fewer.trainings))
+        #expect(!fewer.arms.isEmpty && fewer.isPart(of: report))
+        #expect(try !results.isPart(of: JSON.parse(StudyReport(fewer).json.pretty)))
+        fewer.arms[0].metric += 0.01
+        #expect(!fewer.isPart(of: report))
+        // Of other cells, such as those of other pictures, it says nothing.
+        fewer.arms = [fewer.arms[0]]
+        fewer.arms[0].cell.labelled += 1
+        #expect(!fewer.isPart(of: report))
+        fewer.arms = []
+        #expect(fewer.isPart(of: report))
     }
 
     /// Two seeds give a difference and no verdict; pictures that no arm shares with another give none at all.

@@ -59,6 +59,17 @@ import Training
         #expect(json["labelling"]?["images"]?.int == 2 && json["labelling"]?["seconds"]?.double == 90)
     }
 
+    /// Of more seeds an earlier summary stays, unless it says something else of these: then it is of other data.
+    @Test func anEarlierSummaryOfMoreSeedsStays() throws {
+        let more = try summary([(0.1, 0.30, 0.31), (0.2, 0.50, 0.52), (0.3, .nan, 0.13)])
+        let file = try JSON.parse(more.json.pretty)
+        #expect(try summary([(0.1, 0.30, 0.31)]).isPart(of: file))
+        #expect(try summary([(0.1, 0.30, 0.31), (0.2, 0.50, 0.52)]).isPart(of: file))
+        #expect(try !summary([(0.1, 0.30, 0.32)]).isPart(of: file))
+        #expect(try !summary([(0.1, nil, 0.31)]).isPart(of: file))
+        #expect(!more.isPart(of: file) && !more.isPart(of: nil) && !more.isPart(of: "nothing"))
+    }
+
     @Test func gainsAndLossesAreCalledThat() throws {
         let up = try summary([(0, 0.30, 0.320), (0, 0.50, 0.521), (0, 0.10, 0.119)])
         #expect(up.text.contains("a gain") && up.gain(over: .control)?.isAboveZero == true)

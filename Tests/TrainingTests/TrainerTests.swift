@@ -360,6 +360,18 @@ import Torch
         #expect(json["pictures"]?.array?.map { $0["file"]?.string } == toy.files[14...15].joined().map { "\($0).png" })
     }
 
+    /// No step comes after the last one to find out what it left.
+    @Test func theLastStepMustLeaveFiniteWeights() throws {
+        var plan = plan(steps: 8)
+        plan.schedule = Schedule(base: 1e39, warmupFrom: 1e39, warmupSteps: 0, steps: 8)
+        plan.clip = 0
+        plan.steps = 1
+        let failure = #expect(throws: Failure.self) { try trainer(Toy(), plan, "run").run() }
+        #expect(
+            failure?.code == .diverged && failure?.message.contains("after step 1, the last") == true, "\(failure!)")
+        #expect(!Files.exists(scratch.file("run/state/checkpoint.safetensors")))
+    }
+
     @Test func refusedPicturesAreRememberedOverSittings() throws {
         try Files.write("no picture", to: human.path(of: human.examples[3]))
         var plan = plan()

@@ -253,10 +253,10 @@ import Testing
             let plan = try run(["--joint", "classes", "--joint-batch", "3", "--extra", extra, "--human-pool"])
             #expect(plan.code == 0, "\(plan.errors)")
             for (arm, images) in [("control", 40), ("student", 40), ("joint", 70), ("both", 70), ("human", 40)] {
-                let row = plan.output.split(separator: "\n").first { $0.hasPrefix(arm + " ") }
+                let row = plan.output.split(separator: "\n").last { $0.hasPrefix("# \(arm) ") }
                 #expect(row?.hasSuffix(" \(images)") == true, "\(arm): \(row ?? "")")
             }
-            #expect(plan.output.contains("\nhuman"))
+            #expect(plan.output.contains("\n# human "))
             // All of it, Table 8: the pool is the other set.
             let all = try run(["--extra", extra, "--human-pool"], labels: "100%")
             #expect(all.code == 0 && all.output.contains("14 + 14"), "\(all.output)")

@@ -78,7 +78,7 @@ import Testing
             #expect(again.code == 0 && !again.errors.contains("evaluating"))
             // Of what is done nothing is left to do, learned starts among it.
             let plan = try Program.run(command + ["--dry-run"], in: folder)
-            #expect(plan.output.contains("\n23 trainings of "), "\(plan.output)")
+            #expect(plan.output.contains("\n# 23 trainings of "), "\(plan.output)")
             #expect(plan.output.contains(": about 0 minutes ") && plan.output.contains("; 23 of them, of "))
             // Asked for less, it keeps what it has.
             let less = try Program.run(command + ["--seeds", "1"], in: folder)
@@ -154,7 +154,7 @@ import Testing
             #expect(plan.code == 0, "\(plan.errors)")
             // 2 starts x 2 augmentations x 3 seeds: 3 arms with 8 labels, 1 with all; 2 more shares of one seed; simclr
             // itself with 3.
-            #expect(plan.output.contains("\n53 trainings of "), "\(plan.output)")
+            #expect(plan.output.contains("\n# 53 trainings of "), "\(plan.output)")
             #expect(plan.output.contains("random_S1_100%_16: no picture is left unlabelled"))
             #expect(!Files.exists(Files.join(folder, "runs")))
             // 64 pixels, moved by 100 of them; in proportion to 480 that is 13.

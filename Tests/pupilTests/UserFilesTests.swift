@@ -67,6 +67,14 @@ import Testing
                 "val", "--gt", gt, "--weights", "runs/a", "--out", "scored", "--iou", "0.5",
             ])
             #expect(stricter.code == 2 && stricter.errors.contains("--iou:"), "\(stricter.errors)")
+            // Another way to spell a path is no other setting; a dry run says what the run would.
+            let spelled = ["--images", "./set/images/"] + sets + short
+            #expect(try run(["train", "--out", "runs/c", "--images", "set/images"] + sets + short).code == 0)
+            #expect(try run(["train", "--out", "runs/c"] + spelled).code == 0)
+            let dry = try run(["train", "--out", "runs/c", "--lr", "0.1", "--dry-run"] + spelled)
+            #expect(dry.code == 2 && dry.errors.contains("--lr:"), "\(dry.errors)")
+            let table = try Files.readText(Files.join(folder, "runs/c/results.csv")).split(separator: "\n")
+            #expect(table.count == 2 && table[0] == "step,AP,AP50,AP75" && table[1].hasPrefix("2,"))
             // Of a picture that has gone, nothing is left; of other settings nothing is written.
             let predict = ["predict", "--weights", "runs/a", "--out", "seen", "--images"]
             #expect(try run(predict + ["set/images"]).code == 0)
@@ -92,7 +100,26 @@ import Testing
             #expect(object["settings"]?["warmup"] == 30 && object["settings"]?["student_warmup"] == 4)
             let warm = try JSON.parse(try run(plan + ["--json", "--warmup", "7"]).output)
             #expect(warm["settings"]?["warmup"] == 7 && warm["settings"]?["student_warmup"] == 7)
+            // A student of another kind is trained as is usual for its kind, unless somebody says otherwise.
+            for (words, optimizer, rate, clip) in [
+                ([], nil, nil, nil), (["--student-model", "base"], "sgd", 0.01, 0),
+                (["--student-model", "base", "--optimizer", "adamw"], nil, nil, nil),
+                (["--student-model", "base", "--student-optimizer", "adamw", "--lr", "0.1"], "adamw", nil, nil),
+                (["--student-model", "base", "--lr", "0.1", "--student-clip", "3"], "sgd", 0.01, 3),
+                (["--student-lr", "0.2"], nil, 0.2, nil),
+            ] as [([String], String?, Double?, Double?)] {
+                let settings = try JSON.parse(try run(plan + ["--json", "--size", "64"] + words).output)["settings"]
+                #expect(
+                    settings?["student_optimizer"]?.string == optimizer && settings?["student_lr"]?.double == rate
+                        && settings?["student_clip"]?.double == clip && settings?["optimizer"] == "adamw",
+                    "\(words): \(settings?.canonical ?? "")")
+            }
+            // What is printed is a recipe.
+            try Files.write(try run(plan).output, to: Files.join(folder, "plan.yaml"))
+            let again = try run(["selftrain", "--recipe", "plan.yaml", "--dry-run"])
+            #expect(try again.output == Files.readText(Files.join(folder, "plan.yaml")), "\(again.errors)")
             for (words, what) in [
+                (["--hold-out", "0.2"], "cannot be held out"),
                 (["--threshold", "0.03"], "are not kept"),
                 (["--no-control", "--fail-on-no-gain"], "needs the control"),
                 (["--fail-on-no-gain", "--seeds", "2"], "needs --seeds 3 or more"),
@@ -189,6 +216,38 @@ import Testing
                 let refused = try run(words + ["--out", "runs/b"] + sets + short)
                 #expect(refused.code == 3 && refused.errors.contains(name), "\(refused.errors)")
                 #expect(!Files.exists(Files.join(folder, "runs/b")))
+            }
+        }
+    }
+
+    /// The folder of a run that chose its weights on held-out labels means those.
+    @Test func aRunsFolderMeansTheWeightsItReports() throws {
+        try withSet { folder, run in
+            let arms = ["runs/mine/seed_0/student", "runs/mine/student", "runs/mine/teacher", "runs/other/student"]
+            let settings = ["--labels", "5", "--dry-run"] + sets
+            for (name, share) in [("mine", "0.2"), ("other", "0")] {
+                var recipe = try run(["selftrain", "--out", "x"] + settings).output
+                recipe.replace("hold_out: 0.0\n", with: "hold_out: \(share)\n")
+                try Files.makeFolder(Files.join(folder, "runs/\(name)"))
+                try Files.write(recipe, to: Files.join(folder, "runs/\(name)/args.yaml"))
+            }
+            for arm in arms {
+                let stage = "runs/.stages/\(arm.split(separator: "/").joined(separator: "-"))"
+                try Files.makeFolder(Files.join(folder, stage + "/weights"))
+                for name in ["last", "best"] {
+                    try Files.write("", to: Files.join(folder, "\(stage)/weights/\(name).safetensors"))
+                }
+                try Files.makeFolder(Files.folder(Files.join(folder, arm)))
+                try Files.link(Files.join(folder, stage), at: Files.join(folder, arm))
+            }
+            for (place, file) in [
+                ("runs/mine", "runs/mine/student/weights/best"),
+                ("runs/mine/teacher", "runs/mine/teacher/weights/best"),
+                ("runs/mine/seed_0/student", "runs/mine/seed_0/student/weights/best"),
+                ("runs/other", "runs/other/student/weights/last"),
+            ] {
+                let refused = try run(["predict", "--weights", place, "--images", "set/images", "--out", "p"])
+                #expect(refused.code == 3 && refused.errors.contains(file + ".safetensors"), "\(refused.errors)")
             }
         }
     }
