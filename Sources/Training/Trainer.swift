@@ -84,6 +84,7 @@ public final class Trainer {
         var results: ResultsTable?
         let progress = ProgressLine(label: label, total: plan.steps, start: start)
         let loader = makeLoader(from: start)
+        var machine = BusyMachine(threads: device == .cpu ? Torch.threads : 1)
         var lastSave = monotonicSeconds()
         var began = monotonicSeconds()
         func keepTime() {
@@ -149,6 +150,7 @@ public final class Trainer {
             let done = step + 1
             let waited = loader.secondsWaited - waitedBefore
             secondsWaited += waited
+            if let warning = machine.warning() { Console.standardError.line("\(label): \(warning)") }
             progress.advance(to: done, items: plan.batch, loss: outcome.loss, waited: waited)
             if done % plan.logEvery == 0 || done == plan.steps {
                 keepTime()

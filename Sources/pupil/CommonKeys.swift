@@ -28,7 +28,9 @@ enum CommonKeys {
         "device", .string, default: "auto", group: "machine", affectsResult: false, help: "auto, cpu, cuda or cuda:N.")
     static let threads = Key(
         "threads", .integer(1...1024), group: "machine", affectsResult: false,
-        help: "Threads of the network's arithmetic. Default: the processors this process may use.")
+        help:
+            "Threads of the network's arithmetic. Default: the processors this process may use. Beside other busy programs "
+            + "1 is many times faster than several.")
     static let workers = Key(
         "workers", .integer(1...256), group: "machine", affectsResult: false,
         help:
