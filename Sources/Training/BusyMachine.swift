@@ -5,26 +5,29 @@ import Glibc
 /// running, and two threads are then many times slower than one (docs/benchmarks.md).
 struct BusyMachine {
     private let threads: Int
-    private let began = (wall: monotonicSeconds(), processor: Self.processorSeconds)
+    private var began = (wall: monotonicSeconds(), processor: Self.processorSeconds)
     private var isSaid = false
 
     init(threads: Int) { self.threads = threads }
 
-    /// A sentence for the user, once, after some seconds of training.
+    /// A sentence for the user, once, of the last twenty seconds.
     mutating func warning() -> String? {
-        let wall = monotonicSeconds() - began.wall
-        if isSaid || threads < 2 || wall < 20 { return nil }
-        isSaid = true
-        return Self.warning(
-            threads: threads, share: (Self.processorSeconds - began.processor) / (wall * Double(threads)),
-            load: Self.load, processors: availableProcessors())
+        if isSaid || threads < 2 { return nil }
+        let now = (wall: monotonicSeconds(), processor: Self.processorSeconds)
+        let wall = now.wall - began.wall
+        if wall < 20 { return nil }
+        let share = (now.processor - began.processor) / (wall * Double(threads))
+        began = now
+        let text = Self.warning(threads: threads, share: share, load: Self.load, processors: availableProcessors())
+        isSaid = text != nil
+        return text
     }
 
     /// - Parameters:
     ///   - share: of the processor time that the threads could have had, 0...1.
     ///   - load: programs' threads that wanted to run in the last minute, on average; nil where nobody says.
     static func warning(threads: Int, share: Double, load: Double?, processors: Int) -> String? {
-        guard share < 0.5, let load, load > Double(processors) + 1 else { return nil }
+        guard share < 0.6, let load, load > Double(processors) + 1 else { return nil }
         return
             "warning: other programs keep the processors busy (load \(Int(load.rounded())) on \(processors)), so that "
             + "\(threads) threads wait for each other: they got \(Int((100 * share).rounded()))% of their time. "
